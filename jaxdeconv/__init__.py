@@ -1,0 +1,26 @@
+"""jaxdeconv: strided convolution as a linear map, and its transposes, right by proof.
+
+    t(w, v, u) = <u, K(w) v> = <K(w)^T u, v> = <w, G(u, v)>
+
+The map of the package; data flows downwards and a module imports only from above itself:
+
+    errors       one form for every error message
+    integers     what users write for sizes -> tuples of integers
+    paddings     what users write for padding -> (low, high) pairs
+    geometry     ConvGeometry: the integers of one convolution
+    layout       dimension_numbers <-> the canonical, channels-last layout
+    operands     which arrays and dtypes are taken, and where sums are formed
+    boundary     padding modes (circular, reflect, ...) as linear maps with their transposes
+    reference/   the definition and its independent re-derivations: slow, obvious
+    legs         the public functions: conv, conv_transpose, kernel_gradient
+    plot         pictures of maps, kernels and matrices                    (needs matplotlib)
+    cli/         `python -m jaxdeconv`: every way on a photograph; explain (needs matplotlib, rich)
+"""
+
+from jaxdeconv.geometry import ConvGeometry as ConvGeometry
+from jaxdeconv.geometry import possible_input_sizes as possible_input_sizes
+from jaxdeconv.legs import conv as conv
+from jaxdeconv.legs import conv_transpose as conv_transpose
+from jaxdeconv.legs import kernel_gradient as kernel_gradient
+
+__all__ = ["ConvGeometry", "conv", "conv_transpose", "kernel_gradient", "possible_input_sizes"]

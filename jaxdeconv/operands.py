@@ -1,0 +1,152 @@
+"""Which arrays and dtypes the legs take, and in which dtype they accumulate.
+
+The rules, in the order in which they are checked:
+- Arrays only (NumPy, JAX, anything with `__jax_array__`); Python lists and scalars are refused.
+- NumPy's 64-bit types follow JAX: they become 32-bit unless `jax_enable_x64` is set.
+- The dtypes must agree. A weakly typed array takes the other's dtype if that loses nothing; an
+  integer image beside a float kernel is an error, as in `jax.lax`, because only the caller knows
+  which conversion is meant.
+- float16 and bfloat16 accumulate in float32 and are rounded once, at the end; all other types
+  accumulate in the type of the result. Integers are computed modulo 2^bits of that type.
+- `preferred_element_type` widens the result (and the accumulator) within its kind.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jax.typing import DTypeLike
+
+from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
+from jaxdeconv.integers import as_integer
+
+FLOATING = ("float16", "bfloat16", "float32", "float64")
+COMPLEX = ("complex64", "complex128")
+INTEGER = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+HALF = ("float16", "bfloat16")
+
+
+def as_operands(preferred: DTypeLike | None, **operands: Any) -> tuple[Array, Array, np.dtype]:
+    """The two array arguments of a leg, ready to be multiplied, and the dtype of its result.
+
+    Args:
+        preferred: the leg's `preferred_element_type`.
+        operands: the two arguments by name, in order.
+
+    Returns:
+        Both as JAX arrays in the dtype in which sums are formed, and the dtype to which the
+        sums are rounded in the end.
+    """
+    (first, x), (second, y) = ((name, _as_array(name, value)) for name, value in operands.items())
+    dtype = _common_dtype(x, y)
+    if dtype is None:
+        raise ArgumentTypeError(
+            f"{first} and {second} must have the same dtype",
+            f"Convert one, e.g. {first}.astype({second}.dtype), whichever loses nothing.",
+            **{first: x, second: y},
+        )
+    result = _result_dtype(dtype, preferred)
+    accumulator = np.dtype(np.float32) if result.name in HALF else result
+    x, y = (lax.convert_element_type(operand, accumulator) for operand in (x, y))
+    return x, y, result
+
+
+def _result_dtype(dtype: np.dtype, preferred: DTypeLike | None) -> np.dtype:
+    """Dtype of a leg's result: the operands', or `preferred_element_type`."""
+    if preferred is None:
+        return dtype
+    try:
+        wanted = np.dtype(preferred)
+    except TypeError:
+        wanted = None
+    if wanted is None or _kind(wanted) != _kind(dtype) or not np.can_cast(dtype, wanted):
+        raise ArgumentTypeError(
+            f"preferred_element_type must be the same kind of number as {dtype}, and as wide",
+            "Pass a wider dtype, or None and convert the result.",
+            preferred_element_type=preferred,
+            dtype=str(dtype),
+        )
+    if jax.dtypes.canonicalize_dtype(wanted) != wanted:
+        raise ArgumentValueError(
+            "preferred_element_type must exist without 64-bit mode, or 64-bit mode must be on",
+            'Call jax.config.update("jax_enable_x64", True) first, or pass the 32-bit type.',
+            preferred_element_type=str(wanted),
+        )
+    return wanted
+
+
+def check_precision(precision: Any) -> None:
+    """Refuse what is not a `jax.lax.Precision`, its name, or a pair of them."""
+    entries = (
+        precision if isinstance(precision, (tuple, list)) and len(precision) == 2 else [precision]
+    )
+    for entry in entries:
+        try:
+            if entry is not None:
+                lax.Precision(entry)
+        except ValueError:
+            raise ArgumentValueError(
+                "precision must be None, a jax.lax.Precision or its name, or a pair of these",
+                "Pass for example 'highest'.",
+                precision=precision,
+            ) from None
+
+
+def check_groups(groups: int, in_channels: int, out_channels: int) -> None:
+    """Refuse groups that do not cut both numbers of channels into equal blocks."""
+    groups = as_integer("groups", groups, minimum=1)
+    if in_channels % groups or out_channels % groups:
+        raise ArgumentValueError(
+            "groups must divide the numbers of input and of output channels",
+            "Pass a common divisor of both.",
+            groups=groups,
+            input_channels=in_channels,
+            output_channels=out_channels,
+        )
+
+
+def _as_array(name: str, value: Any) -> Array:
+    if not hasattr(value, "__jax_array__") and not (
+        hasattr(value, "shape") and hasattr(value, "dtype")
+    ):
+        raise ArgumentTypeError(
+            f"{name} must be an array", f"Pass jax.numpy.asarray({name}).", **{name: value}
+        )
+    try:
+        array = jnp.asarray(value)
+    except TypeError:
+        array = value
+    if _kind(array.dtype) == "":
+        raise ArgumentTypeError(
+            f"{name} must have a supported dtype",
+            f"Convert to one of {', '.join((*FLOATING, *COMPLEX, *INTEGER))}.",
+            **{name: array},
+        )
+    return array
+
+
+def _kind(dtype: Any) -> str:
+    """'float', 'complex', 'int', or '' for what no leg supports."""
+    name = str(dtype)
+    if name in FLOATING:
+        return "float"
+    if name in COMPLEX:
+        return "complex"
+    return "int" if name in INTEGER else ""
+
+
+def _common_dtype(x: Array, y: Array) -> np.dtype | None:
+    """The dtype that both have, or that the strongly typed one has and the weak one can take."""
+    if x.dtype == y.dtype:
+        return x.dtype
+    weak = (_is_weak(x), _is_weak(y))
+    if weak[0] == weak[1]:
+        return None
+    strong = y.dtype if weak[0] else x.dtype
+    return strong if jnp.result_type(x, y) == strong else None
+
+
+def _is_weak(x: Array) -> bool:
+    return bool(jax.typeof(x).weak_type)

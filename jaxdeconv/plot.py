@@ -1,0 +1,61 @@
+"""Pictures of signals, kernels and matrices, each drawn into axes that the caller made.
+
+Needs matplotlib (`pip install jaxdeconv[cli]`); nothing else in the package imports this module.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["image", "matrix"]
+
+_CELL_LABELS_UP_TO = 16  # rows or columns: beyond, the numbers in the cells cannot be read
+
+
+def image(axes: "Axes", x: ArrayLike, title: str = "") -> None:
+    """Draw a signal of two spatial dimensions, stretched to the full range of grey or colour.
+
+    Args:
+        axes: matplotlib axes to draw into.
+        x: `[height, width, channels]`, real; three channels are drawn as red, green and blue, any
+            other number as the grey image of their mean.
+        title: text above the picture; the size of `x` is added to it.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    low, high = float(x.min(initial=np.inf)), float(x.max(initial=-np.inf))
+    scaled = (x - low) / (high - low) if high > low else np.full_like(x, 0.5)
+    shown = scaled if x.shape[-1] == 3 else scaled.mean(-1)
+    axes.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set_title(f"{title}\n{x.shape[0]} x {x.shape[1]}, values {low:.3g} to {high:.3g}")
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def matrix(axes: "Axes", entries: ArrayLike, title: str = "") -> None:
+    """Draw a matrix: zeros white, other entries coloured by value, and written in small ones.
+
+    Args:
+        axes: matplotlib axes to draw into.
+        entries: `[rows, columns]`, real.
+        title: text above the picture; the shape of the matrix is added to it.
+    """
+    entries = np.asarray(entries, dtype=np.float64)
+    rows, columns = entries.shape
+    limit = np.abs(entries).max(initial=0.0) or 1.0
+    axes.imshow(
+        np.ma.masked_equal(entries, 0), cmap="coolwarm", vmin=-limit, vmax=limit, aspect="equal"
+    )
+    if max(rows, columns) <= _CELL_LABELS_UP_TO:
+        for row, column in zip(*np.nonzero(entries), strict=True):
+            axes.text(column, row, f"{entries[row, column]:.3g}", ha="center", va="center")
+        axes.set_xticks(np.arange(columns + 1) - 0.5, minor=True)
+        axes.set_yticks(np.arange(rows + 1) - 0.5, minor=True)
+        axes.grid(which="minor", color="0.85", linewidth=0.5)
+        axes.tick_params(which="minor", length=0)
+    axes.set_title(f"{title}\n{rows} x {columns}")
+    axes.set_xlabel("cell of the input")
+    axes.set_ylabel("cell of the output")
