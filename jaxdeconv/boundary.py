@@ -144,14 +144,8 @@ def split(geometry: ConvGeometry, mode: str) -> tuple[Pairs, ConvGeometry]:
     """
     if mode == "zeros":
         return ((0, 0),) * geometry.ndim, geometry
-    return geometry.padding, ConvGeometry(
-        geometry.padded_size,
-        geometry.kernel_size,
-        geometry.stride,
-        0,
-        geometry.dilation,
-        geometry.groups,
-    )
+    unpadded = dataclasses.asdict(geometry) | {"input_size": geometry.padded_size, "padding": 0}
+    return geometry.padding, ConvGeometry(**unpadded)
 
 
 def check_mode(mode: str) -> None:

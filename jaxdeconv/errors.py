@@ -7,6 +7,7 @@ that the user called. So the finder raises without a name and `reporting` adds i
 """
 
 import functools
+import textwrap
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
@@ -44,7 +45,7 @@ def _show(value: Any) -> str:
     """Arrays by dtype and shape (their entries may be traced, or many), all else by `repr`."""
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
     if shape is None or dtype is None or isinstance(value, type):
-        return repr(value)
+        return textwrap.shorten(repr(value), width=120, placeholder=" ...")
     return f"{dtype}[{','.join(map(str, shape))}]"
 
 

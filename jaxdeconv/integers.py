@@ -69,4 +69,5 @@ def index(name: str, value: Any, whole: Any = None) -> int:
             "Pass a Python int; under jax.jit mark the argument with static_argnames.",
             **got,
         )
-    raise ArgumentTypeError(f"{name} must be an integer, or integers", "Pass Python ints.", **got)
+    rule = f"{name} must be an integer" if whole is None else f"{name} must hold integers"
+    raise ArgumentTypeError(rule, "Pass Python ints.", **got)

@@ -65,7 +65,7 @@ def _result_dtype(dtype: np.dtype, preferred: DTypeLike | None) -> np.dtype:
         raise ArgumentTypeError(
             f"preferred_element_type must be the same kind of number as {dtype}, and as wide",
             "Pass a wider dtype, or None and convert the result.",
-            preferred_element_type=preferred,
+            preferred_element_type=str(preferred if wanted is None else wanted),
             dtype=str(dtype),
         )
     if jax.dtypes.canonicalize_dtype(wanted) != wanted:

@@ -25,10 +25,12 @@ def as_padding(value: Any, ndim: int) -> str | Pairs:
     if not is_sequence(value):
         return ((index("padding", value),) * 2,) * ndim
     if len(value) != ndim:
-        pair = f" For one (low, high) pair write ({tuple(value)},)." if ndim == 1 else ""
+        example = f"(({value[0]!r}, {value[-1]!r}),)" if ndim == 1 and len(value) == 2 else None
         raise ArgumentValueError(
             f"padding must have one entry per spatial dimension ({ndim})",
-            f"Pass an int, {ndim} ints, or {ndim} (low, high) pairs.{pair}",
+            f"For one (low, high) pair write {example}."
+            if example
+            else f"Pass an int, or a tuple of {ndim} ints or (low, high) pairs.",
             padding=value,
         )
     return tuple(_as_pair(entry, value) for entry in value)

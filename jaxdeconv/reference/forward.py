@@ -69,5 +69,6 @@ def conv_by_taps(v: Array, w: Array, geometry: ConvGeometry) -> Array:
         window = window.reshape(batch, *size, *blocks, 1)
         # [groups, in/groups, out/groups]: output channels are blocked by group, inputs are not
         block = w[tap].reshape(blocks[1], blocks[0], -1).transpose(1, 0, 2)
+        block = jnp.expand_dims(block, range(geometry.ndim + 1))
         u += (window * block).sum(-2, dtype=v.dtype).reshape(u.shape)
     return u

@@ -1,0 +1,58 @@
+"""The house: what the package exports, what importing it brings in, and the size of its rooms."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import jaxdeconv
+
+PACKAGE = Path(jaxdeconv.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+PUBLIC = {
+    "ConvGeometry",
+    "conv",
+    "conv_transpose",
+    "kernel_gradient",
+    "possible_input_sizes",
+}
+
+
+def test_public_names() -> None:
+    assert set(jaxdeconv.__all__) == PUBLIC
+    assert all(getattr(jaxdeconv, name).__doc__ for name in PUBLIC)
+
+
+def test_import_brings_jax_and_numpy_alone() -> None:
+    """In a process of its own: no framework, no plotting, no oracle, unless jax itself has it."""
+    program = (
+        "import sys, jax, jax.numpy\n"
+        "before = {name.split('.')[0] for name in sys.modules}\n"
+        "import jaxdeconv, jaxdeconv.reference, jaxdeconv.boundary\n"
+        "after = {name.split('.')[0] for name in sys.modules}\n"
+        "print(*sorted(after - before - set(sys.stdlib_module_names)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.split() == ["jaxdeconv"]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_rooms_are_small_and_described(path: Path) -> None:
+    text = path.read_text()
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree)
+    assert text.count("\n") <= 330, "is it two rooms?"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            length = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+            assert length <= 45, f"{node.name} has {length} lines"
+
+
+def test_typed() -> None:
+    assert (PACKAGE / "py.typed").exists()
