@@ -12,7 +12,11 @@ The map of the package; data flows downwards and a module imports only from abov
     operands     which arrays and dtypes are taken, and where sums are formed
     boundary     padding modes (circular, reflect, ...) as linear maps with their transposes
     reference/   the definition and its independent re-derivations: slow, obvious
+    algorithms/  fast ways to compute a leg, one file each
+    planner      which algorithm for which leg, geometry, dtype and platform (costs/: measured)
+    primitives   the legs as three bilinear primitives: differentiation, batching, lowering
     legs         the public functions: conv, conv_transpose, kernel_gradient
+    plans        plan: what a public call would do, and why
     plot         pictures of maps, kernels and matrices                    (needs matplotlib)
     cli/         `python -m jaxdeconv`: every way on a photograph; explain (needs matplotlib, rich)
 """
@@ -22,5 +26,13 @@ from jaxdeconv.geometry import possible_input_sizes as possible_input_sizes
 from jaxdeconv.legs import conv as conv
 from jaxdeconv.legs import conv_transpose as conv_transpose
 from jaxdeconv.legs import kernel_gradient as kernel_gradient
+from jaxdeconv.plans import plan as plan
 
-__all__ = ["ConvGeometry", "conv", "conv_transpose", "kernel_gradient", "possible_input_sizes"]
+__all__ = [
+    "ConvGeometry",
+    "conv",
+    "conv_transpose",
+    "kernel_gradient",
+    "plan",
+    "possible_input_sizes",
+]

@@ -185,6 +185,10 @@ class ConvGeometry:
         )
         return tuple(n - choices[0] for n, choices in zip(self.input_size, possible, strict=True))
 
+    def with_groups(self, groups: int) -> Self:
+        """The same sizes with another number of groups."""
+        return type(self)(**dataclasses.asdict(self) | {"groups": groups})
+
     def __str__(self) -> str:
         pads = ", ".join(f"({low}, {high})" for low, high in self.padding)
         return (

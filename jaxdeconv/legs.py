@@ -8,19 +8,20 @@
 | K^T | `conv_transpose(u, w)` | u -> v |
 | G | `kernel_gradient(u, v)` | (u, v) -> w |
 
-A public function checks its arguments, brings them to the canonical layout, applies the leg and
-brings the result back. The leg itself is one call, `_LEGS[algorithm][leg](x, y, geometry,
-precision)`: the seam at which faster algorithms stand beside the derived definition.
+A public function checks its arguments, brings them to the canonical layout, binds the leg's
+primitive, for which the planner chooses an algorithm, and brings the result back.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
+import jax
+import numpy as np
 from jax import Array
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdeconv import boundary
+from jaxdeconv import boundary, planner
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry, check_reach
 from jaxdeconv.integers import IntOrInts, as_integers
@@ -32,21 +33,20 @@ from jaxdeconv.layout import (
     signal_from_canonical,
     signal_to_canonical,
 )
-from jaxdeconv.operands import as_operands, check_groups, check_precision
+from jaxdeconv.operands import accumulator_dtype, as_operands, check_groups, check_precision
 from jaxdeconv.paddings import PaddingLike
+from jaxdeconv.primitives import bind, problem_of
 from jaxdeconv.reference import derived, forward
 
 __all__ = ["conv", "conv_transpose", "kernel_gradient"]
 
 PaddingMode: TypeAlias = Literal["zeros", "circular", "reflect", "replicate", "symmetric"]
-Leg: TypeAlias = Callable[[Array, Array, ConvGeometry, PrecisionLike], Array]
-
-_DERIVED: dict[str, Leg] = {
+DERIVED = "derived"
+_DERIVED: dict[str, Callable[..., Array]] = {
     "conv": forward.conv,
     "conv_transpose": derived.transpose,
     "kernel_gradient": derived.kernel_gradient,
 }
-_LEGS: dict[str, dict[str, Leg]] = {"auto": _DERIVED, "derived": _DERIVED}
 
 
 @reporting
@@ -84,7 +84,8 @@ def conv(
         precision: as in `jax.lax`.
         preferred_element_type: dtype of the result and, unless it is a half type, of the sums.
             None: the dtype of the operands. See `jaxdeconv.operands` for the rules on dtypes.
-        algorithm: 'auto', or 'derived' for the definition itself.
+        algorithm: 'auto' for the one that `jaxdeconv.plan` chooses, its name to force one, or
+            'derived' for the definition itself.
 
     Returns:
         u, `(*batch, *output_size, out)` with
@@ -104,7 +105,8 @@ def conv(
 
     References: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 6.
     """
-    leg = _choose("conv", algorithm, padding_mode, precision)
+    boundary.check_mode(padding_mode)
+    check_precision(precision)
     v, w, dtype = as_operands(preferred_element_type, v=v, w=w)
     layout = Layout.of_kernel(dimension_numbers, w)
     v, batch = signal_to_canonical("v", v, layout.v)
@@ -121,8 +123,9 @@ def conv(
     geometry = ConvGeometry(v.shape[1:-1], w.shape[:-2], stride, padding, dilation, groups)
     check_reach(geometry)
     border, geometry = boundary.split(geometry, padding_mode)
-    u = leg(boundary.pad(v, border, padding_mode), w, geometry, precision)
-    return signal_from_canonical(u.astype(dtype), layout.u, batch)
+    v = boundary.pad(v, border, padding_mode)
+    u = _apply("conv", v, w, geometry, dtype, precision, algorithm)
+    return signal_from_canonical(u, layout.u, batch)
 
 
 @reporting
@@ -188,7 +191,8 @@ def conv_transpose(
 
     References: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 14.
     """
-    leg = _choose("conv_transpose", algorithm, padding_mode, precision)
+    boundary.check_mode(padding_mode)
+    check_precision(precision)
     u, w, dtype = as_operands(preferred_element_type, u=u, w=w)
     layout = Layout.of_kernel(dimension_numbers, w)
     u, batch = signal_to_canonical("u", u, layout.u)
@@ -212,7 +216,8 @@ def conv_transpose(
         output_padding=output_padding,
     )
     border, geometry = boundary.split(forward_map, padding_mode)
-    padded = leg(u, w, geometry, precision)
+    sums = dtype if padding_mode == "zeros" else accumulator_dtype(dtype)
+    padded = _apply("conv_transpose", u, w, geometry, sums, precision, algorithm)
     v = boundary.fold(padded, forward_map.input_size, border, padding_mode)
     return signal_from_canonical(v.astype(dtype), layout.v, batch)
 
@@ -271,7 +276,8 @@ def kernel_gradient(
         >>> kernel_gradient(u, v, kernel_size=(3,), stride=2).ravel().tolist()
         [20.0, 31.0, 42.0]
     """
-    leg = _choose("kernel_gradient", algorithm, padding_mode, precision)
+    boundary.check_mode(padding_mode)
+    check_precision(precision)
     u, v, dtype = as_operands(preferred_element_type, u=u, v=v)
     layout = Layout.of_kernel_size(dimension_numbers, kernel_size)
     u, u_batch = signal_to_canonical("u", u, layout.u)
@@ -294,17 +300,31 @@ def kernel_gradient(
             v_size=v.shape[1:-1],
         )
     border, geometry = boundary.split(geometry, padding_mode)
-    w = leg(u, boundary.pad(v, border, padding_mode), geometry, precision)
-    return kernel_from_canonical(w.astype(dtype), layout.w)
+    v = boundary.pad(v, border, padding_mode)
+    w = _apply("kernel_gradient", u, v, geometry, dtype, precision, algorithm)
+    return kernel_from_canonical(w, layout.w)
 
 
-def _choose(leg: str, algorithm: str, padding_mode: str, precision: Any) -> Leg:
-    boundary.check_mode(padding_mode)
-    check_precision(precision)
-    if algorithm not in _LEGS:
-        raise ArgumentValueError(
-            "algorithm must be a known name",
-            f"Pass one of {', '.join(map(repr, _LEGS))}.",
-            algorithm=algorithm,
-        )
-    return _LEGS[algorithm][leg]
+def _apply(
+    leg: str,
+    x: Array,
+    y: Array,
+    geometry: ConvGeometry,
+    dtype: np.dtype,
+    precision: PrecisionLike,
+    algorithm: str,
+) -> Array:
+    """The leg on canonical operands: by its primitive, or by its definition."""
+    if algorithm == DERIVED:
+        sums = accumulator_dtype(dtype)
+        return _DERIVED[leg](x.astype(sums), y.astype(sums), geometry, precision).astype(dtype)
+    params = {
+        "geometry": geometry,
+        "dtype": dtype,
+        "precision": tuple(precision) if isinstance(precision, list) else precision,
+        "algorithm": algorithm,
+    }
+    if algorithm != planner.AUTO:
+        problem = problem_of(leg, x, y, params)
+        planner.check_algorithm(problem, jax.default_backend(), algorithm)
+    return bind(leg, x, y, **params)

@@ -36,8 +36,7 @@ def as_operands(preferred: DTypeLike | None, **operands: Any) -> tuple[Array, Ar
         operands: the two arguments by name, in order.
 
     Returns:
-        Both as JAX arrays in the dtype in which sums are formed, and the dtype to which the
-        sums are rounded in the end.
+        Both as JAX arrays of one dtype, and the dtype of the leg's result.
     """
     (first, x), (second, y) = ((name, _as_array(name, value)) for name, value in operands.items())
     dtype = _common_dtype(x, y)
@@ -47,10 +46,13 @@ def as_operands(preferred: DTypeLike | None, **operands: Any) -> tuple[Array, Ar
             f"Convert one, e.g. {first}.astype({second}.dtype), whichever loses nothing.",
             **{first: x, second: y},
         )
-    result = _result_dtype(dtype, preferred)
-    accumulator = np.dtype(np.float32) if result.name in HALF else result
-    x, y = (lax.convert_element_type(operand, accumulator) for operand in (x, y))
-    return x, y, result
+    x, y = (lax.convert_element_type(operand, dtype) for operand in (x, y))
+    return x, y, _result_dtype(dtype, preferred)
+
+
+def accumulator_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype in which the sums behind a result of type `dtype` are formed."""
+    return np.dtype(np.float32) if dtype.name in HALF else dtype
 
 
 def _result_dtype(dtype: np.dtype, preferred: DTypeLike | None) -> np.dtype:

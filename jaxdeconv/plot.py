@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["image", "matrix"]
+__all__ = ["image", "kernel", "matrix"]
 
 _CELL_LABELS_UP_TO = 16  # rows or columns: beyond, the numbers in the cells cannot be read
+_DARK = 0.8  # share of the largest value from which on the colour needs white letters
 
 
 def image(axes: "Axes", x: ArrayLike, title: str = "") -> None:
@@ -35,6 +36,17 @@ def image(axes: "Axes", x: ArrayLike, title: str = "") -> None:
     axes.set_yticks([])
 
 
+def kernel(axes: "Axes", w: ArrayLike, title: str = "") -> None:
+    """Draw a kernel of two spatial dimensions: its taps coloured by value, small ones written.
+
+    Args:
+        axes: matplotlib axes to draw into.
+        w: `[height, width]`, real.
+        title: text above the picture; the size of `w` is added to it.
+    """
+    _cells(axes, np.asarray(w, dtype=np.float64), title)
+
+
 def matrix(axes: "Axes", entries: ArrayLike, title: str = "") -> None:
     """Draw a matrix: zeros white, other entries coloured by value, and written in small ones.
 
@@ -44,18 +56,28 @@ def matrix(axes: "Axes", entries: ArrayLike, title: str = "") -> None:
         title: text above the picture; the shape of the matrix is added to it.
     """
     entries = np.asarray(entries, dtype=np.float64)
+    _cells(axes, entries, title)
+    axes.set_xlabel("cell of the input")
+    axes.set_ylabel("cell of the output")
+
+
+def _cells(axes: "Axes", entries: np.ndarray, title: str) -> None:
+    """A table of numbers as coloured cells, zeros white, the numbers written if they are few."""
     rows, columns = entries.shape
     limit = np.abs(entries).max(initial=0.0) or 1.0
     axes.imshow(
         np.ma.masked_equal(entries, 0), cmap="coolwarm", vmin=-limit, vmax=limit, aspect="equal"
     )
-    if max(rows, columns) <= _CELL_LABELS_UP_TO:
-        for row, column in zip(*np.nonzero(entries), strict=True):
-            axes.text(column, row, f"{entries[row, column]:.3g}", ha="center", va="center")
-        axes.set_xticks(np.arange(columns + 1) - 0.5, minor=True)
-        axes.set_yticks(np.arange(rows + 1) - 0.5, minor=True)
-        axes.grid(which="minor", color="0.85", linewidth=0.5)
-        axes.tick_params(which="minor", length=0)
     axes.set_title(f"{title}\n{rows} x {columns}")
-    axes.set_xlabel("cell of the input")
-    axes.set_ylabel("cell of the output")
+    if max(rows, columns) > _CELL_LABELS_UP_TO:
+        return
+    for row, column in zip(*np.nonzero(entries), strict=True):
+        value = entries[row, column]
+        color = "white" if abs(value) > _DARK * limit else "black"
+        axes.text(column, row, f"{value:.3g}", ha="center", va="center", color=color)
+    axes.set_xticks(np.arange(columns))
+    axes.set_yticks(np.arange(rows))
+    axes.set_xticks(np.arange(columns + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(rows + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color="0.85", linewidth=0.5)
+    axes.tick_params(which="minor", length=0)

@@ -17,6 +17,7 @@ PUBLIC = {
     "conv",
     "conv_transpose",
     "kernel_gradient",
+    "plan",
     "possible_input_sizes",
 }
 

@@ -414,8 +414,9 @@ BAD_INPUTS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "algorithm_unknown": (
         lambda: conv_transpose(u, w, algorithm="winograd"),
         ValueError,
-        "conv_transpose: algorithm must be a known name; got algorithm='winograd'. Pass "
-        "one of 'auto', 'derived'.",
+        "conv_transpose: algorithm must be one that can compute this conv_transpose; got "
+        "algorithm='winograd'. Pass one of 'auto', 'derived', 'native', 'phases', "
+        "'overlap_add'.",
     ),
     "preferred_other_kind": (
         lambda: conv(v, w, preferred_element_type=jnp.int32),

@@ -1,0 +1,38 @@
+"""Fast ways to compute the legs, one file each; siblings know nothing of each other.
+
+All take canonical arrays and a `Problem`, all compute exactly what `jaxdeconv.reference` defines,
+and all pass one contract suite (tests/algorithms). None inserts zeros into a signal.
+
+| algorithm | legs | idea |
+|---|---|---|
+| `native` | K, K^T, G | XLA's convolution, in the forms that it has kernels for |
+| `phases`, `row_phases`, `subpixel` | K^T | dense convolutions of u, one per phase of the stride |
+| `overlap_add` | K^T | one product of matrices, then overlap-add |
+| `im2col`, `row_im2col` | K, G | gather the windows, one product of matrices |
+| `per_tap` | K, G | one product of matrices per kernel tap |
+| `depthwise` | K, K^T, G | fused multiply-adds, for one channel per group |
+"""
+
+from jaxdeconv.algorithms import depthwise, im2col, native, overlap_add, per_tap, phases
+from jaxdeconv.algorithms.problem import Algorithm, Problem, Work
+
+__all__ = ["ALGORITHMS", "Algorithm", "Problem", "Work"]
+
+ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
+    "conv": (native.CONV, im2col.CONV, im2col.CONV_BY_ROWS, per_tap.CONV, depthwise.CONV),
+    "conv_transpose": (
+        native.CONV_TRANSPOSE,
+        phases.PHASES,
+        phases.ROW_PHASES,
+        phases.SUBPIXEL,
+        overlap_add.CONV_TRANSPOSE,
+        depthwise.CONV_TRANSPOSE,
+    ),
+    "kernel_gradient": (
+        native.KERNEL_GRADIENT,
+        im2col.KERNEL_GRADIENT,
+        per_tap.KERNEL_GRADIENT,
+        depthwise.KERNEL_GRADIENT,
+    ),
+}
+"""The candidates for every leg. `per_tap` (K, G) and `overlap_add` (K^T) can always do it."""

@@ -1,0 +1,147 @@
+"""Depthwise legs by multiply-adds: one input and one output channel per group, no matrices at all.
+
+A tap is a shifted copy of the signal times one number per channel; XLA fuses all taps of a phase
+into one loop over memory. G sums products over all positions: it goes row by row and adds whole
+rows, because a loop that keeps the channels innermost is the one that uses the vector units.
+"""
+
+import dataclasses
+import functools
+import itertools
+import operator
+from collections.abc import Iterable
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from jaxdeconv.algorithms.problem import Algorithm, Problem, Work
+from jaxdeconv.algorithms.windows import (
+    coarse_range,
+    coarse_size,
+    interleave,
+    pad_with_zeros,
+    phases,
+    taps,
+    window,
+)
+
+
+def conv(v: Array, w: Array, problem: Problem) -> Array:
+    """K v: the sum over taps of a window times the tap."""
+    geometry = problem.geometry
+    padded = pad_with_zeros(v, geometry).astype(problem.accumulator)
+    w = w.astype(problem.accumulator)
+    terms = (_scale(window(padded, geometry, tap), w[tap]) for tap in taps(geometry))
+    return _sum(terms)
+
+
+def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
+    """K^T u: for every residue the sum of its taps, shifted."""
+    geometry = problem.geometry
+    ndim = geometry.ndim
+    along = [phases(geometry, dim) for dim in range(ndim)]
+    u, w = u.astype(problem.accumulator), w.astype(problem.accumulator)
+    parts = []
+    for residues in itertools.product(*(range(s) for s in geometry.stride)):
+        chosen = [along[dim][r] for dim, r in enumerate(residues)]
+        places = itertools.product(
+            *(zip(phase.taps, phase.shifts, strict=True) for phase in chosen)
+        )
+        terms = [_laid_down(u, w, place, problem) for place in places]
+        empty = (u.shape[0], *coarse_size(geometry), problem.ins)
+        parts.append(_sum(terms) if terms else jnp.zeros(empty, problem.accumulator))
+    stacked = jnp.stack(parts, axis=1 + ndim)
+    return interleave(stacked.reshape(*stacked.shape[: 1 + ndim], *geometry.stride, -1), geometry)
+
+
+def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
+    """G(u, v): row by row, the products of each tap's window with u."""
+    geometry = problem.geometry
+    padded = pad_with_zeros(v, geometry).astype(problem.accumulator)
+    u = u.astype(problem.accumulator)
+    if geometry.ndim < 2 or problem.batch is None:
+        products = [window(padded, geometry, tap) * u for tap in taps(geometry)]
+        over = tuple(range(geometry.ndim + 1))
+        return jnp.stack([p.sum(over, dtype=p.dtype) for p in products]).reshape(*geometry.kernel_size, 1, -1)
+    rows, s = geometry.output_size[0], geometry.stride[0]
+    span = geometry.dilated_kernel_size[0]
+    below = [geometry.dilation[0] * t for t in range(geometry.kernel_size[0])]
+
+    def add(total: Array, step: Array) -> tuple[Array, None]:
+        image, row = step // rows, step % rows
+        begin = (image, row * s, *(0,) * geometry.ndim)
+        slab = lax.dynamic_slice(padded, begin, (1, span, *padded.shape[2:]))
+        weight = lax.dynamic_slice(u, (image, row, *begin[2:]), (1, 1, *u.shape[2:]))[:, 0]
+        seen = [slab[:, b] for b in below]
+        rest = dict.fromkeys(tap[1:] for tap in taps(geometry))
+        return total + jnp.stack(
+            [_window_of_row(cells, tap, problem) * weight for cells in seen for tap in rest]
+        ), None
+
+    start = jnp.zeros((problem.taps, 1, *u.shape[2:]), problem.accumulator)
+    steps = jnp.arange(problem.batch * rows)
+    total = lax.scan(add, start, steps)[0]
+    over = tuple(range(1, geometry.ndim + 1))
+    return total.sum(over, dtype=total.dtype).reshape(*geometry.kernel_size, 1, -1)
+
+
+def _window_of_row(cells: Array, tap: tuple[int, ...], problem: Problem) -> Array:
+    """`window` of a slab from which the first spatial dimension is gone."""
+    geometry = problem.geometry
+    for dim, t in enumerate(tap, start=1):
+        begin, s = geometry.dilation[dim] * t, geometry.stride[dim]
+        end = begin + s * (geometry.output_size[dim] - 1) + 1
+        cells = lax.slice_in_dim(cells, begin, end, s, axis=dim)
+    return cells
+
+
+def _laid_down(u: Array, w: Array, place: tuple[tuple[int, int], ...], problem: Problem) -> Array:
+    """One tap times u, at the coarse positions that the result reaches."""
+    geometry = problem.geometry
+    pads = [(0, 0, 0)]
+    for dim, (_, shift) in enumerate(place):
+        q0, q1 = coarse_range(geometry, dim)
+        pads.append((shift - q0, q1 - shift - (geometry.output_size[dim] - 1), 0))
+    moved = lax.pad(u, jnp.zeros((), u.dtype), [*pads, (0, 0, 0)])
+    return _scale(moved, w[tuple(tap for tap, _ in place)])
+
+
+def _scale(x: Array, tap: Array) -> Array:
+    """[..., channels] times [1, channels]."""
+    return x * lax.broadcast_in_dim(tap[0], x.shape, (x.ndim - 1,))
+
+
+def _sum(terms: Iterable[Array]) -> Array:
+    return functools.reduce(operator.add, terms)
+
+
+MANY = 128
+"""More taps than this in one fused loop take longer to compile than they can save."""
+
+
+def _reject(problem: Problem, platform: str) -> str:  # noqa: ARG001
+    if problem.ins_per_group != 1 or problem.outs_per_group != 1:
+        return "only for one input and one output channel per group"
+    return f"more than {MANY} taps in one loop" if problem.taps > MANY else ""
+
+
+def _work(problem: Problem) -> Work:
+    cells = problem.images * max(problem.positions, problem.cells)
+    return Work(
+        problem.images * problem.positions,
+        problem.taps,
+        1,
+        problem.geometry.groups,
+        moved=cells * problem.ins * problem.accumulator.itemsize,
+    )
+
+
+def _work_gradient(problem: Problem) -> Work:
+    rows = problem.images * problem.geometry.output_size[0] if problem.geometry.ndim else 1
+    work = _work(problem)
+    return dataclasses.replace(work, m=work.k, k=work.m, calls=rows)
+
+
+CONV = Algorithm("depthwise", conv, _reject, _work)
+CONV_TRANSPOSE = Algorithm("depthwise", conv_transpose, _reject, _work)
+KERNEL_GRADIENT = Algorithm("depthwise", kernel_gradient, _reject, _work_gradient)

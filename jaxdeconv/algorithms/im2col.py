@@ -1,0 +1,161 @@
+"""K and G as one product of matrices over the gathered windows (im2col).
+
+The windows [positions, taps * in] times w [taps * in, out] are K v; the windows transposed times
+u [positions, out] are G. With groups both are batched products, one per group. Multiplies exactly
+as often as needed; copies v prod(kernel)/prod(stride) times, image by image where all copies
+together would leave the cache.
+
+`row_im2col` gathers the taps of the last dimension alone, and sums one product per tap of the
+others: a kernel_size[-1]-fold copy instead.
+"""
+
+import dataclasses
+
+import jax.numpy as jnp
+from jax import Array
+
+from jaxdeconv.algorithms.problem import (
+    Algorithm,
+    Problem,
+    Work,
+    map_images,
+    sum_images,
+    worth_chunking,
+)
+from jaxdeconv.algorithms.windows import pad_with_zeros, taps, window
+
+
+def conv(v: Array, w: Array, problem: Problem) -> Array:
+    """K v from the windows of all taps."""
+    if worth_chunking(problem, window_bytes(problem)):
+        return map_images(_conv, v, w, problem)
+    return _conv(v, w, problem)
+
+
+def conv_by_rows(v: Array, w: Array, problem: Problem) -> Array:
+    """K v from the windows of the last dimension's taps; one group."""
+    if worth_chunking(problem, row_bytes(problem)):
+        return map_images(_conv_by_rows, v, w, problem)
+    return _conv_by_rows(v, w, problem)
+
+
+def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
+    """G(u, v) from the windows of all taps."""
+    if worth_chunking(problem, window_bytes(problem)):
+        return sum_images(_kernel_gradient, u, v, problem)
+    return _kernel_gradient(u, v, problem)
+
+
+def window_bytes(problem: Problem) -> float:
+    """Size of the windows of one image."""
+    return float(problem.positions * problem.taps * problem.ins * problem.dtype.itemsize)
+
+
+def row_bytes(problem: Problem) -> float:
+    """Size of the last dimension's windows of one image."""
+    geometry = problem.geometry
+    rows = problem.cells // max(1, geometry.input_size[-1]) * geometry.output_size[-1]
+    return float(rows * geometry.kernel_size[-1] * problem.ins * problem.dtype.itemsize)
+
+
+def _conv(v: Array, w: Array, problem: Problem) -> Array:
+    geometry = problem.geometry
+    windows = _windows(v, problem)
+    if geometry.groups == 1:
+        matrix = w.reshape(-1, problem.outs)
+        return problem.dot_general(windows, matrix, (((windows.ndim - 1,), (0,)), ((), ())))
+    blocks = w.reshape(-1, geometry.groups, problem.outs_per_group)
+    u = problem.dot(_by_group(windows, problem), blocks, (2, 0), (1, 1))  # [groups, positions, o]
+    return jnp.moveaxis(u, 0, 1).reshape(*windows.shape[:-1], problem.outs)
+
+
+def _conv_by_rows(v: Array, w: Array, problem: Problem) -> Array:
+    geometry = problem.geometry
+    last = geometry.ndim - 1
+    padded = pad_with_zeros(v, geometry)
+    rows = [window(padded, geometry, (t,), last) for t in range(geometry.kernel_size[last])]
+    gathered = jnp.concatenate(rows, -1)
+    u = None
+    for tap in dict.fromkeys(tap[:last] for tap in taps(geometry)):
+        part = window(gathered, geometry, tap)
+        matrix = w[tap].reshape(-1, problem.outs)
+        product = problem.dot_general(part, matrix, (((part.ndim - 1,), (0,)), ((), ())))
+        u = product if u is None else u + product
+    assert u is not None  # a kernel has at least one tap
+    return u
+
+
+def _kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
+    geometry = problem.geometry
+    windows = _windows(v, problem)
+    if geometry.groups == 1:
+        matrix = windows.reshape(-1, windows.shape[-1])
+        w = problem.dot_general(matrix, u.reshape(-1, problem.outs), (((0,), (0,)), ((), ())))
+        return w.reshape(*geometry.kernel_size, problem.ins, problem.outs)
+    blocks = u.reshape(-1, geometry.groups, problem.outs_per_group)
+    w = problem.dot(_by_group(windows, problem), blocks, (0, 0), (1, 1))  # [groups, taps * in, o]
+    shape = (*geometry.kernel_size, problem.ins_per_group, problem.outs)
+    return jnp.moveaxis(w, 0, 1).reshape(shape)
+
+
+def _windows(v: Array, problem: Problem) -> Array:
+    """[batch, *output_size, taps * in]."""
+    geometry = problem.geometry
+    padded = pad_with_zeros(v, geometry)
+    return jnp.concatenate([window(padded, geometry, tap) for tap in taps(geometry)], -1)
+
+
+def _by_group(windows: Array, problem: Problem) -> Array:
+    """[batch, *output_size, taps * in] -> [positions, groups, taps * in/groups]."""
+    split = (-1, problem.taps, problem.geometry.groups, problem.ins_per_group)
+    blocks = windows.reshape(split).transpose(0, 2, 1, 3)
+    return blocks.reshape(*blocks.shape[:2], problem.taps * problem.ins_per_group)
+
+
+MANY = 128
+"""A copy of more windows than this takes longer to compile than it can save."""
+
+
+def _reject(problem: Problem, platform: str) -> str:  # noqa: ARG001
+    return f"more than {MANY} taps to gather" if problem.taps > MANY else ""
+
+
+def _reject_rows(problem: Problem, platform: str) -> str:
+    geometry = problem.geometry
+    if geometry.groups > 1:
+        return "groups > 1: only whole windows are cut by group"
+    if geometry.ndim < 2:
+        return "one dimension: the same as `im2col`"
+    return _reject(problem, platform)
+
+
+def _work_conv(problem: Problem) -> Work:
+    return _work(problem, window_bytes(problem), 2)
+
+
+def _work_rows(problem: Problem) -> Work:
+    products = problem.taps // problem.geometry.kernel_size[-1]
+    return _work(problem, row_bytes(problem), 1 + products)
+
+
+def _work(problem: Problem, per_image: float, calls: int) -> Work:
+    loops = problem.images if worth_chunking(problem, per_image) else 1
+    return Work(
+        problem.images * problem.positions,
+        problem.taps * problem.ins_per_group,
+        problem.outs_per_group,
+        problem.geometry.groups,
+        moved=2 * problem.images * per_image,
+        calls=loops * calls,
+        memory=problem.images / loops * per_image,
+    )
+
+
+def _work_gradient(problem: Problem) -> Work:
+    work = _work_conv(problem)
+    return dataclasses.replace(work, m=work.k, k=work.m)
+
+
+CONV = Algorithm("im2col", conv, _reject, _work_conv)
+CONV_BY_ROWS = Algorithm("row_im2col", conv_by_rows, _reject_rows, _work_rows)
+KERNEL_GRADIENT = Algorithm("im2col", kernel_gradient, _reject, _work_gradient)

@@ -1,0 +1,152 @@
+"""XLA's own convolution.
+
+K as it is. K^T as the convolution of the dilated u with the flipped kernel, in exactly the form
+(stride 1, a `reverse` of the kernel, one group, no kernel dilation) that XLA on a GPU turns into
+cuDNN's backward-data kernel, which inserts no zeros; on a CPU the dilated form multiplies by the
+zeros, so there only stride 1, where nothing is dilated, is allowed. G as the convolution of v with
+u as the kernel, the roles of batch and channels swapped: XLA's backward-filter form.
+
+References: XLA's ConvRewriter (MatchBackwardInput, MatchBackwardFilter); jax issues 23783, 31662.
+"""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from jaxdeconv.algorithms.problem import Algorithm, Problem, Work, needs_floats
+
+
+def conv(v: Array, w: Array, problem: Problem) -> Array:
+    """K v."""
+    geometry = problem.geometry
+    return _convolve(
+        v,
+        w,
+        problem,
+        strides=geometry.stride,
+        padding=geometry.padding,
+        rhs_dilation=geometry.dilation,
+    )
+
+
+def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
+    """K^T u."""
+    geometry = problem.geometry
+    pads = []
+    for n, o, k, s, (low, _) in zip(
+        geometry.input_size,
+        geometry.output_size,
+        geometry.dilated_kernel_size,
+        geometry.stride,
+        geometry.padding,
+        strict=True,
+    ):
+        pads.append((k - 1 - low, n + low - s * (o - 1) - 1))
+    groups = geometry.groups
+    blocks = w.reshape(*w.shape[:-1], groups, problem.outs_per_group)
+    swapped = jnp.moveaxis(blocks, -1, -3)  # [*kernel, out/g, in/g, groups]
+    swapped = jnp.swapaxes(swapped, -1, -2).reshape(*w.shape[:-2], -1, problem.ins)
+    return _convolve(
+        u,
+        lax.rev(swapped, tuple(range(geometry.ndim))),
+        problem,
+        strides=(1,) * geometry.ndim,
+        padding=pads,
+        lhs_dilation=geometry.stride,
+        rhs_dilation=geometry.dilation,
+    )
+
+
+def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
+    """G(u, v)."""
+    geometry = problem.geometry
+    ndim = geometry.ndim
+    spatial = tuple(range(1, ndim + 1))
+    swapped = (ndim + 1, 0, *spatial)  # channels as the batch, the batch as channels
+    numbers = lax.ConvDimensionNumbers(swapped, swapped, (ndim, ndim + 1, *range(ndim)))
+    pads = []
+    for n, k, d, s, o, (low, _) in zip(
+        geometry.input_size,
+        geometry.kernel_size,
+        geometry.dilation,
+        geometry.stride,
+        geometry.output_size,
+        geometry.padding,
+        strict=True,
+    ):
+        pads.append((low, (k - 1) * d + s * (o - 1) + 1 - n - low))
+    return lax.conv_general_dilated(
+        v,
+        u,
+        window_strides=geometry.dilation,
+        padding=pads,
+        rhs_dilation=geometry.stride,
+        dimension_numbers=numbers,
+        precision=problem.precision,
+        preferred_element_type=problem.accumulator,
+    )
+
+
+def _convolve(
+    x: Array,
+    w: Array,
+    problem: Problem,
+    *,
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    rhs_dilation: Sequence[int],
+    lhs_dilation: Sequence[int] | None = None,
+) -> Array:
+    ndim = problem.geometry.ndim
+    spatial = tuple(range(1, ndim + 1))
+    signal = (0, ndim + 1, *spatial)
+    return lax.conv_general_dilated(
+        x,
+        w,
+        window_strides=strides,
+        padding=padding,
+        lhs_dilation=lhs_dilation,
+        rhs_dilation=rhs_dilation,
+        dimension_numbers=lax.ConvDimensionNumbers(signal, (ndim + 1, ndim, *range(ndim)), signal),
+        feature_group_count=problem.geometry.groups,
+        precision=problem.precision,
+        preferred_element_type=problem.accumulator,
+    )
+
+
+def _reject_transpose(problem: Problem, platform: str) -> str:
+    geometry = problem.geometry
+    if max(geometry.stride, default=1) > 1:
+        if platform not in ("gpu", "tpu"):
+            return "stride > 1: would multiply by inserted zeros"
+        if platform == "gpu" and (geometry.groups > 1 or max(geometry.dilation) > 1):
+            return "stride > 1 with groups or dilation: XLA has no kernel, and would insert zeros"
+    return needs_floats(problem, platform)
+
+
+def _reject_gradient(problem: Problem, platform: str) -> str:
+    if problem.geometry.groups > 1:
+        return "groups > 1: needs batch_group_count, slow and wrongly partitioned by XLA"
+    return needs_floats(problem, platform)
+
+
+def _work(problem: Problem) -> Work:
+    groups = problem.geometry.groups
+    positions = problem.images * problem.positions
+    return Work(positions, problem.taps * problem.ins_per_group, problem.outs_per_group, groups)
+
+
+def _work_transpose(problem: Problem) -> Work:
+    groups = problem.geometry.groups
+    cells = problem.images * problem.cells
+    return Work(cells, problem.taps * problem.outs_per_group, problem.ins_per_group, groups)
+
+
+def _work_gradient(problem: Problem) -> Work:
+    return Work(problem.taps * problem.ins, problem.images * problem.positions, problem.outs)
+
+
+CONV = Algorithm("native", conv, needs_floats, _work)
+CONV_TRANSPOSE = Algorithm("native", conv_transpose, _reject_transpose, _work_transpose)
+KERNEL_GRADIENT = Algorithm("native", kernel_gradient, _reject_gradient, _work_gradient)

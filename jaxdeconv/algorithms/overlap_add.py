@@ -1,0 +1,128 @@
+"""K^T as one product of matrices, then overlap-add (col2im).
+
+Every u[y] times the whole kernel, for all y at once: u [positions, out] times w [out, kernel * in].
+Then the overlapping kernels are added up, one dimension after the other: along a dimension, the
+taps of one residue are shifted by their coarse shifts and summed, and the residues interleave.
+Where the kernel is not longer than the stride nothing overlaps, and the sum is a reshape.
+
+Multiplies exactly as often as needed; writes kernel/stride times the result.
+"""
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from jaxdeconv.algorithms.problem import (
+    Algorithm,
+    Problem,
+    Work,
+    always,
+    map_images,
+    worth_chunking,
+)
+from jaxdeconv.algorithms.windows import coarse_range, phases
+from jaxdeconv.geometry import ConvGeometry
+
+
+def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
+    """K^T u, image by image where the products of all images would leave the cache."""
+    if worth_chunking(problem, _bytes_per_image(problem)):
+        return map_images(_conv_transpose, u, w, problem)
+    return _conv_transpose(u, w, problem)
+
+
+def _conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
+    geometry = problem.geometry
+    laid = _products(u, w, problem)
+    for dim in reversed(range(geometry.ndim)):
+        laid = _add_up(laid, geometry, dim)
+    return laid
+
+
+def _products(u: Array, w: Array, problem: Problem) -> Array:
+    """U times the whole kernel: [batch, *output_size, *kernel_size, in]."""
+    geometry = problem.geometry
+    groups, ndim = geometry.groups, geometry.ndim
+    shape = (u.shape[0], *geometry.output_size, *geometry.kernel_size)
+    if groups == 1:
+        rows = w.reshape(problem.taps * problem.ins, problem.outs)
+        return problem.dot_general(u, rows, (((ndim + 1,), (1,)), ((), ()))).reshape(
+            *shape, problem.ins
+        )
+    u = u.reshape(-1, groups, problem.outs_per_group)
+    rows = w.reshape(problem.taps * problem.ins_per_group, groups, problem.outs_per_group)
+    laid = problem.dot_general(u, rows, (((2,), (2,)), ((1,), (1,))))  # [groups, positions, ...]
+    laid = laid.reshape(groups, *shape, problem.ins_per_group)
+    return jnp.moveaxis(laid, 0, -2).reshape(*shape, problem.ins)
+
+
+def _add_up(laid: Array, geometry: ConvGeometry, dim: int) -> Array:
+    """[batch, *o, *k, in] -> the same with axis o of `dim` fine and axis k of `dim` gone.
+
+    Axes k of the dimensions after `dim` are gone already.
+    """
+    axis = 1 + dim
+    add_up = _add_up_blocks if geometry.dilation[dim] == 1 else _add_up_residues
+    fine = add_up(laid, geometry, dim)  # [batch, ..., q, residue, ...]
+    fine = fine.reshape(*fine.shape[:axis], -1, *fine.shape[axis + 2 :])
+    begin = geometry.padding[dim][0] % geometry.stride[dim]
+    return lax.slice_in_dim(fine, begin, begin + geometry.input_size[dim], axis=axis)
+
+
+def _add_up_blocks(laid: Array, geometry: ConvGeometry, dim: int) -> Array:
+    """Without dilation: the kernel in blocks of one stride, each block shifted as a whole."""
+    axis, taps_axis = 1 + dim, 1 + geometry.ndim + dim
+    k, s = geometry.kernel_size[dim], geometry.stride[dim]
+    blocks = -(-k // s)
+    pads = [(0, 0, 0)] * laid.ndim
+    pads[taps_axis] = (0, blocks * s - k, 0)
+    laid = lax.pad(laid, jnp.zeros((), laid.dtype), pads)
+    laid = laid.reshape(*laid.shape[:taps_axis], blocks, s, *laid.shape[taps_axis + 1 :])
+    total = _shifted(lax.index_in_dim(laid, 0, taps_axis, keepdims=False), 0, geometry, dim)
+    for block in range(1, blocks):
+        one = lax.index_in_dim(laid, block, taps_axis, keepdims=False)
+        total = total + _shifted(one, block, geometry, dim)
+    return jnp.moveaxis(total, taps_axis, axis + 1)
+
+
+def _add_up_residues(laid: Array, geometry: ConvGeometry, dim: int) -> Array:
+    """With dilation: for every residue its taps, each at its shift."""
+    axis, taps_axis = 1 + dim, 1 + geometry.ndim + dim
+    rows = []
+    for phase in phases(geometry, dim):
+        total = None
+        for tap, shift in zip(phase.taps, phase.shifts, strict=True):
+            one = lax.index_in_dim(laid, tap, taps_axis, keepdims=False)
+            moved = _shifted(one, shift, geometry, dim)
+            total = moved if total is None else total + moved
+        rows.append(total)
+    zeros = jnp.zeros_like(next(row for row in rows if row is not None))
+    return jnp.stack([zeros if row is None else row for row in rows], axis + 1)
+
+
+def _shifted(x: Array, shift: int, geometry: ConvGeometry, dim: int) -> Array:
+    """X at the coarse positions that the result reaches, moved up by `shift`."""
+    first, last = coarse_range(geometry, dim)
+    pads = [(0, 0, 0)] * x.ndim
+    pads[1 + dim] = (shift - first, last - shift - (geometry.output_size[dim] - 1), 0)
+    return lax.pad(x, jnp.zeros((), x.dtype), pads)
+
+
+def _bytes_per_image(problem: Problem) -> float:
+    return float(problem.positions * problem.taps * problem.ins * problem.accumulator.itemsize)
+
+
+def _work(problem: Problem) -> Work:
+    groups, per_image = problem.geometry.groups, _bytes_per_image(problem)
+    loops = problem.images if worth_chunking(problem, per_image) else 1
+    return Work(
+        problem.images * problem.positions,
+        problem.outs_per_group,
+        problem.taps * problem.ins_per_group,
+        groups,
+        moved=2 * problem.images * per_image,
+        calls=loops * (1 + problem.geometry.ndim),
+        memory=problem.images / loops * per_image,
+    )
+
+
+CONV_TRANSPOSE = Algorithm("overlap_add", conv_transpose, always, _work)

@@ -1,0 +1,120 @@
+"""K and G as one product of matrices per kernel tap; nothing is gathered.
+
+K v is the sum over taps t of window(t) [positions, in] times w[t] [in, out]; G's tap t is window(t)
+transposed times u. Good where the kernel has few taps or few channels on one side, as in 3-D. A
+kernel of many taps becomes a loop over them, so that the compiled program stays small.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from jaxdeconv.algorithms.problem import Algorithm, Problem, Work, always
+from jaxdeconv.algorithms.windows import pad_with_zeros, taps, window
+
+UNROLLED = 64
+"""Taps up to this many are written out, so that XLA can fuse their sums."""
+
+
+def conv(v: Array, w: Array, problem: Problem) -> Array:
+    """K v."""
+    padded = pad_with_zeros(v, problem.geometry)
+
+    def product(tap: tuple[int, ...]) -> Array:
+        return _times_tap(window(padded, problem.geometry, tap), w[tap], problem)
+
+    if problem.taps <= UNROLLED:
+        first, *others = taps(problem.geometry)
+        total = product(first)
+        for tap in others:
+            total = total + product(tap)
+        return total
+
+    def add(total: Array, step: tuple[Array, Array]) -> tuple[Array, None]:
+        begin, tap = step
+        return total + _times_tap(_moving_window(padded, begin, problem), tap, problem), None
+
+    shape = (v.shape[0], *problem.geometry.output_size, problem.outs)
+    flat = w.reshape(problem.taps, *w.shape[-2:])
+    start = jnp.zeros(shape, problem.accumulator)
+    return lax.scan(add, start, (_begins(problem), flat))[0]
+
+
+def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
+    """G(u, v)."""
+    geometry = problem.geometry
+    padded = pad_with_zeros(v, geometry)
+    blocks = u.reshape(-1, geometry.groups, problem.outs_per_group)
+
+    def tap_of(cells: Array) -> Array:
+        cells = cells.reshape(-1, geometry.groups, problem.ins_per_group)
+        tap = problem.dot(cells, blocks, (0, 0), (1, 1))  # [groups, in/groups, out/groups]
+        return jnp.moveaxis(tap, 0, 1).reshape(problem.ins_per_group, problem.outs)
+
+    if problem.taps <= UNROLLED:
+        w = jnp.stack([tap_of(window(padded, geometry, tap)) for tap in taps(geometry)])
+    else:
+        w = lax.map(lambda begin: tap_of(_moving_window(padded, begin, problem)), _begins(problem))
+    return w.reshape(*geometry.kernel_size, problem.ins_per_group, problem.outs)
+
+
+def _times_tap(cells: Array, tap: Array, problem: Problem) -> Array:
+    """[..., in] times [in/groups, out] -> [..., out]."""
+    groups = problem.geometry.groups
+    if groups == 1:
+        return problem.dot_general(cells, tap, (((cells.ndim - 1,), (0,)), ((), ())))
+    blocks = cells.reshape(-1, groups, problem.ins_per_group)
+    columns = tap.reshape(problem.ins_per_group, groups, problem.outs_per_group)
+    products = problem.dot(blocks, columns, (2, 0), (1, 1))  # [groups, positions, out/groups]
+    return jnp.moveaxis(products, 0, 1).reshape(*cells.shape[:-1], problem.outs)
+
+
+def _begins(problem: Problem) -> np.ndarray:
+    """Where the window of every tap begins in the padded input, [taps, ndim]."""
+    index = np.indices(problem.geometry.kernel_size).reshape(problem.geometry.ndim, -1).T
+    return (index * np.asarray(problem.geometry.dilation)).astype(np.int32)
+
+
+def _moving_window(padded: Array, begin: Array, problem: Problem) -> Array:
+    """`window` whose place is not known before the program runs."""
+    geometry = problem.geometry
+    span = [s * (o - 1) + 1 for s, o in zip(geometry.stride, geometry.output_size, strict=True)]
+    zero = jnp.zeros((), begin.dtype)
+    place = (zero, *(begin[dim] for dim in range(geometry.ndim)), zero)
+    cells = lax.dynamic_slice(padded, place, (padded.shape[0], *span, padded.shape[-1]))
+    for dim, s in enumerate(geometry.stride):
+        cells = lax.slice_in_dim(cells, 0, None, s, axis=1 + dim)
+    return cells
+
+
+def _work(problem: Problem) -> Work:
+    itemsize, images = problem.dtype.itemsize, problem.images
+    windows = images * problem.positions * problem.ins * itemsize
+    results = images * problem.positions * problem.outs * problem.accumulator.itemsize
+    return Work(
+        images * problem.positions,
+        problem.ins_per_group,
+        problem.outs_per_group,
+        problem.geometry.groups * problem.taps,
+        moved=problem.taps * (windows + 2 * results),
+        calls=problem.taps,
+        memory=windows + results,
+    )
+
+
+def _work_gradient(problem: Problem) -> Work:
+    itemsize, images = problem.dtype.itemsize, problem.images
+    windows = images * problem.positions * problem.ins * itemsize
+    return Work(
+        problem.ins_per_group,
+        images * problem.positions,
+        problem.outs_per_group,
+        problem.geometry.groups * problem.taps,
+        moved=2 * problem.taps * windows,
+        calls=problem.taps,
+        memory=windows,
+    )
+
+
+CONV = Algorithm("per_tap", conv, always, _work)
+KERNEL_GRADIENT = Algorithm("per_tap", kernel_gradient, always, _work_gradient)

@@ -1,0 +1,196 @@
+"""What every algorithm is given, and what it must say about itself.
+
+A `Problem` is one leg with everything static about it. An `Algorithm` computes the leg on some of
+the problems: `reject` says why not on the others, `work` what it costs on these.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jax.lax import PrecisionLike
+
+from jaxdeconv.geometry import ConvGeometry
+
+LEGS = ("conv", "conv_transpose", "kernel_gradient")
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """One leg with its geometry, channels and dtypes: all that is known before there are numbers.
+
+    Attributes:
+        leg: one of `LEGS`.
+        geometry: of the forward map.
+        batch: size of the one batch axis; None where it is symbolic (`jax.export`).
+        ins: all input channels of the forward map.
+        outs: all output channels of the forward map.
+        dtype: of both operands.
+        accumulator: in which sums are formed, and in which the result is returned.
+        precision: as in `jax.lax`.
+    """
+
+    leg: str
+    geometry: ConvGeometry
+    batch: int | None
+    ins: int
+    outs: int
+    dtype: np.dtype
+    accumulator: np.dtype
+    precision: PrecisionLike = None
+
+    @property
+    def ins_per_group(self) -> int:
+        """Input channels of one group."""
+        return self.ins // self.geometry.groups
+
+    @property
+    def outs_per_group(self) -> int:
+        """Output channels of one group."""
+        return self.outs // self.geometry.groups
+
+    @property
+    def taps(self) -> int:
+        """prod(kernel_size)."""
+        return math.prod(self.geometry.kernel_size)
+
+    @property
+    def images(self) -> int:
+        """The batch, or 1 where it is not known."""
+        return 1 if self.batch is None else self.batch
+
+    @property
+    def positions(self) -> int:
+        """prod(output_size): how often the kernel is laid down on one image."""
+        return math.prod(self.geometry.output_size)
+
+    @property
+    def cells(self) -> int:
+        """prod(input_size): spatial cells of one image of v."""
+        return math.prod(self.geometry.input_size)
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether XLA's convolutions are slow (CPU) or missing (GPU), unlike its products."""
+        return bool(jnp.issubdtype(self.dtype, jnp.integer))
+
+    def one_image(self) -> "Problem":
+        """The same with a batch of one."""
+        return dataclasses.replace(self, batch=1)
+
+    def dot(self, x: Array, y: Array, contract: tuple[int, int], batch: tuple[int, int]) -> Array:
+        """`dot_general` over one axis of each and one batch axis."""
+        dimensions = (((contract[0],), (contract[1],)), ((batch[0],), (batch[1],)))
+        return self.dot_general(x, y, dimensions)
+
+    def dot_general(self, x: Array, y: Array, dimensions: Any) -> Array:
+        """`lax.dot_general`, accumulating as the problem says."""
+        return lax.dot_general(
+            x,
+            y,
+            dimensions,
+            precision=self.precision,
+            preferred_element_type=self.accumulator,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What an algorithm does, in the units of the cost model.
+
+    Convolutions count as the products of matrices that they are: `times` products of an m x k by
+    a k x n matrix, multiplications that are wasted included.
+
+    Attributes:
+        m: rows.
+        k: length of the sums.
+        n: columns.
+        times: how many such products.
+        moved: bytes written to temporaries and read back.
+        calls: kernels launched one after another.
+        memory: bytes of the largest set of temporaries.
+    """
+
+    m: float
+    k: float
+    n: float
+    times: float = 1.0
+    moved: float = 0.0
+    calls: float = 1.0
+    memory: float = 0.0
+
+    @property
+    def features(self) -> tuple[float, ...]:
+        """What the seconds are a linear function of: see `jaxdeconv.planner`."""
+        m, k, n, times = self.m, self.k, self.n, self.times
+        return (
+            m * k * n * times,
+            m * k * times,
+            k * n * times,
+            m * n * times,
+            self.moved,
+            self.calls,
+        )
+
+
+Apply: TypeAlias = Callable[[Array, Array, Problem], Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class Algorithm:
+    """One way to compute one leg.
+
+    Attributes:
+        name: as in `algorithm="name"`; the same word for the same idea on every leg.
+        apply: (x, y, problem) -> result, on canonical arrays of `problem.dtype`, in
+            `problem.accumulator`.
+        reject: (problem, platform) -> why it cannot or should never be used there; '' if it can.
+        work: problem -> `Work`.
+    """
+
+    name: str
+    apply: Apply
+    reject: Callable[[Problem, str], str]
+    work: Callable[[Problem], Work]
+
+
+def always(problem: Problem, platform: str) -> str:  # noqa: ARG001
+    """`reject` of an algorithm that can do everything."""
+    return ""
+
+
+def needs_floats(problem: Problem, platform: str) -> str:  # noqa: ARG001
+    """`reject` of what stands on XLA's convolution."""
+    return "XLA has no fast convolution of integers" if problem.is_integer else ""
+
+
+CHUNK_BYTES = 4 * 2**20
+"""Temporaries of one step of a loop over images stay below this where they can: they then live in
+the cache, and no fresh pages are touched (on XLA:CPU those cost more than the arithmetic)."""
+
+
+def worth_chunking(problem: Problem, bytes_per_image: float) -> bool:
+    """Whether to go image by image, because the temporaries of all together leave the cache."""
+    return problem.images > 1 and problem.images * bytes_per_image > CHUNK_BYTES
+
+
+def map_images(step: Apply, x: Array, y: Array, problem: Problem) -> Array:
+    """`step` on one image of x after the other; y is shared."""
+    one = problem.one_image()
+    return lax.map(lambda image: step(image[None], y, one)[0], x)
+
+
+def sum_images(step: Apply, x: Array, y: Array, problem: Problem) -> Array:
+    """The sum of `step` over pairs of images of x and y."""
+    one = problem.one_image()
+
+    def add(total: Array, images: tuple[Array, Array]) -> tuple[Array, None]:
+        return total + step(images[0][None], images[1][None], one), None
+
+    geometry = problem.geometry
+    shape = (*geometry.kernel_size, problem.ins_per_group, problem.outs)
+    return lax.scan(add, jnp.zeros(shape, problem.accumulator), (x, y))[0]

@@ -1,0 +1,170 @@
+"""Which algorithm for which leg, geometry, dtype and platform, and why. Decides, never computes.
+
+On a CPU the predicted time of an algorithm is a linear function of its `Work.features`, with
+coefficients that were measured (`costs/cpu.json`, remeasured by `python -m benchmarks.calibrate`):
+
+    seconds = c0 m*k*n + c1 m*k + c2 k*n + c3 m*n + c4 moved + c5 calls + c6
+
+The products, what they read and write, the temporaries, the launches. For GPUs and TPUs nothing
+has been measured: there the order of preference follows XLA's rules for which of its convolutions
+it has kernels, and the plan says so.
+"""
+
+import dataclasses
+import functools
+import importlib.resources
+import json
+import math
+
+from jaxdeconv.algorithms import ALGORITHMS, Algorithm, Problem, Work
+from jaxdeconv.errors import ArgumentValueError
+
+AUTO = "auto"
+
+PLATFORMS = {"cpu": "cpu", "cuda": "gpu", "rocm": "gpu", "gpu": "gpu", "tpu": "tpu"}
+"""JAX's names of platforms -> the families that the plan tells apart."""
+
+PREFERENCE = {
+    "conv": ("depthwise", "native", "im2col", "per_tap", "row_im2col"),
+    "conv_transpose": (
+        "depthwise",
+        "native",
+        "subpixel",
+        "phases",
+        "row_phases",
+        "overlap_add",
+    ),
+    "kernel_gradient": ("depthwise", "native", "im2col", "per_tap"),
+}
+"""Not measured: the order on accelerators, by XLA's rules."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """One algorithm, judged for one problem.
+
+    Attributes:
+        algorithm: its name.
+        rejected: why it is not used; '' if it could be.
+        seconds: predicted time; infinite where it is rejected, nan where nothing was measured.
+        work: what it does; None where it is rejected.
+    """
+
+    algorithm: str
+    rejected: str
+    seconds: float
+    work: Work | None
+
+    @property
+    def supported(self) -> bool:
+        """Whether it could be used."""
+        return not self.rejected
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """The choice for one problem on one platform, with its reasons; print it.
+
+    Attributes:
+        problem: what is to be computed.
+        platform: 'cpu', 'gpu' or 'tpu'.
+        algorithm: the name of the choice.
+        candidates: all algorithms of the leg, best first, rejected ones last.
+        reason: where the choice comes from.
+    """
+
+    problem: Problem
+    platform: str
+    algorithm: str
+    candidates: tuple[Candidate, ...]
+    reason: str
+
+    def __str__(self) -> str:
+        problem = self.problem
+        lines = [
+            f"{problem.leg} on {self.platform}: {self.algorithm} ({self.reason})",
+            f"{problem.geometry}",
+            f"batch {problem.images}, channels {problem.ins} -> {problem.outs}, "
+            f"{problem.dtype.name} accumulated in {problem.accumulator.name}",
+            "",
+            f"{'algorithm':<12} {'ms':>9} {'MFLOP':>9} {'temp MiB':>9}",
+        ]
+        for one in self.candidates:
+            if one.work is None:
+                lines.append(f"{one.algorithm:<12} {'-':>9} {'-':>9} {'-':>9}  {one.rejected}")
+                continue
+            flops = 2e-6 * math.prod(one.work.features[:1])
+            time = "-" if math.isnan(one.seconds) else f"{1e3 * one.seconds:.3f}"
+            memory = one.work.memory / 2**20
+            lines.append(f"{one.algorithm:<12} {time:>9} {flops:>9.1f} {memory:>9.2f}")
+        return "\n".join(lines)
+
+
+@functools.lru_cache(maxsize=4096)
+def choose(problem: Problem, platform: str) -> Plan:
+    """The plan for a problem; takes well under a millisecond, and is made once per trace.
+
+    Args:
+        problem: what is to be computed.
+        platform: JAX's name of the platform that is compiled for.
+    """
+    family = PLATFORMS.get(platform, "gpu")
+    judged = [_judge(one, problem, family) for one in ALGORITHMS[problem.leg]]
+    order = PREFERENCE[problem.leg]
+    if family == "cpu":
+        judged.sort(key=lambda one: one.seconds)
+        reason = "least predicted time"
+    else:
+        judged.sort(key=lambda one: (bool(one.rejected), order.index(one.algorithm)))
+        reason = "by XLA's rules, not measured"
+    return Plan(problem, family, judged[0].algorithm, tuple(judged), reason)
+
+
+def find(problem: Problem, platform: str, algorithm: str) -> Algorithm:
+    """The algorithm of this name if it can compute the problem, else the planned one.
+
+    A forced algorithm that was possible for the call may be impossible for what `vmap` or `grad`
+    make of it; these go by the plan.
+    """
+    plan = choose(problem, platform)
+    possible = {one.algorithm for one in plan.candidates if one.supported}
+    name = algorithm if algorithm in possible else plan.algorithm
+    return next(one for one in ALGORITHMS[problem.leg] if one.name == name)
+
+
+def check_algorithm(problem: Problem, platform: str, algorithm: str) -> None:
+    """Refuse the name of an algorithm that does not exist or cannot compute the problem."""
+    candidates = choose(problem, platform).candidates
+    if any(one.algorithm == algorithm and one.supported for one in candidates):
+        return
+    why = next((f": {one.rejected}" for one in candidates if one.algorithm == algorithm), "")
+    names = [AUTO, "derived", *(one.algorithm for one in candidates if one.supported)]
+    raise ArgumentValueError(
+        f"algorithm must be one that can compute this {problem.leg}{why}",
+        f"Pass one of {', '.join(map(repr, names))}.",
+        algorithm=algorithm,
+    )
+
+
+def _judge(algorithm: Algorithm, problem: Problem, family: str) -> Candidate:
+    rejected = algorithm.reject(problem, family)
+    if rejected:
+        return Candidate(algorithm.name, rejected, math.inf, None)
+    work = algorithm.work(problem)
+    return Candidate(algorithm.name, "", _predict(problem, algorithm.name, work, family), work)
+
+
+def _predict(problem: Problem, name: str, work: Work, family: str) -> float:
+    if family != "cpu":
+        return math.nan
+    coefficients = _costs()[problem.leg][name]
+    size = problem.accumulator.itemsize / 4  # measured in float32
+    return size * sum(c * f for c, f in zip(coefficients, (*work.features, 1.0), strict=True))
+
+
+@functools.cache
+def _costs() -> dict[str, dict[str, list[float]]]:
+    """Measured coefficients, by leg and algorithm."""
+    file = importlib.resources.files("jaxdeconv") / "costs" / "cpu.json"
+    costs: dict[str, dict[str, list[float]]] = json.loads(file.read_text())["seconds"]
+    return costs

@@ -1,0 +1,69 @@
+"""The plan of a call to a public leg, without computing it."""
+
+import dataclasses
+from typing import Any
+
+import jax
+
+from jaxdeconv import planner
+from jaxdeconv.errors import ArgumentValueError, reporting
+from jaxdeconv.legs import DERIVED, conv, conv_transpose, kernel_gradient
+from jaxdeconv.planner import Plan
+from jaxdeconv.primitives import PRIMITIVES, problem_of
+
+__all__ = ["plan"]
+
+_LEGS = {"conv": conv, "conv_transpose": conv_transpose, "kernel_gradient": kernel_gradient}
+
+
+@reporting
+def plan(leg: str, x: Any, y: Any, *, platform: str | None = None, **keywords: Any) -> Plan:
+    """Which algorithm a leg would use for these arguments, and why; print the result.
+
+    Args:
+        leg: 'conv', 'conv_transpose' or 'kernel_gradient'.
+        x: the leg's first argument, an array or a `jax.ShapeDtypeStruct`.
+        y: its second argument, likewise.
+        platform: 'cpu', 'cuda', 'rocm' or 'tpu'; None means JAX's default backend.
+        keywords: those of the leg.
+
+    Returns:
+        The plan: `algorithm`, `candidates` with their predicted seconds, `reason`.
+
+    Raises:
+        ValueError: unknown leg or platform, or as the leg.
+        TypeError: as the leg.
+
+    Example:
+        >>> u = jax.ShapeDtypeStruct((4, 64, 64, 32), "float32")
+        >>> w = jax.ShapeDtypeStruct((3, 3, 1, 32), "float32")
+        >>> plan("conv_transpose", u, w, groups=32, stride=2, platform="cpu").algorithm
+        'depthwise'
+    """
+    _check_choice("leg", leg, tuple(_LEGS))
+    platform = jax.default_backend() if platform is None else platform
+    _check_choice("platform", platform, tuple(planner.PLATFORMS))
+    algorithm = keywords.pop("algorithm", planner.AUTO)
+    if algorithm == DERIVED:
+        raise ArgumentValueError(
+            "algorithm must be one that is planned, and the definition is not",
+            "Pass 'auto' or leave it out.",
+            algorithm=algorithm,
+        )
+    jaxpr = jax.make_jaxpr(lambda x, y: _LEGS[leg](x, y, **keywords))(x, y)
+    call = next(eqn for eqn in jaxpr.eqns if eqn.primitive is PRIMITIVES[leg])
+    problem = problem_of(leg, *(var.aval for var in call.invars), call.params)
+    chosen = planner.choose(problem, platform)
+    if algorithm == planner.AUTO:
+        return chosen
+    planner.check_algorithm(problem, platform, algorithm)
+    return dataclasses.replace(chosen, algorithm=algorithm, reason="forced")
+
+
+def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ArgumentValueError(
+            f"{name} must be a known name",
+            f"Pass one of {', '.join(map(repr, choices))}.",
+            **{name: value},
+        )
