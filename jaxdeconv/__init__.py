@@ -13,10 +13,13 @@ The map of the package; data flows downwards and a module imports only from abov
     boundary     padding modes (circular, reflect, ...) as linear maps with their transposes
     reference/   the definition and its independent re-derivations: slow, obvious
     algorithms/  fast ways to compute a leg, one file each
+    tuned        what autotune measured, kept from one process to the next
     planner      which algorithm for which leg, geometry, dtype and platform (costs/: measured)
     primitives   the legs as three bilinear primitives: differentiation, batching, lowering
+    calls        from the user's layout and keywords to a leg, and back
     legs         the public functions: conv, conv_transpose, kernel_gradient
     plans        plan: what a public call would do, and why
+    tuning       autotune: measure on the spot, and remember
     plot         pictures of maps, kernels and matrices                    (needs matplotlib)
     cli/         `python -m jaxdeconv`: every way on a photograph; explain (needs matplotlib, rich)
 """
@@ -27,9 +30,11 @@ from jaxdeconv.legs import conv as conv
 from jaxdeconv.legs import conv_transpose as conv_transpose
 from jaxdeconv.legs import kernel_gradient as kernel_gradient
 from jaxdeconv.plans import plan as plan
+from jaxdeconv.tuning import autotune as autotune
 
 __all__ = [
     "ConvGeometry",
+    "autotune",
     "conv",
     "conv_transpose",
     "kernel_gradient",

@@ -12,8 +12,10 @@ A public function checks its arguments, brings them to the canonical layout, bin
 primitive, for which the planner chooses an algorithm, and brings the result back.
 """
 
+import functools
+import inspect
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import jax
 import numpy as np
@@ -21,32 +23,15 @@ from jax import Array
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdeconv import boundary, planner
-from jaxdeconv.errors import ArgumentValueError, reporting
-from jaxdeconv.geometry import ConvGeometry, check_reach
-from jaxdeconv.integers import IntOrInts, as_integers
-from jaxdeconv.layout import (
-    DimensionNumbers,
-    Layout,
-    kernel_from_canonical,
-    kernel_to_canonical,
-    signal_from_canonical,
-    signal_to_canonical,
-)
-from jaxdeconv.operands import accumulator_dtype, as_operands, check_groups, check_precision
+from jaxdeconv import calls
+from jaxdeconv.errors import reporting
+from jaxdeconv.integers import IntOrInts
+from jaxdeconv.layout import DimensionNumbers
 from jaxdeconv.paddings import PaddingLike
-from jaxdeconv.primitives import bind, problem_of
-from jaxdeconv.reference import derived, forward
 
 __all__ = ["conv", "conv_transpose", "kernel_gradient"]
 
 PaddingMode: TypeAlias = Literal["zeros", "circular", "reflect", "replicate", "symmetric"]
-DERIVED = "derived"
-_DERIVED: dict[str, Callable[..., Array]] = {
-    "conv": forward.conv,
-    "conv_transpose": derived.transpose,
-    "kernel_gradient": derived.kernel_gradient,
-}
 
 
 @reporting
@@ -105,27 +90,20 @@ def conv(
 
     References: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 6.
     """
-    boundary.check_mode(padding_mode)
-    check_precision(precision)
-    v, w, dtype = as_operands(preferred_element_type, v=v, w=w)
-    layout = Layout.of_kernel(dimension_numbers, w)
-    v, batch = signal_to_canonical("v", v, layout.v)
-    w = kernel_to_canonical(w, layout.w)
-    check_groups(groups, v.shape[-1], w.shape[-1])
-    if v.shape[-1] != groups * w.shape[-2]:
-        raise ArgumentValueError(
-            "v must have groups times as many channels as w has input channels",
-            f"With groups={groups}, pass w with {v.shape[-1] // groups} input channels.",
-            v_channels=v.shape[-1],
-            w_input_channels=w.shape[-2],
-            groups=groups,
-        )
-    geometry = ConvGeometry(v.shape[1:-1], w.shape[:-2], stride, padding, dilation, groups)
-    check_reach(geometry)
-    border, geometry = boundary.split(geometry, padding_mode)
-    v = boundary.pad(v, border, padding_mode)
-    u = _apply("conv", v, w, geometry, dtype, precision, algorithm)
-    return signal_from_canonical(u, layout.u, batch)
+    return _call(
+        calls.conv,
+        v,
+        w,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        dimension_numbers=dimension_numbers,
+        padding_mode=padding_mode,
+        precision=precision,
+        preferred_element_type=preferred_element_type,
+        algorithm=algorithm,
+    )
 
 
 @reporting
@@ -191,35 +169,22 @@ def conv_transpose(
 
     References: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 14.
     """
-    boundary.check_mode(padding_mode)
-    check_precision(precision)
-    u, w, dtype = as_operands(preferred_element_type, u=u, w=w)
-    layout = Layout.of_kernel(dimension_numbers, w)
-    u, batch = signal_to_canonical("u", u, layout.u)
-    w = kernel_to_canonical(w, layout.w)
-    check_groups(groups, groups * w.shape[-2], w.shape[-1])
-    if u.shape[-1] != w.shape[-1]:
-        raise ArgumentValueError(
-            "u must have as many channels as w has output channels: it is an output of conv",
-            "Pass the kernel of conv as it is, neither swapped nor flipped.",
-            u_channels=u.shape[-1],
-            w_output_channels=w.shape[-1],
-        )
-    forward_map = ConvGeometry.from_output_size(
-        u.shape[1:-1],
-        w.shape[:-2],
-        stride,
-        padding,
-        dilation,
-        groups,
+    return _call(
+        calls.conv_transpose,
+        u,
+        w,
         input_size=input_size,
         output_padding=output_padding,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        dimension_numbers=dimension_numbers,
+        padding_mode=padding_mode,
+        precision=precision,
+        preferred_element_type=preferred_element_type,
+        algorithm=algorithm,
     )
-    border, geometry = boundary.split(forward_map, padding_mode)
-    sums = dtype if padding_mode == "zeros" else accumulator_dtype(dtype)
-    padded = _apply("conv_transpose", u, w, geometry, sums, precision, algorithm)
-    v = boundary.fold(padded, forward_map.input_size, border, padding_mode)
-    return signal_from_canonical(v.astype(dtype), layout.v, batch)
 
 
 @reporting
@@ -276,55 +241,56 @@ def kernel_gradient(
         >>> kernel_gradient(u, v, kernel_size=(3,), stride=2).ravel().tolist()
         [20.0, 31.0, 42.0]
     """
-    boundary.check_mode(padding_mode)
-    check_precision(precision)
-    u, v, dtype = as_operands(preferred_element_type, u=u, v=v)
-    layout = Layout.of_kernel_size(dimension_numbers, kernel_size)
-    u, u_batch = signal_to_canonical("u", u, layout.u)
-    v, v_batch = signal_to_canonical("v", v, layout.v)
-    if u_batch != v_batch:
-        raise ArgumentValueError(
-            "u and v must have the same batch axes",
-            "Pass the u that belongs to v.",
-            u_batch=u_batch,
-            v_batch=v_batch,
-        )
-    check_groups(groups, v.shape[-1], u.shape[-1])
-    size = as_integers("kernel_size", kernel_size, layout.ndim, minimum=1)
-    geometry = ConvGeometry(v.shape[1:-1], size, stride, padding, dilation, groups)
-    if u.shape[1:-1] != geometry.output_size:
-        raise ArgumentValueError(
-            "u must have the spatial size that conv gives v",
-            f"Pass u of size {geometry.output_size}, or the v that belongs to it.",
-            u_size=u.shape[1:-1],
-            v_size=v.shape[1:-1],
-        )
-    border, geometry = boundary.split(geometry, padding_mode)
-    v = boundary.pad(v, border, padding_mode)
-    w = _apply("kernel_gradient", u, v, geometry, dtype, precision, algorithm)
-    return kernel_from_canonical(w, layout.w)
+    return _call(
+        calls.kernel_gradient,
+        u,
+        v,
+        kernel_size=kernel_size,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        dimension_numbers=dimension_numbers,
+        padding_mode=padding_mode,
+        precision=precision,
+        preferred_element_type=preferred_element_type,
+        algorithm=algorithm,
+    )
 
 
-def _apply(
-    leg: str,
-    x: Array,
-    y: Array,
-    geometry: ConvGeometry,
-    dtype: np.dtype,
-    precision: PrecisionLike,
-    algorithm: str,
-) -> Array:
-    """The leg on canonical operands: by its primitive, or by its definition."""
-    if algorithm == DERIVED:
-        sums = accumulator_dtype(dtype)
-        return _DERIVED[leg](x.astype(sums), y.astype(sums), geometry, precision).astype(dtype)
-    params = {
-        "geometry": geometry,
-        "dtype": dtype,
-        "precision": tuple(precision) if isinstance(precision, list) else precision,
-        "algorithm": algorithm,
-    }
-    if algorithm != planner.AUTO:
-        problem = problem_of(leg, x, y, params)
-        planner.check_algorithm(problem, jax.default_backend(), algorithm)
-    return bind(leg, x, y, **params)
+def _call(function: Callable[..., Array], x: Any, y: Any, **keywords: Any) -> Array:
+    """`function`, compiled as a whole where nothing is being traced.
+
+    Called eagerly, checks and changes of layout would each be small programs of their own; compiled
+    once per signature, a call costs about as much as one of `jax.lax`.
+    """
+    arrays = isinstance(x, _ARRAYS) and isinstance(y, _ARRAYS)
+    if not arrays or isinstance(x, jax.core.Tracer) or isinstance(y, jax.core.Tracer):
+        return function(x, y, **keywords)
+    try:
+        static = {name: _static(value) for name, value in keywords.items()}
+    except TypeError:  # no static value: let the checks say so
+        return function(x, y, **keywords)
+    return _compiled(function)(x, y, **static)
+
+
+_ARRAYS = (jax.Array, np.ndarray)
+
+
+def _static(value: Any) -> Any:
+    """A hashable equal of `value`; refuses what is equal to an integer without being one."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list) or type(value) is tuple:
+        return tuple(map(_static, value))
+    if isinstance(value, bool | float | np.bool_ | np.floating):
+        raise TypeError
+    hash(value)
+    return value
+
+
+@functools.cache
+def _compiled(function: Callable[..., Array]) -> Callable[..., Array]:
+    keywords = list(inspect.signature(function).parameters)[2:]
+    compiled: Callable[..., Array] = jax.jit(function, static_argnames=keywords, inline=True)
+    return compiled

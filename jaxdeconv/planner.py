@@ -7,7 +7,7 @@ coefficients that were measured (`costs/cpu.json`, remeasured by `python -m benc
 
 The products, what they read and write, the temporaries, the launches. For GPUs and TPUs nothing
 has been measured: there the order of preference follows XLA's rules for which of its convolutions
-it has kernels, and the plan says so.
+it has kernels, and the plan says so. What `autotune` measured on this machine goes before both.
 """
 
 import dataclasses
@@ -16,6 +16,9 @@ import importlib.resources
 import json
 import math
 
+import jax
+
+from jaxdeconv import tuned
 from jaxdeconv.algorithms import ALGORITHMS, Algorithm, Problem, Work
 from jaxdeconv.errors import ArgumentValueError
 
@@ -111,7 +114,15 @@ def choose(problem: Problem, platform: str) -> Plan:
     family = PLATFORMS.get(platform, "gpu")
     judged = [_judge(one, problem, family) for one in ALGORITHMS[problem.leg]]
     order = PREFERENCE[problem.leg]
-    if family == "cpu":
+    measured = _recall(problem, family)
+    if measured is not None:
+        judged = [
+            dataclasses.replace(one, seconds=measured.seconds.get(one.algorithm, math.inf))
+            for one in judged
+        ]
+        judged.sort(key=lambda one: one.seconds)
+        reason = "measured by autotune"
+    elif family == "cpu":
         judged.sort(key=lambda one: one.seconds)
         reason = "least predicted time"
     else:
@@ -144,6 +155,15 @@ def check_algorithm(problem: Problem, platform: str, algorithm: str) -> None:
         f"Pass one of {', '.join(map(repr, names))}.",
         algorithm=algorithm,
     )
+
+
+def _recall(problem: Problem, family: str) -> tuned.Tuned | None:
+    """What `autotune` measured here, if it is for this machine and still names what exists."""
+    if PLATFORMS.get(jax.default_backend()) != family:
+        return None
+    measured = tuned.recall(problem, family)
+    names = {one.name for one in ALGORITHMS[problem.leg] if not one.reject(problem, family)}
+    return measured if measured is not None and names & set(measured.seconds) else None
 
 
 def _judge(algorithm: Algorithm, problem: Problem, family: str) -> Candidate:

@@ -1,19 +1,26 @@
 """The plan of a call to a public leg, without computing it."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
+from jax import Array
 
 from jaxdeconv import planner
+from jaxdeconv.calls import DERIVED
 from jaxdeconv.errors import ArgumentValueError, reporting
-from jaxdeconv.legs import DERIVED, conv, conv_transpose, kernel_gradient
+from jaxdeconv.legs import conv, conv_transpose, kernel_gradient
 from jaxdeconv.planner import Plan
 from jaxdeconv.primitives import PRIMITIVES, problem_of
 
 __all__ = ["plan"]
 
-_LEGS = {"conv": conv, "conv_transpose": conv_transpose, "kernel_gradient": kernel_gradient}
+_LEGS: dict[str, Callable[..., Array]] = {
+    "conv": conv,
+    "conv_transpose": conv_transpose,
+    "kernel_gradient": kernel_gradient,
+}
 
 
 @reporting
@@ -52,7 +59,8 @@ def plan(leg: str, x: Any, y: Any, *, platform: str | None = None, **keywords: A
         )
     jaxpr = jax.make_jaxpr(lambda x, y: _LEGS[leg](x, y, **keywords))(x, y)
     call = next(eqn for eqn in jaxpr.eqns if eqn.primitive is PRIMITIVES[leg])
-    problem = problem_of(leg, *(var.aval for var in call.invars), call.params)
+    first, second = (var.aval for var in call.invars)
+    problem = problem_of(leg, first, second, call.params)
     chosen = planner.choose(problem, platform)
     if algorithm == planner.AUTO:
         return chosen

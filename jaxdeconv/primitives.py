@@ -113,6 +113,7 @@ def _transpose(leg: str, cotangent: Any, x: Any, y: Any, **params: Any) -> tuple
     """
     which = 0 if ad.is_undefined_primal(x) else 1
     fixed = y if which == 0 else x
+    result: Any
     if isinstance(cotangent, ad.Zero):
         result = ad.Zero((x, y)[which].aval)
     else:

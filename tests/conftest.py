@@ -26,6 +26,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_tuning_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Plans follow the cost model alone, whatever was tuned on this machine."""
+    os.environ["JAXDECONV_CACHE"] = str(tmp_path_factory.mktemp("tuned"))
+
+
 @pytest.fixture
 def x64() -> Iterator[None]:
     """64-bit mode, for this test only."""

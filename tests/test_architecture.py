@@ -14,6 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 PUBLIC = {
     "ConvGeometry",
+    "autotune",
     "conv",
     "conv_transpose",
     "kernel_gradient",

@@ -62,20 +62,22 @@ def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
     if geometry.ndim < 2 or problem.batch is None:
         products = [window(padded, geometry, tap) * u for tap in taps(geometry)]
         over = tuple(range(geometry.ndim + 1))
-        return jnp.stack([p.sum(over, dtype=p.dtype) for p in products]).reshape(*geometry.kernel_size, 1, -1)
+        return jnp.stack([p.sum(over, dtype=p.dtype) for p in products]).reshape(
+            *geometry.kernel_size, 1, -1
+        )
     rows, s = geometry.output_size[0], geometry.stride[0]
     span = geometry.dilated_kernel_size[0]
     below = [geometry.dilation[0] * t for t in range(geometry.kernel_size[0])]
 
     def add(total: Array, step: Array) -> tuple[Array, None]:
         image, row = step // rows, step % rows
-        begin = (image, row * s, *(0,) * geometry.ndim)
-        slab = lax.dynamic_slice(padded, begin, (1, span, *padded.shape[2:]))
-        weight = lax.dynamic_slice(u, (image, row, *begin[2:]), (1, 1, *u.shape[2:]))[:, 0]
+        rest = [0] * geometry.ndim  # the other spatial dimensions and the channels
+        slab = lax.dynamic_slice(padded, [image, row * s, *rest], (1, span, *padded.shape[2:]))
+        weight = lax.dynamic_slice(u, [image, row, *rest], (1, 1, *u.shape[2:]))[:, 0]
         seen = [slab[:, b] for b in below]
-        rest = dict.fromkeys(tap[1:] for tap in taps(geometry))
+        in_row = dict.fromkeys(tap[1:] for tap in taps(geometry))
         return total + jnp.stack(
-            [_window_of_row(cells, tap, problem) * weight for cells in seen for tap in rest]
+            [_window_of_row(cells, tap, problem) * weight for cells in seen for tap in in_row]
         ), None
 
     start = jnp.zeros((problem.taps, 1, *u.shape[2:]), problem.accumulator)

@@ -69,10 +69,10 @@ def _times_tap(cells: Array, tap: Array, problem: Problem) -> Array:
     return jnp.moveaxis(products, 0, 1).reshape(*cells.shape[:-1], problem.outs)
 
 
-def _begins(problem: Problem) -> np.ndarray:
+def _begins(problem: Problem) -> Array:
     """Where the window of every tap begins in the padded input, [taps, ndim]."""
     index = np.indices(problem.geometry.kernel_size).reshape(problem.geometry.ndim, -1).T
-    return (index * np.asarray(problem.geometry.dilation)).astype(np.int32)
+    return jnp.asarray(index * np.asarray(problem.geometry.dilation, np.int32), np.int32)
 
 
 def _moving_window(padded: Array, begin: Array, problem: Problem) -> Array:

@@ -49,7 +49,7 @@ def canned(name: str, contiguous: float, last: float, stock: float) -> CaseResul
 
 @pytest.fixture
 def report() -> Report:
-    results = [canned("one", 4.0, 1.0, 30.0), canned("two", 4.0, 5.0, 120.0)]
+    results = [canned("one", 4.0, 1.0, 30.0), canned("two 2x", 4.0, 5.0, 120.0)]
     return Report(MACHINE, {"rounds": 7}, 4e11, ("torch", "stock"), results)
 
 
@@ -98,7 +98,7 @@ def test_markdown(report: Report) -> None:
     lines = report.markdown().splitlines()
     assert lines[0].startswith("| case | leg | algorithm | forward ms | forward torch |")
     assert len({line.count("|") for line in lines[:4]}) == 1
-    assert lines[3].startswith("| two | Kᵀ | phases | 2.00 | 4.00x | 120x | 50 % |")
+    assert lines[3].startswith("| two 2x | Kᵀ | phases | 2.00 | 4.00x | 120x | 50 % |")
     assert lines[-1] == "- " + report.last_lines()[-1]
 
 
@@ -241,4 +241,4 @@ def test_quick_is_a_selection() -> None:
     options = run._parser().parse_args(["--quick", "--random", "2"])
     cases = run._select(options)
     assert 2 < len(cases) < 20
-    assert max(case.flops for case in cases[:-2]) <= 6e7
+    assert max(case.flops for case in cases[:-2]) <= 5.5e7

@@ -1,0 +1,17 @@
+"""How fast, against whom, on which layers. Questions and commands: README.md beside this file.
+
+cases                  layers of real networks, shapes of cited issues, random geometries
+programs               what is timed: a forward pass and a training step, ready to run
+jax_contestants        ours, and stock JAX with its own autodiff
+framework_contestants  Flax NNX and Equinox                        (skipped if not installed)
+torch_contestants      torch in both memory layouts; the float64 reference    (needs torch)
+contestants            the registry of them all
+legs                   the three legs of a case, each as a call of a public function
+check                  the check before the clock
+timing                 alternation, medians of ratios, the peak of the matrix product
+machine                what it ran on
+measure                one case: prepare, check, time
+report, plot           table, Markdown, JSON; picture               (need rich; matplotlib)
+run                    `python -m benchmarks.run`: ours against the rivals
+regret                 `python -m benchmarks.regret`: our choice against our other algorithms
+"""

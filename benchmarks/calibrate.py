@@ -1,0 +1,109 @@
+"""Remeasure the cost model of the planner on this CPU: `python -m benchmarks.calibrate`.
+
+Times every algorithm of every leg on seeded random problems and on the benchmark cases, and fits
+the coefficients of `jaxdeconv.planner`: non-negative least squares on *relative* errors, so that
+small problems count as much as large ones. Writes jaxdeconv/costs/cpu.json.
+"""
+
+import argparse
+import json
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from scipy.optimize import nnls
+
+import jaxdeconv
+from benchmarks.cases import CASES, random_cases
+from jaxdeconv.algorithms import ALGORITHMS, Algorithm, Problem
+
+COSTS = Path(jaxdeconv.__file__).parent / "costs" / "cpu.json"
+
+
+def problems(count: int, seed: int) -> list[Problem]:
+    """One problem per case and leg."""
+    float32 = np.dtype(np.float32)
+    return [
+        Problem(
+            leg,
+            case.geometry,
+            case.batch,
+            case.ins * case.geometry.groups,
+            case.outs * case.geometry.groups,
+            float32,
+            float32,
+        )
+        for case in [*CASES, *random_cases(count, seed)]
+        for leg in ALGORITHMS
+    ]
+
+
+def seconds(algorithm: Algorithm, problem: Problem) -> float:
+    """Least time of some calls: the machine's noise only ever adds."""
+    geometry = problem.geometry
+    v = (problem.batch, *geometry.input_size, problem.ins)
+    u = (problem.batch, *geometry.output_size, problem.outs)
+    w = (*geometry.kernel_size, problem.ins_per_group, problem.outs)
+    shapes = {"conv": (v, w), "conv_transpose": (u, w), "kernel_gradient": (u, v)}[problem.leg]
+    x, y = (jax.random.normal(jax.random.key(i), shape) for i, shape in enumerate(shapes))
+    function = jax.jit(lambda x, y: algorithm.apply(x, y, problem))
+    jax.block_until_ready(function(x, y))
+    best, spent = float("inf"), 0.0
+    while spent < 0.04:
+        start = time.perf_counter()
+        jax.block_until_ready(function(x, y))
+        best = min(best, time.perf_counter() - start)
+        spent += time.perf_counter() - start
+    return best
+
+
+def fit(rows: list[tuple[tuple[float, ...], float]]) -> tuple[list[float], float]:
+    """Coefficients of seconds in (features, 1), and the median relative error."""
+    features = np.array([(*row, 1.0) for row, _ in rows])
+    times = np.array([time for _, time in rows])
+    relative = features / times[:, None]
+    scale = relative.max(0)
+    scale[scale == 0] = 1.0
+    solution, _ = nnls(relative / scale, np.ones(len(rows)))
+    coefficients = solution / scale
+    errors = np.abs(features @ coefficients / times - 1)
+    return [float(f"{c:.4g}") for c in coefficients], float(np.median(errors))
+
+
+def main() -> None:
+    """Measure, fit, write, and print how well the model fits."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--random", type=int, default=120, help="number of random geometries")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--output", type=Path, default=COSTS)
+    arguments = parser.parse_args()
+    samples: dict[str, dict[str, list[Any]]] = {leg: {} for leg in ALGORITHMS}
+    todo = problems(arguments.random, arguments.seed)
+    for number, problem in enumerate(todo, 1):
+        sys.stderr.write(f"\r{number}/{len(todo)} problems")
+        for algorithm in ALGORITHMS[problem.leg]:
+            if algorithm.reject(problem, "cpu"):
+                continue
+            row = (algorithm.work(problem).features, seconds(algorithm, problem))
+            samples[problem.leg].setdefault(algorithm.name, []).append(row)
+    fitted: dict[str, dict[str, list[float]]] = {leg: {} for leg in ALGORITHMS}
+    for leg, by_name in samples.items():
+        for name, rows in by_name.items():
+            fitted[leg][name], error = fit(rows)
+            print(f"{leg:<16} {name:<12} {len(rows):>4} samples, median error {error:.0%}")
+    record = {
+        "command": "python -m benchmarks.calibrate",
+        "machine": f"{platform.machine()}, {jax.local_device_count()} CPU device",
+        "jax": jax.__version__,
+        "model": "seconds = c . (m k n, m k, k n, m n, moved, calls, 1), see jaxdeconv.planner",
+        "seconds": fitted,
+    }
+    arguments.output.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,271 @@
+"""What is timed: layers of real networks, shapes of the cited issues, and random geometries.
+
+A case is written the way its network writes it: a transposed convolution from `u`, C channels, to
+`v`, O channels; a plain convolution from `v` to `u`. Inside, the words are the package's: `ins` and
+`outs` are channels per group of the *forward* map K: v -> u, so C -> O of a transposed convolution
+is outs -> ins.
+"""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from jaxdeconv import ConvGeometry
+
+__all__ = ["CASES", "BenchCase", "Data", "Leg", "random_cases"]
+
+Leg: TypeAlias = Literal["conv", "conv_transpose"]
+Shape: TypeAlias = tuple[int, ...]
+
+_BANDS = ((1e5, 1e6), (1e6, 1e7), (1e7, 2e8))  # of useful operations of a random case
+_MOST_CELLS = 2**22  # of any one array of a random case: 16 MiB
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """Float32 arrays in the canonical layout: the leg's input, the kernel, the cotangent."""
+
+    x: np.ndarray
+    w: np.ndarray
+    cotangent: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class BenchCase:
+    """One convolution or transposed convolution to be timed.
+
+    Attributes:
+        name: short, unique; `--cases` matches it.
+        source: network, paper or issue from which the shape is taken.
+        geometry: of the forward map.
+        ins: channels of v per group.
+        outs: channels of u per group.
+        batch: number of images.
+        leg: which of the two maps is the forward pass.
+    """
+
+    name: str
+    source: str
+    geometry: ConvGeometry
+    ins: int
+    outs: int
+    batch: int = 1
+    leg: Leg = "conv_transpose"
+
+    @property
+    def v_shape(self) -> Shape:
+        """(batch, *input_size, in)."""
+        return (self.batch, *self.geometry.input_size, self.geometry.groups * self.ins)
+
+    @property
+    def u_shape(self) -> Shape:
+        """(batch, *output_size, out)."""
+        return (self.batch, *self.geometry.output_size, self.geometry.groups * self.outs)
+
+    @property
+    def w_shape(self) -> Shape:
+        """(*kernel_size, in/groups, out)."""
+        return (*self.geometry.kernel_size, self.ins, self.geometry.groups * self.outs)
+
+    @property
+    def x_shape(self) -> Shape:
+        """Shape of the forward pass's input."""
+        return self.v_shape if self.leg == "conv" else self.u_shape
+
+    @property
+    def y_shape(self) -> Shape:
+        """Shape of the forward pass's result and of its cotangent."""
+        return self.u_shape if self.leg == "conv" else self.v_shape
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The geometry as keywords of `jaxdeconv.conv` and `jaxdeconv.kernel_gradient`."""
+        geometry = self.geometry
+        return {
+            "stride": geometry.stride,
+            "padding": geometry.padding,
+            "dilation": geometry.dilation,
+            "groups": geometry.groups,
+        }
+
+    @property
+    def flops(self) -> int:
+        """Useful floating-point operations of one leg: a multiply-add counts as two.
+
+        The same for all three legs, so that a training step has three times as many. Products
+        with padding are counted, products with the zeros of a dilation are not.
+        """
+        positions = self.batch * math.prod(self.geometry.output_size)
+        return 2 * positions * math.prod(self.w_shape)
+
+    def data(self, seed: int = 0) -> Data:
+        """Gaussian float32 data."""
+        rng = np.random.default_rng([2026, seed])
+        shapes = (self.x_shape, self.w_shape, self.y_shape)
+        return Data(*(rng.standard_normal(shape, np.float32) for shape in shapes))
+
+
+def _up(
+    name: str,
+    source: str,
+    channels: tuple[int, int],
+    size: Sequence[int],
+    kernel: int,
+    stride: int,
+    padding: int = 0,
+    *,
+    extra: int = 0,
+    dilation: int = 1,
+    groups: int = 1,
+    batch: int = 1,
+) -> BenchCase:
+    """A transposed convolution in torch's words: C -> O channels, size of u, output_padding."""
+    geometry = ConvGeometry.from_output_size(
+        tuple(size), kernel, stride, padding, dilation, groups, output_padding=extra
+    )
+    outs, ins = (c // groups for c in channels)
+    return BenchCase(name, source, geometry, ins, outs, batch)
+
+
+def _down(
+    name: str,
+    source: str,
+    channels: tuple[int, int],
+    size: Sequence[int],
+    kernel: int,
+    stride: int,
+    padding: int = 0,
+    *,
+    dilation: int = 1,
+    groups: int = 1,
+    batch: int = 1,
+) -> BenchCase:
+    """A plain convolution: C -> O channels, size of v."""
+    geometry = ConvGeometry(tuple(size), kernel, stride, padding, dilation, groups)
+    ins, outs = (c // groups for c in channels)
+    return BenchCase(name, source, geometry, ins, outs, batch, "conv")
+
+
+# Channels are C -> O of the layer; the size is that of its input.
+CASES: tuple[BenchCase, ...] = (
+    # The twelve rows of shared/reference/performance.md, with its shapes.
+    _up("DCGAN", "arXiv:1511.06434, k4 s2", (128, 64), (32, 32), 4, 2, 1, batch=8),
+    _up("U-Net", "arXiv:1505.04597, k2 s2", (256, 128), (32, 32), 2, 2, batch=4),
+    _up("CycleGAN k3", "arXiv:1703.10593, k3 s2", (64, 64), (64, 64), 3, 2, 1, extra=1, batch=4),
+    _up("DCGAN k5", "arXiv:1511.06434, k5 s2", (256, 128), (16, 16), 5, 2, 2, extra=1, batch=8),
+    _up("FCN-32s", "arXiv:1411.4038, k64 s32", (21, 21), (16, 16), 64, 32, 16),
+    _up("depthwise up", "learned upsampling", (64, 64), (64, 64), 4, 2, 1, groups=64, batch=4),
+    _up("grouped up", "4 groups", (64, 64), (64, 64), 4, 2, 1, groups=4, batch=4),
+    _up("3-D 64->1", "jax#31662, quarter size", (64, 1), (16, 32, 32), 3, 2, 1, extra=1),
+    _up("V-Net", "arXiv:1606.04797, k2 s2", (32, 16), (16, 32, 32), 2, 2),
+    _up("HiFi-GAN k16", "arXiv:2010.05646, 1-D as in jax#23783", (256, 128), (800,), 16, 8, 4),
+    _up("ISTFT 513", "1024 samples, hop 256", (513, 1), (256,), 1024, 256),
+    _up("stride 1", "gradient of a 3x3 layer", (64, 64), (64, 64), 3, 1, 1, batch=4),
+    # More of the same networks, and others.
+    _up("DCGAN first", "arXiv:1511.06434, z -> 4x4", (100, 512), (1, 1), 4, 1, batch=32),
+    _up("pix2pix", "arXiv:1611.07004, after a skip", (512, 128), (16, 16), 4, 2, 1),
+    _up("pix2pix last", "arXiv:1611.07004, to RGB", (128, 3), (64, 64), 4, 2, 1),
+    _up("FCN-8s", "arXiv:1411.4038, k16 s8", (21, 21), (32, 32), 16, 8, 4),
+    _up("FCN-8s 2x", "arXiv:1411.4038, k4 s2", (21, 21), (32, 32), 4, 2, 1, batch=4),
+    _up("StyleGAN2", "arXiv:1912.04958, up-convolution", (256, 128), (16, 16), 3, 2),
+    _up("SegNet", "arXiv:1511.00561, 7x7 decoder", (64, 64), (32, 32), 7, 1, 3),
+    _up("HiFi-GAN k4", "arXiv:2010.05646, last k4 s2", (64, 32), (6400,), 4, 2, 1),
+    _up("ISTFT 1026", "pytorch#120982", (1026, 1), (224,), 1024, 256),
+    _up("MAE", "arXiv:2111.06377, un-patching", (512, 3), (14, 14), 16, 16, batch=4),
+    _up("dilated up", "stride 1, dilation 2", (64, 64), (32, 32), 3, 1, 2, dilation=2, batch=2),
+    _up("dilated s2", "stride 2, dilation 3", (32, 32), (32, 32), 3, 2, 3, dilation=3, batch=2),
+    _up("k32 s16", "jax#17464", (128, 32), (8, 8), 32, 16, 8),
+    _up("equinox 3-D", "equinox#1259, smaller", (16, 8), (8, 16, 16), 3, 2, 1, extra=1),
+    # Plain convolutions: what their gradients meet.
+    _down("ResNet 3x3", "arXiv:1512.03385", (64, 64), (56, 56), 3, 1, 1, batch=2),
+    _down("ResNet 3x3 s2", "arXiv:1512.03385", (64, 128), (56, 56), 3, 2, 1, batch=2),
+    _down("ViT patches", "arXiv:2010.11929, k16 s16", (3, 384), (224, 224), 16, 16),
+    _down("depthwise 3x3", "jax#23713", (256, 256), (124, 124), 3, 1, 1, groups=256),
+    _down(
+        "depthwise 1-D",
+        "jax#13800, smaller batch",
+        (512, 512),
+        (1024,),
+        5,
+        1,
+        2,
+        groups=512,
+        batch=2,
+    ),
+    _down(
+        "depthwise d8",
+        "jax#26266, smaller batch",
+        (64, 64),
+        (1024,),
+        7,
+        1,
+        24,
+        dilation=8,
+        groups=64,
+        batch=8,
+    ),
+    _down("ResNeXt", "arXiv:1611.05431, 32 groups", (128, 128), (28, 28), 3, 1, 1, groups=32),
+)
+
+
+def random_cases(count: int, seed: int = 0) -> tuple[BenchCase, ...]:
+    """Draw geometries that nobody tuned for.
+
+    Args:
+        count: how many.
+        seed: of the stream; a longer list begins with the shorter one of the same seed.
+
+    Returns:
+        Cases of 1 to 3 dimensions, a third each of 0.1 to 1, 1 to 10 and 10 to 200 useful MFLOP;
+        about one in four a plain convolution, one in three grouped or depthwise. Batch, sizes,
+        channels, kernel, stride, dilation and paddings are all drawn.
+    """
+    return tuple(_draw_in_band(seed, index) for index in range(count))
+
+
+def _draw_in_band(seed: int, index: int) -> BenchCase:
+    least, most = _BANDS[index % len(_BANDS)]
+    for attempt in itertools.count():
+        case = _draw(np.random.default_rng([seed, index, attempt]), f"random {seed}.{index}")
+        cells = max(math.prod(shape) for shape in (case.u_shape, case.v_shape, case.w_shape))
+        if least <= case.flops < most and cells <= _MOST_CELLS:
+            break
+    return case
+
+
+def _draw(rng: np.random.Generator, name: str) -> BenchCase:
+    ndim = int(rng.choice([1, 2, 2, 2, 3]))
+    kernel = _one_or_each(rng, ndim, range(1, {1: 13, 2: 8, 3: 5}[ndim]))
+    stride = _one_or_each(rng, ndim, (1, 2, 2, 2, 3, 4))
+    dilation = (int(rng.choice([1, 1, 1, 1, 2, 3])),) * ndim
+    span = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    padding = [tuple(int(p) for p in rng.integers(0, k // 2 + 1, 2)) for k in span]
+    if rng.random() < 0.7:  # most layers pad both sides alike
+        padding = [(low, low) for low, _ in padding]
+    reach = {1: 2000, 2: 80, 3: 24}[ndim]
+    outputs = [int(np.exp(rng.uniform(np.log(4), np.log(max(8, reach // s))))) for s in stride]
+    extra = [int(rng.integers(0, s)) for s in stride]
+    size = [
+        (o - 1) * s + k - sum(pair) + a
+        for o, s, k, pair, a in zip(outputs, stride, span, padding, extra, strict=True)
+    ]
+    ins, outs = (int(2 ** rng.uniform(0, 8)) for _ in range(2))
+    groups = int(rng.choice([1, 1, 1, 1, 1, 1, 2, 4, 32]))
+    if groups == 32:  # depthwise
+        ins, outs, groups = 1, 1, int(2 ** rng.uniform(3, 8))
+    elif groups > 1:
+        ins, outs = -(-ins // groups), -(-outs // groups)
+    geometry = ConvGeometry(tuple(size), kernel, stride, tuple(padding), dilation, groups)
+    batch = int(rng.choice([1, 1, 2, 4, 8]))
+    leg: Leg = "conv" if rng.random() < 0.25 else "conv_transpose"
+    return BenchCase(name, "random", geometry, ins, outs, batch, leg)
+
+
+def _one_or_each(rng: np.random.Generator, ndim: int, choices: Sequence[int]) -> Shape:
+    """The same number for every dimension; one time in four, one of its own for each."""
+    drawn = rng.choice(choices, ndim)
+    return tuple(int(n) for n in (drawn if rng.random() < 0.25 else drawn[:1].repeat(ndim)))

@@ -1,0 +1,67 @@
+"""A picture file -> cells: the signal v of the main job, before it is given a dtype."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib import cbook
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from jaxdeconv.errors import ArgumentValueError
+from jaxdeconv.integers import as_integers
+
+_GREY = ("1", "L", "LA", "La")
+_DEEP = ("I", "F")  # first letter of the modes with more than 8 bits, all of one channel
+
+
+def load(path: str | None, size: int | tuple[int, ...]) -> NDArray[np.float64]:
+    """Read, turn upright and resize a picture.
+
+    Args:
+        path: of the file; None: the portrait of Grace Hopper that matplotlib carries.
+        size: cells of the longer side (the other keeps the proportion), or (height, width).
+
+    Returns:
+        `[height, width, channels]` in [0, 1]; one channel if the picture is grey, three if it
+        has colours. Transparent parts show white. A picture of more than 8 bits per channel is
+        divided by its largest value.
+
+    Raises:
+        ValueError: not a readable picture, or an impossible size.
+    """
+    try:
+        with Image.open(path or _sample()) as opened:
+            picture = _to_grey_or_colour(ImageOps.exif_transpose(opened))
+    except (OSError, SyntaxError) as error:  # Pillow's words for a broken file
+        raise ArgumentValueError(
+            f"the image must be a picture that Pillow can read ({error})",
+            "Pass for example a PNG or a JPEG file.",
+            image=path,
+        ) from None
+    height, width = _target(size, picture.height, picture.width)
+    picture = picture.resize((width, height), Image.Resampling.LANCZOS)
+    cells = np.clip(np.asarray(picture, np.float64) / 255, 0, 1)
+    return cells.reshape(height, width, -1)
+
+
+def _sample() -> Path:
+    return Path(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
+
+
+def _to_grey_or_colour(picture: Image.Image) -> Image.Image:
+    """One channel or three, values 0 to 255."""
+    if picture.mode.startswith(_DEEP):
+        cells = np.asarray(picture, np.float64)
+        return Image.fromarray((cells * (255 / max(cells.max(), 1e-9))).astype(np.float32))
+    flat = picture.convert("RGBA")
+    flat = Image.alpha_composite(Image.new("RGBA", flat.size, "white"), flat)
+    return flat.convert("L" if picture.mode in _GREY else "RGB")
+
+
+def _target(size: int | tuple[int, ...], height: int, width: int) -> tuple[int, int]:
+    if isinstance(size, int):
+        (longer,) = as_integers("size", size, 1, minimum=1)
+        scale = longer / max(height, width)
+        return max(1, round(height * scale)), max(1, round(width * scale))
+    rows, columns = as_integers("size", size, 2, minimum=1)
+    return rows, columns

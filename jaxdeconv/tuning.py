@@ -1,0 +1,86 @@
+"""Measure the algorithms on the spot, and let the planner remember the fastest."""
+
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxdeconv import planner, tuned
+from jaxdeconv.algorithms import ALGORITHMS, Algorithm, Problem
+from jaxdeconv.errors import ArgumentValueError, reporting
+from jaxdeconv.planner import Plan
+from jaxdeconv.plans import plan
+
+__all__ = ["autotune"]
+
+_SECONDS_EACH = 0.05
+
+
+@reporting
+def autotune(leg: str, x: Any, y: Any, **keywords: Any) -> Plan:
+    """Time every algorithm that can compute a leg, on this device, and use the fastest from now on.
+
+    The answer is kept in a file (see `jaxdeconv.tuned`), and every plan for the same problem on the
+    same kind of device under the same version of jax, in this process or a later one, follows it.
+    Programs that are compiled already stay as they are.
+
+    Args:
+        leg: 'conv', 'conv_transpose' or 'kernel_gradient'.
+        x: the leg's first argument, an array or a `jax.ShapeDtypeStruct`; only its shape and dtype
+            matter.
+        y: its second argument, likewise.
+        keywords: those of the leg, but no `algorithm`.
+
+    Returns:
+        The new plan, whose candidates carry the measured seconds.
+
+    Raises:
+        ValueError: unknown leg, an `algorithm`, or as the leg.
+        TypeError: as the leg.
+
+    Cost: compiles every algorithm, and runs each for about 50 milliseconds.
+    """
+    if "algorithm" in keywords:
+        raise ArgumentValueError(
+            "algorithm must be left out: all of them are timed",
+            "Leave it out.",
+            algorithm=keywords["algorithm"],
+        )
+    platform = jax.default_backend()
+    planned = plan(leg, x, y, platform=platform, **keywords)
+    operands = _operands(planned.problem)
+    seconds = {
+        one.name: _time(one, operands, planned.problem)
+        for one in ALGORITHMS[leg]
+        if not one.reject(planned.problem, planned.platform)
+    }
+    tuned.remember(planned.problem, planned.platform, tuned.Tuned(seconds))
+    planner.choose.cache_clear()
+    return plan(leg, x, y, platform=platform, **keywords)
+
+
+def _operands(problem: Problem) -> tuple[Array, Array]:
+    """Arrays of the canonical shapes, whose entries neither vanish nor overflow."""
+    geometry = problem.geometry
+    v = (problem.images, *geometry.input_size, problem.ins)
+    u = (problem.images, *geometry.output_size, problem.outs)
+    w = (*geometry.kernel_size, problem.ins_per_group, problem.outs)
+    first, second = {"conv": (v, w), "conv_transpose": (u, w), "kernel_gradient": (u, v)}[
+        problem.leg
+    ]
+    return jnp.ones(first, problem.dtype), jnp.ones(second, problem.dtype)
+
+
+def _time(algorithm: Algorithm, operands: tuple[Array, Array], problem: Problem) -> float:
+    """Seconds of one call: the least of many, because noise only ever adds."""
+    function = jax.jit(lambda x, y: algorithm.apply(x, y, problem))
+    jax.block_until_ready(function(*operands))
+    least, spent = float("inf"), 0.0
+    while spent < _SECONDS_EACH:
+        start = time.perf_counter()
+        jax.block_until_ready(function(*operands))
+        took = time.perf_counter() - start
+        least, spent = min(least, took), spent + took
+    return least

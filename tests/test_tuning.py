@@ -1,0 +1,119 @@
+"""Measured once, remembered by later processes; whatever stands in the file, plans go on."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from jaxdeconv import autotune, conv_transpose, plan, planner, tuned
+from jaxdeconv.reference import coordinates
+from tests.support.cases import CASES
+from tests.support.checks import check_equal
+
+CASE = next(case for case in CASES if case.name == "stride")
+KEYWORDS = CASE.keywords | {"input_size": CASE.geometry.input_size}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("JAXDECONV_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("jaxdeconv.tuning._SECONDS_EACH", 1e-4)
+    planner.choose.cache_clear()
+    yield tmp_path / "cache"
+    planner.choose.cache_clear()
+
+
+def structs() -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]:
+    _, w, u = CASE.data()
+    return jax.ShapeDtypeStruct(u.shape, u.dtype), jax.ShapeDtypeStruct(w.shape, w.dtype)
+
+
+def test_measured_and_remembered(cache: Path) -> None:
+    u, w = structs()
+    before = plan("conv_transpose", u, w, **KEYWORDS)
+    after = autotune("conv_transpose", u, w, **KEYWORDS)
+    assert before.reason == "least predicted time"
+    assert after.reason == "measured by autotune"
+    supported = {one.algorithm for one in before.candidates if one.supported}
+    timed = {one.algorithm for one in after.candidates if one.seconds < np.inf}
+    assert timed == supported
+    assert after.algorithm == min(after.candidates, key=lambda one: one.seconds).algorithm
+    (file,) = cache.iterdir()
+    assert set(json.loads(file.read_text())["seconds"]) == supported
+    planner.choose.cache_clear()  # as in a later process
+    assert plan("conv_transpose", u, w, **KEYWORDS) == after
+
+
+def test_the_leg_follows() -> None:
+    """The slowest by prediction, once it is remembered as the fastest, is what runs."""
+    _, w, u = CASE.data()
+    planned = plan("conv_transpose", *structs(), **KEYWORDS)
+    slowest = [one.algorithm for one in planned.candidates if one.supported][-1]
+    tuned.remember(planned.problem, "cpu", tuned.Tuned({slowest: 1e-6, planned.algorithm: 1.0}))
+    planner.choose.cache_clear()
+    assert plan("conv_transpose", *structs(), **KEYWORDS).algorithm == slowest
+    got = jax.jit(lambda u, w: conv_transpose(u, w, **KEYWORDS))(u, w)
+    check_equal(got, coordinates.transpose(u, w, CASE.geometry))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"seconds": 3}', '{"seconds": {"phases": "x"}}'])
+def test_a_corrupt_file_is_ignored_with_a_warning(cache: Path, text: str) -> None:
+    u, w = structs()
+    autotune("conv_transpose", u, w, **KEYWORDS)
+    (file,) = cache.iterdir()
+    file.write_text(text)
+    planner.choose.cache_clear()
+    with pytest.warns(UserWarning, match="jaxdeconv: ignored .*, which cannot be read"):
+        assert plan("conv_transpose", u, w, **KEYWORDS).reason == "least predicted time"
+
+
+def test_unknown_names_in_a_file_are_no_plan() -> None:
+    planned = plan("conv_transpose", *structs(), **KEYWORDS)
+    tuned.remember(planned.problem, "cpu", tuned.Tuned({"removed in this version": 1e-9}))
+    planner.choose.cache_clear()
+    assert plan("conv_transpose", *structs(), **KEYWORDS) == planned
+
+
+def test_two_processes_write_at_once(cache: Path) -> None:
+    """Many writers of the same file: it is whole at every moment."""
+    planned = plan("conv_transpose", *structs(), **KEYWORDS)
+    program = (
+        "import pickle, sys\n"
+        "from jaxdeconv import tuned\n"
+        "problem = pickle.loads(bytes.fromhex(sys.argv[1]))\n"
+        "for i in range(300): tuned.remember(problem, 'cpu', tuned.Tuned({'phases': 1.0 + i}))\n"
+    )
+    command = [sys.executable, "-c", program, pickle.dumps(planned.problem).hex()]
+    writers = [subprocess.Popen(command, env=os.environ) for _ in range(2)]
+    while any(writer.poll() is None for writer in writers):
+        found = tuned.recall(planned.problem, "cpu")  # a warning, if torn, would be an error
+        assert found is None or found.algorithm == "phases"
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert [file.suffix for file in cache.iterdir()] == [".json"]
+
+
+def test_a_directory_that_cannot_be_written(cache: Path) -> None:
+    cache.write_text("a file stands where the directory should be")
+    with pytest.warns(UserWarning, match="cannot be"):
+        autotune("conv_transpose", *structs(), **KEYWORDS)
+
+
+def test_other_platforms_do_not_follow() -> None:
+    planned = plan("conv_transpose", *structs(), **KEYWORDS)
+    tuned.remember(planned.problem, "cpu", tuned.Tuned({"overlap_add": 1e-9}))
+    planner.choose.cache_clear()
+    assert plan("conv_transpose", *structs(), platform="tpu", **KEYWORDS).reason.endswith(
+        "not measured"
+    )
+
+
+def test_algorithm_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^autotune: algorithm must be left out: all of them"):
+        autotune("conv_transpose", *structs(), algorithm="phases", **KEYWORDS)
