@@ -37,7 +37,7 @@ PREFERENCE = {
         "row_phases",
         "overlap_add",
     ),
-    "kernel_gradient": ("depthwise", "native", "im2col", "per_tap"),
+    "kernel_gradient": ("depthwise", "native", "im2col", "per_tap", "row_im2col"),
 }
 """Not measured: the order on accelerators, by XLA's rules."""
 

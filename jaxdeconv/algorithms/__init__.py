@@ -31,6 +31,7 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "kernel_gradient": (
         native.KERNEL_GRADIENT,
         im2col.KERNEL_GRADIENT,
+        im2col.KERNEL_GRADIENT_BY_ROWS,
         per_tap.KERNEL_GRADIENT,
         depthwise.KERNEL_GRADIENT,
     ),

@@ -1,39 +1,48 @@
 """K and G as one product of matrices over the gathered windows (im2col).
 
 The windows [positions, taps * in] times w [taps * in, out] are K v; the windows transposed times
-u [positions, out] are G. With groups both are batched products, one per group. Multiplies exactly
-as often as needed; copies v prod(kernel)/prod(stride) times, image by image where all copies
-together would leave the cache.
+u [positions, out] are G. Few groups are problems of their own, many are batched products.
+Multiplies exactly as often as needed; copies v prod(kernel)/prod(stride) times, image by image
+where all copies together would leave the cache.
 
 `row_im2col` gathers the taps of the last dimension alone, and sums one product per tap of the
 others: a kernel_size[-1]-fold copy instead.
 """
 
 import dataclasses
+import itertools
+from collections.abc import Iterator
 
 import jax.numpy as jnp
 from jax import Array
 
 from jaxdeconv.algorithms.problem import (
+    FEW_GROUPS,
     Algorithm,
     Problem,
     Work,
+    group_by_group,
     map_images,
     sum_images,
     worth_chunking,
 )
 from jaxdeconv.algorithms.windows import pad_with_zeros, taps, window
+from jaxdeconv.geometry import ConvGeometry
 
 
 def conv(v: Array, w: Array, problem: Problem) -> Array:
     """K v from the windows of all taps."""
+    if 1 < problem.geometry.groups <= FEW_GROUPS:
+        return group_by_group(conv, v, w, problem)
     if worth_chunking(problem, window_bytes(problem)):
         return map_images(_conv, v, w, problem)
     return _conv(v, w, problem)
 
 
 def conv_by_rows(v: Array, w: Array, problem: Problem) -> Array:
-    """K v from the windows of the last dimension's taps; one group."""
+    """K v from the windows of the last dimension's taps."""
+    if problem.geometry.groups > 1:
+        return group_by_group(conv_by_rows, v, w, problem)
     if worth_chunking(problem, row_bytes(problem)):
         return map_images(_conv_by_rows, v, w, problem)
     return _conv_by_rows(v, w, problem)
@@ -41,9 +50,20 @@ def conv_by_rows(v: Array, w: Array, problem: Problem) -> Array:
 
 def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
     """G(u, v) from the windows of all taps."""
+    if 1 < problem.geometry.groups <= FEW_GROUPS:
+        return group_by_group(kernel_gradient, u, v, problem)
     if worth_chunking(problem, window_bytes(problem)):
         return sum_images(_kernel_gradient, u, v, problem)
     return _kernel_gradient(u, v, problem)
+
+
+def kernel_gradient_by_rows(u: Array, v: Array, problem: Problem) -> Array:
+    """G(u, v) from the windows of the last dimension's taps."""
+    if problem.geometry.groups > 1:
+        return group_by_group(kernel_gradient_by_rows, u, v, problem)
+    if worth_chunking(problem, row_bytes(problem)):
+        return sum_images(_kernel_gradient_by_rows, u, v, problem)
+    return _kernel_gradient_by_rows(u, v, problem)
 
 
 def window_bytes(problem: Problem) -> float:
@@ -71,12 +91,9 @@ def _conv(v: Array, w: Array, problem: Problem) -> Array:
 
 def _conv_by_rows(v: Array, w: Array, problem: Problem) -> Array:
     geometry = problem.geometry
-    last = geometry.ndim - 1
-    padded = pad_with_zeros(v, geometry)
-    rows = [window(padded, geometry, (t,), last) for t in range(geometry.kernel_size[last])]
-    gathered = jnp.concatenate(rows, -1)
+    gathered = _rows(v, problem)
     u = None
-    for tap in dict.fromkeys(tap[:last] for tap in taps(geometry)):
+    for tap in _leading_taps(geometry):
         part = window(gathered, geometry, tap)
         matrix = w[tap].reshape(-1, problem.outs)
         product = problem.dot_general(part, matrix, (((part.ndim - 1,), (0,)), ((), ())))
@@ -90,12 +107,34 @@ def _kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
     windows = _windows(v, problem)
     if geometry.groups == 1:
         matrix = windows.reshape(-1, windows.shape[-1])
-        w = problem.dot_general(matrix, u.reshape(-1, problem.outs), (((0,), (0,)), ((), ())))
+        w = problem.product_over_rows(matrix, u.reshape(-1, problem.outs))
         return w.reshape(*geometry.kernel_size, problem.ins, problem.outs)
     blocks = u.reshape(-1, geometry.groups, problem.outs_per_group)
     w = problem.dot(_by_group(windows, problem), blocks, (0, 0), (1, 1))  # [groups, taps * in, o]
     shape = (*geometry.kernel_size, problem.ins_per_group, problem.outs)
     return jnp.moveaxis(w, 0, 1).reshape(shape)
+
+
+def _kernel_gradient_by_rows(u: Array, v: Array, problem: Problem) -> Array:
+    geometry = problem.geometry
+    gathered, u = _rows(v, problem), u.reshape(-1, problem.outs)
+    parts = [window(gathered, geometry, tap) for tap in _leading_taps(geometry)]
+    products = [problem.product_over_rows(part.reshape(-1, part.shape[-1]), u) for part in parts]
+    return jnp.stack(products).reshape(*geometry.kernel_size, problem.ins, problem.outs)
+
+
+def _rows(v: Array, problem: Problem) -> Array:
+    """[batch, *padded_size[:-1], output_size[-1], last kernel size * in]."""
+    geometry = problem.geometry
+    last = geometry.ndim - 1
+    padded = pad_with_zeros(v, geometry)
+    rows = [window(padded, geometry, (t,), last) for t in range(geometry.kernel_size[last])]
+    return jnp.concatenate(rows, -1)
+
+
+def _leading_taps(geometry: ConvGeometry) -> Iterator[tuple[int, ...]]:
+    """Every tap of the dimensions before the last."""
+    return itertools.product(*map(range, geometry.kernel_size[:-1]))
 
 
 def _windows(v: Array, problem: Problem) -> Array:
@@ -122,8 +161,8 @@ def _reject(problem: Problem, platform: str) -> str:  # noqa: ARG001
 
 def _reject_rows(problem: Problem, platform: str) -> str:
     geometry = problem.geometry
-    if geometry.groups > 1:
-        return "groups > 1: only whole windows are cut by group"
+    if geometry.groups > FEW_GROUPS:
+        return f"more than {FEW_GROUPS} groups"
     if geometry.ndim < 2:
         return "one dimension: the same as `im2col`"
     return _reject(problem, platform)
@@ -146,7 +185,7 @@ def _work(problem: Problem, per_image: float, calls: int) -> Work:
         problem.outs_per_group,
         problem.geometry.groups,
         moved=2 * problem.images * per_image,
-        calls=loops * calls,
+        calls=loops * calls * min(FEW_GROUPS, problem.geometry.groups),
         memory=problem.images / loops * per_image,
     )
 
@@ -156,6 +195,14 @@ def _work_gradient(problem: Problem) -> Work:
     return dataclasses.replace(work, m=work.k, k=work.m)
 
 
+def _work_gradient_rows(problem: Problem) -> Work:
+    work = _work_rows(problem)
+    return dataclasses.replace(work, m=work.k, k=work.m)
+
+
 CONV = Algorithm("im2col", conv, _reject, _work_conv)
 CONV_BY_ROWS = Algorithm("row_im2col", conv_by_rows, _reject_rows, _work_rows)
+KERNEL_GRADIENT_BY_ROWS = Algorithm(
+    "row_im2col", kernel_gradient_by_rows, _reject_rows, _work_gradient_rows
+)
 KERNEL_GRADIENT = Algorithm("im2col", kernel_gradient, _reject, _work_gradient)

@@ -14,7 +14,14 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxdeconv.algorithms.problem import Algorithm, Problem, Work, needs_floats
+from jaxdeconv.algorithms.problem import (
+    FEW_GROUPS,
+    Algorithm,
+    Problem,
+    Work,
+    group_by_group,
+    needs_floats,
+)
 
 
 def conv(v: Array, w: Array, problem: Problem) -> Array:
@@ -59,7 +66,9 @@ def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
 
 
 def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
-    """G(u, v)."""
+    """G(u, v), group by group: XLA's grouped form is slow, and partitioned wrongly."""
+    if problem.geometry.groups > 1:
+        return group_by_group(kernel_gradient, u, v, problem)
     geometry = problem.geometry
     ndim = geometry.ndim
     spatial = tuple(range(1, ndim + 1))
@@ -126,8 +135,8 @@ def _reject_transpose(problem: Problem, platform: str) -> str:
 
 
 def _reject_gradient(problem: Problem, platform: str) -> str:
-    if problem.geometry.groups > 1:
-        return "groups > 1: needs batch_group_count, slow and wrongly partitioned by XLA"
+    if problem.geometry.groups > FEW_GROUPS:
+        return f"more than {FEW_GROUPS} groups: XLA's grouped form is slow, and partitioned wrongly"
     return needs_floats(problem, platform)
 
 
@@ -144,7 +153,10 @@ def _work_transpose(problem: Problem) -> Work:
 
 
 def _work_gradient(problem: Problem) -> Work:
-    return Work(problem.taps * problem.ins, problem.images * problem.positions, problem.outs)
+    groups = problem.geometry.groups
+    rows, columns = problem.taps * problem.ins_per_group, problem.outs_per_group
+    positions = problem.images * problem.positions
+    return Work(rows, positions, columns, groups, calls=groups)
 
 
 CONV = Algorithm("native", conv, needs_floats, _work)

@@ -12,10 +12,12 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxdeconv.algorithms.problem import (
+    FEW_GROUPS,
     Algorithm,
     Problem,
     Work,
     always,
+    group_by_group,
     map_images,
     worth_chunking,
 )
@@ -25,6 +27,8 @@ from jaxdeconv.geometry import ConvGeometry
 
 def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
     """K^T u, image by image where the products of all images would leave the cache."""
+    if 1 < problem.geometry.groups <= FEW_GROUPS:
+        return group_by_group(conv_transpose, u, w, problem)
     if worth_chunking(problem, _bytes_per_image(problem)):
         return map_images(_conv_transpose, u, w, problem)
     return _conv_transpose(u, w, problem)
@@ -120,7 +124,7 @@ def _work(problem: Problem) -> Work:
         problem.taps * problem.ins_per_group,
         groups,
         moved=2 * problem.images * per_image,
-        calls=loops * (1 + problem.geometry.ndim),
+        calls=loops * (1 + problem.geometry.ndim) * min(FEW_GROUPS, groups),
         memory=problem.images / loops * per_image,
     )
 

@@ -47,6 +47,8 @@ def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
     blocks = u.reshape(-1, geometry.groups, problem.outs_per_group)
 
     def tap_of(cells: Array) -> Array:
+        if geometry.groups == 1:
+            return problem.product_over_rows(cells.reshape(-1, problem.ins), blocks[:, 0])
         cells = cells.reshape(-1, geometry.groups, problem.ins_per_group)
         tap = problem.dot(cells, blocks, (0, 0), (1, 1))  # [groups, in/groups, out/groups]
         return jnp.moveaxis(tap, 0, 1).reshape(problem.ins_per_group, problem.outs)

@@ -82,6 +82,27 @@ class Problem:
         """The same with a batch of one."""
         return dataclasses.replace(self, batch=1)
 
+    def one_group(self) -> "Problem":
+        """The same with the channels of one group alone."""
+        return dataclasses.replace(
+            self,
+            geometry=self.geometry.with_groups(1),
+            ins=self.ins_per_group,
+            outs=self.outs_per_group,
+        )
+
+    def product_over_rows(self, x: Array, y: Array) -> Array:
+        """x^T y of [rows, m] and [rows, n], both tall.
+
+        XLA:CPU multiplies two to three times faster when the left operand is contiguous along the
+        sum. So the narrower one is transposed first, behind a barrier: without it XLA would fold
+        the transposition into the product again.
+        """
+        if x.shape[1] > y.shape[1]:
+            return self.product_over_rows(y, x).T
+        wide = lax.optimization_barrier(x.T)
+        return self.dot_general(wide, y, (((1,), (0,)), ((), ())))
+
     def dot(self, x: Array, y: Array, contract: tuple[int, int], batch: tuple[int, int]) -> Array:
         """`dot_general` over one axis of each and one batch axis."""
         dimensions = (((contract[0],), (contract[1],)), ((batch[0],), (batch[1],)))
@@ -176,6 +197,17 @@ the cache, and no fresh pages are touched (on XLA:CPU those cost more than the a
 def worth_chunking(problem: Problem, bytes_per_image: float) -> bool:
     """Whether to go image by image, because the temporaries of all together leave the cache."""
     return problem.images > 1 and problem.images * bytes_per_image > CHUNK_BYTES
+
+
+FEW_GROUPS = 8
+"""Up to this many groups are computed one after the other: as ordinary, larger products."""
+
+
+def group_by_group(step: Apply, x: Array, y: Array, problem: Problem) -> Array:
+    """`step` on every group: in all of v, w and u the groups are blocks of the last axis."""
+    one, groups = problem.one_group(), problem.geometry.groups
+    pairs = zip(jnp.split(x, groups, -1), jnp.split(y, groups, -1), strict=True)
+    return jnp.concatenate([step(*pair, one) for pair in pairs], -1)
 
 
 def map_images(step: Apply, x: Array, y: Array, problem: Problem) -> Array:

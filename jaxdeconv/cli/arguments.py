@@ -47,17 +47,7 @@ def job_parser() -> argparse.ArgumentParser:
     )
     _add_kernel_options(parser)
     _add_geometry_options(parser.add_argument_group("geometry of K"))
-    numbers = parser.add_argument_group("numbers")
-    numbers.add_argument(
-        "--dtype",
-        choices=(*FLOATING, *COMPLEX, *INTEGER),
-        default="float32",
-        metavar="NAME",
-        help=f"one of {', '.join((*FLOATING, *COMPLEX, *INTEGER))} (default: %(default)s)",
-    )
-    numbers.add_argument(
-        "--seed", type=_natural, default=0, help="of all random numbers (default: %(default)s)"
-    )
+    _add_number_options(parser.add_argument_group("numbers"))
     output = parser.add_argument_group("output")
     output.add_argument(
         "--output",
@@ -134,6 +124,19 @@ def _add_geometry_options(geometry: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="blocks of channels that do not mix (default: every colour for itself, or what a "
         "4-axis kernel file asks for)",
+    )
+
+
+def _add_number_options(numbers: argparse._ArgumentGroup) -> None:
+    numbers.add_argument(
+        "--dtype",
+        choices=(*FLOATING, *COMPLEX, *INTEGER),
+        default="float32",
+        metavar="NAME",
+        help=f"one of {', '.join((*FLOATING, *COMPLEX, *INTEGER))} (default: %(default)s)",
+    )
+    numbers.add_argument(
+        "--seed", type=_natural, default=0, help="of all random numbers (default: %(default)s)"
     )
 
 

@@ -22,7 +22,7 @@ def write_table(job: Job, outcomes: list[Outcome], kernel: str, seconds: float) 
     console = Console(highlight=False, soft_wrap=True)
     console.width = max(console.width, _LEAST_WIDTH)
     for line in _introduction(job, kernel):
-        console.print(line)
+        console.print(line, markup=False)
     console.print()
     console.print(_table(outcomes, with_bounds=not dtypes.is_integer(job.dtype)), soft_wrap=False)
     console.print()
@@ -115,20 +115,21 @@ def _worst(agreements: list[Agreement]) -> tuple[float, float, float, float]:
 
 
 def _legend(job: Job, seconds: float) -> list[str]:
-    sums = "sums of small integers, where nothing is rounded"
-    judged = [
-        "deviation: largest |way - specification|, the first row, over u = K v and u random",
-        "identity:  |<u, K v> - <K^T u, v>|, summed without rounding",
-        "of bound:  the share of what rounding can explain; more than 100% is a fault",
-        f"exact:     both hold with == on {sums}",
-    ]
+    deviation = "deviation: largest from the specification (first row), over u = K v and u random"
     if dtypes.is_integer(job.dtype):
         bits = 8 * job.dtype.itemsize
         judged = [
-            f"integers: all arithmetic is modulo 2^{bits}, nothing is rounded, so both must be 0",
-            "deviation: largest |way - specification|, the first row, over u = K v and u random",
-            "identity:  <u, K v> - <K^T u, v>, modulo the same",
-            f"exact:     both are 0 on {sums} too",
+            f"arithmetic is modulo 2^{bits} and never rounded, so everything must be 0",
+            deviation,
+            f"identity:  <u, K v> - <K^T u, v> modulo 2^{bits}",
+            "exact:     both are 0 on small non-zero integers v, w and u too",
+        ]
+    else:
+        judged = [
+            deviation,
+            "identity:  |<u, K v> - <K^T u, v>|, summed without rounding",
+            "of bound:  the share of what rounding can explain; more than 100% is a fault",
+            "exact:     both are 0 on small non-zero integers v, w and u: nothing is rounded",
         ]
     return [*judged, f"time:      second call; the first also compiles. All in {seconds:.0f} s"]
 
