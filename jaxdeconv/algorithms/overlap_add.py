@@ -27,10 +27,10 @@ from jaxdeconv.geometry import ConvGeometry
 
 def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
     """K^T u, image by image where the products of all images would leave the cache."""
+    if worth_chunking(problem, _bytes_per_image(problem)):
+        return map_images(conv_transpose, u, w, problem)
     if 1 < problem.geometry.groups <= FEW_GROUPS:
         return group_by_group(conv_transpose, u, w, problem)
-    if worth_chunking(problem, _bytes_per_image(problem)):
-        return map_images(_conv_transpose, u, w, problem)
     return _conv_transpose(u, w, problem)
 
 
