@@ -13,5 +13,6 @@ machine                what it ran on
 measure                one case: prepare, check, time
 report, plot           table, Markdown, JSON; picture               (need rich; matplotlib)
 run                    `python -m benchmarks.run`: ours against the rivals
+calibrate              `python -m benchmarks.calibrate`: the cost model of the planner
 regret                 `python -m benchmarks.regret`: our choice against our other algorithms
 """

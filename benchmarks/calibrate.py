@@ -79,6 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--random", type=int, default=120, help="number of random geometries")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--samples", type=Path, help="also write what was measured to this file")
     parser.add_argument("--output", type=Path, default=COSTS)
     arguments = parser.parse_args()
     samples: dict[str, dict[str, list[Any]]] = {leg: {} for leg in ALGORITHMS}
@@ -90,6 +91,8 @@ def main() -> None:
                 continue
             row = (algorithm.work(problem).features, seconds(algorithm, problem))
             samples[problem.leg].setdefault(algorithm.name, []).append(row)
+    if arguments.samples:
+        arguments.samples.write_text(json.dumps(samples))
     fitted: dict[str, dict[str, list[float]]] = {leg: {} for leg in ALGORITHMS}
     for leg, by_name in samples.items():
         for name, rows in by_name.items():

@@ -74,7 +74,8 @@ def _cells(axes: "Axes", entries: np.ndarray, title: str) -> None:
     for row, column in zip(*np.nonzero(entries), strict=True):
         value = entries[row, column]
         color = "white" if abs(value) > _DARK * limit else "black"
-        axes.text(column, row, f"{value:.3g}", ha="center", va="center", color=color)
+        text = f"{value:.0f}" if value == round(value) else f"{value:.3g}"
+        axes.text(column, row, text, ha="center", va="center", color=color)
     axes.set_xticks(np.arange(columns))
     axes.set_yticks(np.arange(rows))
     axes.set_xticks(np.arange(columns + 1) - 0.5, minor=True)

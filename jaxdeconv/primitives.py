@@ -137,8 +137,8 @@ def _batch(leg: str, args: Any, dims: Any, **params: Any) -> tuple[Array, int]:
     if all(mapped):
         return _batch_groups(leg, x, y, size, params)
     if mapped[0] and leg != "kernel_gradient":  # one kernel for all: more images
-        out = bind(leg, x.reshape(-1, *x.shape[2:]), y, **params)
-        return out.reshape(size, -1, *out.shape[1:]), 0
+        out = bind(leg, x.reshape(size * x.shape[1], *x.shape[2:]), y, **params)
+        return out.reshape(size, x.shape[1], *out.shape[1:]), 0
     groups = geometry.groups
     if leg == "conv_transpose" or (leg == "kernel_gradient" and mapped[1]):
         # more input channels within every group; v has (group, new, channel), w (new, channel)
