@@ -72,7 +72,7 @@ def test_fold_is_the_transposed_matrix(mode: str, padding) -> None:
 @each_mode
 def test_fold_is_the_derived_transpose(mode: str) -> None:
     padding = ((2, 3), (-1, 4))
-    v = jnp.zeros((2, 5, 4, 3))
+    v = jnp.zeros((2, 5, 4, 3), jnp.float32)
     u = integers((2, 10, 7, 3))
     (derived,) = jax.linear_transpose(lambda v: boundary.pad(v, padding, mode), v)(u)
     check_equal(boundary.fold(jnp.asarray(u), (5, 4), padding, mode), derived)

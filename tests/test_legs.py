@@ -225,7 +225,7 @@ def test_weak_types_take_the_other_dtype() -> None:
 
 
 def test_precision_reaches_the_convolution() -> None:
-    v, w = jnp.ones((1, 5, 1)), jnp.ones((3, 1, 1))
+    v, w = jnp.ones((1, 5, 8)), jnp.ones((3, 8, 8))
     jaxpr = jax.jit(lambda v: conv(v, w, precision="highest")).lower(v).as_text()
     assert "HIGHEST" in jaxpr
     back = lambda u: conv_transpose(u, w, precision=("highest", "default"))  # noqa: E731
