@@ -13,8 +13,9 @@ The map of the package; data flows downwards and a module imports only from abov
     boundary     padding modes (circular, reflect, ...) as linear maps with their transposes
     reference/   the definition and its independent re-derivations: slow, obvious
     algorithms/  fast ways to compute a leg, one file each
+    costmodel    predicted seconds of an algorithm (costs/: measured)
     tuned        what autotune measured, kept from one process to the next
-    planner      which algorithm for which leg, geometry, dtype and platform (costs/: measured)
+    planner      which algorithm for which leg, geometry, dtype and platform
     primitives   the legs as three bilinear primitives: differentiation, batching, lowering
     calls        from the user's layout and keywords to a leg, and back
     legs         the public functions: conv, conv_transpose, kernel_gradient

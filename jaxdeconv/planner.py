@@ -1,24 +1,18 @@
 """Which algorithm for which leg, geometry, dtype and platform, and why. Decides, never computes.
 
-On a CPU the predicted time of an algorithm is a linear function of its `Work.features`, with
-coefficients that were measured (`costs/cpu.json`, remeasured by `python -m benchmarks.calibrate`):
-
-    seconds = c0 m*k*n + c1 m*k + c2 k*n + c3 m*n + c4 moved + c5 calls + c6
-
-The products, what they read and write, the temporaries, the launches. For GPUs and TPUs nothing
-has been measured: there the order of preference follows XLA's rules for which of its convolutions
-it has kernels, and the plan says so. What `autotune` measured on this machine goes before both.
+On a CPU the choice is the least predicted time (`costmodel`: measured, remeasured by `python -m
+benchmarks.calibrate`). For GPUs and TPUs nothing has been measured: there the order of preference
+follows XLA's rules for which of its convolutions it has kernels, and the plan says so. What
+`autotune` measured on this machine goes before both.
 """
 
 import dataclasses
 import functools
-import importlib.resources
-import json
 import math
 
 import jax
 
-from jaxdeconv import tuned
+from jaxdeconv import costmodel, tuned
 from jaxdeconv.algorithms import ALGORITHMS, Algorithm, Problem, Work
 from jaxdeconv.errors import ArgumentValueError
 
@@ -34,7 +28,6 @@ PREFERENCE = {
         "native",
         "subpixel",
         "phases",
-        "row_phases",
         "overlap_add",
     ),
     "kernel_gradient": ("depthwise", "native", "im2col", "per_tap", "row_im2col"),
@@ -177,14 +170,4 @@ def _judge(algorithm: Algorithm, problem: Problem, family: str) -> Candidate:
 def _predict(problem: Problem, name: str, work: Work, family: str) -> float:
     if family != "cpu":
         return math.nan
-    coefficients = _costs()[problem.leg][name]
-    size = problem.accumulator.itemsize / 4  # measured in float32
-    return size * sum(c * f for c, f in zip(coefficients, (*work.features, 1.0), strict=True))
-
-
-@functools.cache
-def _costs() -> dict[str, dict[str, list[float]]]:
-    """Measured coefficients, by leg and algorithm."""
-    file = importlib.resources.files("jaxdeconv") / "costs" / "cpu.json"
-    costs: dict[str, dict[str, list[float]]] = json.loads(file.read_text())["seconds"]
-    return costs
+    return costmodel.table()[problem.leg][name].seconds(problem, work)

@@ -94,13 +94,3 @@ def test_bad_input(arguments: dict, text: str) -> None:
     with pytest.raises(ValueError) as error:
         plan(keywords.pop("leg"), U, W, **keywords)
     assert str(error.value).startswith(text)
-
-
-def test_the_cost_model_is_complete() -> None:
-    """Seven non-negative coefficients for every algorithm of every leg."""
-    for leg, many in ALGORITHMS.items():
-        for one in many:
-            coefficients = planner._costs()[leg][one.name]
-            assert len(coefficients) == 7
-            assert all(c >= 0 for c in coefficients)
-            assert max(coefficients) > 0

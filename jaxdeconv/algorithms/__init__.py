@@ -6,7 +6,7 @@ and all pass one contract suite (tests/algorithms). None inserts zeros into a si
 | algorithm | legs | idea |
 |---|---|---|
 | `native` | K, K^T, G | XLA's convolution, in the forms that it has kernels for |
-| `phases`, `row_phases`, `subpixel` | K^T | dense convolutions of u, one per phase of the stride |
+| `phases`, `subpixel` | K^T | dense convolutions of u, one per phase of the stride |
 | `overlap_add` | K^T | one product of matrices, then overlap-add |
 | `im2col`, `row_im2col` | K, G | gather the windows, one product of matrices |
 | `per_tap` | K, G | one product of matrices per kernel tap |
@@ -23,7 +23,6 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "conv_transpose": (
         native.CONV_TRANSPOSE,
         phases.PHASES,
-        phases.ROW_PHASES,
         phases.SUBPIXEL,
         overlap_add.CONV_TRANSPOSE,
         depthwise.CONV_TRANSPOSE,

@@ -1,13 +1,14 @@
 """K^T as dense stride-1 convolutions of u, one for each phase of the stride.
 
 The residues of the stretched grid are convolutions of u with their own taps of the flipped kernel
-(`windows`). How many of the dimensions have their residues as output channels of one convolution,
-and how many as convolutions of their own, makes three algorithms:
+(`windows`). Two algorithms differ in how they are computed:
 
 - `phases`: every residue its own convolution; no waste, prod(stride) convolutions.
-- `row_phases`: the last dimension's residues as channels: they are already interleaved in memory.
-- `subpixel`: all as channels: one convolution and a depth-to-space; where the stride does not
-  divide the kernel, the missing taps are multiplied as zeros.
+- `subpixel`: all residues as output channels of one convolution, then a depth-to-space; where the
+  stride does not divide the kernel, the missing taps are multiplied as zeros.
+
+A mixture (only the last dimension's residues as channels) was measured and won nowhere by more than
+a tenth.
 
 References: Shi et al. 2016, arXiv:1609.05158 and arXiv:1609.07009 (the sub-pixel form).
 """
@@ -20,32 +21,38 @@ from jax import Array, lax
 
 from jaxdeconv.algorithms.problem import Algorithm, Problem, Work, needs_floats
 from jaxdeconv.algorithms.windows import coarse_range, coarse_size, interleave, phases
-from jaxdeconv.geometry import ConvGeometry
 
 
-def conv_transpose(u: Array, w: Array, problem: Problem, as_channels: int) -> Array:
-    """K^T u, the residues of the last `as_channels` dimensions being output channels."""
+def by_phases(u: Array, w: Array, problem: Problem) -> Array:
+    """K^T u, every residue by a convolution of its own."""
     geometry = problem.geometry
-    ndim, own = geometry.ndim, geometry.ndim - as_channels
-    kernel = _swap_channels(w, problem)
-    along = [phases(geometry, dim) for dim in range(ndim)]
+    ndim = geometry.ndim
+    kernel = _swap_channels(w, problem).reshape(*w.shape[:-2], -1, problem.ins)
     parts = []
-    for residues in itertools.product(*(range(s) for s in geometry.stride[:own])):
-        chosen = [along[dim][r] for dim, r in enumerate(residues)]
-        if not all(phase.taps for phase in chosen):
-            shape = (u.shape[0], *coarse_size(geometry), *geometry.stride[own:], problem.ins)
+    for chosen in itertools.product(*(phases(geometry, dim) for dim in range(ndim))):
+        if all(phase.taps for phase in chosen):
+            taps = kernel
+            for dim, phase in enumerate(chosen):
+                taps = lax.slice_in_dim(taps, phase.taps.start, None, phase.taps.step, axis=dim)
+            first = [phase.shifts.start for phase in chosen]
+            spacing = [phase.shifts.step for phase in chosen]
+            parts.append(_convolve(u, taps, first, spacing, problem))
+        else:
+            shape = (u.shape[0], *coarse_size(geometry), problem.ins)
             parts.append(jnp.zeros(shape, problem.accumulator))
-            continue
-        taps = kernel
-        for dim, phase in enumerate(chosen):
-            taps = lax.slice_in_dim(taps, phase.taps.start, None, phase.taps.step, axis=dim)
-        first = [phase.shifts[0] for phase in chosen] + [0] * as_channels
-        spacing = [phase.shifts.step for phase in chosen] + [1] * as_channels
-        taps = _residues_to_channels(taps, geometry, own)
-        parts.append(_convolve(u, taps, first, spacing, problem, own))
-    stacked = jnp.stack(parts, axis=1 + ndim) if own else parts[0]
-    shape = (u.shape[0], *coarse_size(geometry), *geometry.stride, problem.ins)
-    return interleave(stacked.reshape(shape), geometry)
+    stacked = jnp.stack(parts, axis=1 + ndim)
+    return interleave(stacked.reshape(*stacked.shape[: 1 + ndim], *geometry.stride, -1), geometry)
+
+
+def by_subpixel(u: Array, w: Array, problem: Problem) -> Array:
+    """K^T u, all residues as channels of one convolution; no dilation."""
+    geometry = problem.geometry
+    ndim, stride = geometry.ndim, geometry.stride
+    kernel = _residues_to_channels(_swap_channels(w, problem), problem)
+    y = _convolve(u, kernel, [0] * ndim, [1] * ndim, problem)
+    y = y.reshape(*y.shape[: 1 + ndim], geometry.groups, *stride, problem.ins_per_group)
+    y = jnp.moveaxis(y, 1 + ndim, -2)  # groups behind the residues
+    return interleave(y.reshape(*y.shape[: 1 + ndim], *stride, problem.ins), geometry)
 
 
 def _swap_channels(w: Array, problem: Problem) -> Array:
@@ -55,86 +62,95 @@ def _swap_channels(w: Array, problem: Problem) -> Array:
     return blocks.transpose(*range(ndim), ndim + 2, ndim + 1, ndim)
 
 
-def _residues_to_channels(taps: Array, geometry: ConvGeometry, own: int) -> Array:
-    """[*own taps, *kernel, o, g, c] -> [*own taps, *taps of a residue, o, g, *stride, c]."""
-    ndim = geometry.ndim
-    shape = list(taps.shape[:own])
-    pads = [(0, 0, 0)] * taps.ndim
-    front, residues = list(range(own)), []
-    for dim in range(own, ndim):
-        k, s = geometry.kernel_size[dim], geometry.stride[dim]
-        m = -(-k // s)
-        pads[dim] = (0, m * s - k, 0)
-        front.append(len(shape))
-        residues.append(len(shape) + 1)
-        shape += [m, s]
-    last = len(shape)
-    taps = lax.pad(taps, jnp.zeros((), taps.dtype), pads).reshape(*shape, *taps.shape[-3:])
-    return taps.transpose(*front, last, last + 1, *residues, last + 2)
+def _residues_to_channels(kernel: Array, problem: Problem) -> Array:
+    """[*kernel, o, groups, c] -> [*taps of a residue, o, groups * prod(stride) * c]."""
+    ndim = problem.geometry.ndim
+    pads, split = [(0, 0, 0)] * kernel.ndim, []
+    sizes = zip(problem.geometry.kernel_size, problem.geometry.stride, strict=True)
+    for dim, (k, s) in enumerate(sizes):
+        taps = -(-k // s)
+        pads[dim] = (0, taps * s - k, 0)
+        split += [taps, s]
+    kernel = lax.pad(kernel, jnp.zeros((), kernel.dtype), pads)
+    kernel = kernel.reshape(*split, *kernel.shape[ndim:])
+    o, group, c = range(2 * ndim, 2 * ndim + 3)
+    kernel = kernel.transpose(*range(0, 2 * ndim, 2), o, group, *range(1, 2 * ndim, 2), c)
+    return kernel.reshape(*kernel.shape[: ndim + 1], -1)
 
 
 def _convolve(
-    u: Array, taps: Array, first: list[int], spacing: list[int], problem: Problem, own: int
+    u: Array, taps: Array, first: list[int], spacing: list[int], problem: Problem
 ) -> Array:
-    """Sum of u[q - shift] taps over the taps -> [batch, *coarse_size, *stride[own:], in]."""
+    """The sum over taps of u[q - first - spacing * tap] taps[tap], at all q of the result.
+
+    Args:
+        u: `[batch, *output_size, out]`.
+        taps: `[*taps, out/groups, channels]`.
+        first: shift of the first tap along each dimension.
+        spacing: shift from tap to tap.
+        problem: of K^T.
+
+    Returns:
+        `[batch, *coarse_size, channels]`.
+    """
     geometry = problem.geometry
-    ndim, groups = geometry.ndim, geometry.groups
+    ndim = geometry.ndim
     pads = []
     for dim in range(ndim):
         q0, q1 = coarse_range(geometry, dim)
         last = first[dim] + spacing[dim] * (taps.shape[dim] - 1)
         pads.append((last - q0, q1 - first[dim] - (geometry.output_size[dim] - 1)))
-    kernel = lax.rev(taps.reshape(*taps.shape[: ndim + 1], -1), tuple(range(ndim)))
-    spatial = tuple(range(1, ndim + 1))
-    signal = (0, ndim + 1, *spatial)
-    y = lax.conv_general_dilated(
+    signal = (0, ndim + 1, *range(1, ndim + 1))
+    return lax.conv_general_dilated(
         u,
-        kernel,
+        lax.rev(taps, tuple(range(ndim))),
         window_strides=(1,) * ndim,
         padding=pads,
         rhs_dilation=spacing,
         dimension_numbers=lax.ConvDimensionNumbers(signal, (ndim + 1, ndim, *range(ndim)), signal),
-        feature_group_count=groups,
+        feature_group_count=geometry.groups,
         precision=problem.precision,
         preferred_element_type=problem.accumulator,
     )
-    residues = geometry.stride[own:]
-    y = y.reshape(*y.shape[: ndim + 1], groups, *residues, problem.ins_per_group)
-    y = jnp.moveaxis(y, ndim + 1, -2)  # groups behind the residues
-    return y.reshape(*y.shape[: ndim + 1], *residues, problem.ins)
 
 
 MANY = 32
 """More convolutions than this in one leg take longer to compile than they can save."""
 
 
-def _reject(problem: Problem, platform: str, as_channels: int) -> str:
-    geometry = problem.geometry
-    ndim, own = geometry.ndim, geometry.ndim - as_channels
-    if 0 < as_channels < ndim and math.prod(geometry.stride[:own]) == 1:
-        return "no stride before the last dimension: the same as `subpixel`"
-    if as_channels and math.prod(geometry.stride[own:]) == 1:
-        return "no stride to turn into channels: the same as `phases`"
-    if any(d > 1 for d in geometry.dilation[own:]):
-        return "dilation: the residues have different shifts"
-    if math.prod(geometry.stride[:own]) > MANY:
+def _reject_phases(problem: Problem, platform: str) -> str:
+    if math.prod(problem.geometry.stride) > MANY:
         return f"more than {MANY} convolutions to compile"
     return needs_floats(problem, platform)
 
 
-def _work(problem: Problem, as_channels: int) -> Work:
+def _reject_subpixel(problem: Problem, platform: str) -> str:
     geometry = problem.geometry
-    own = geometry.ndim - as_channels
-    residues = math.prod(geometry.stride[own:])
-    taps = math.prod(geometry.kernel_size[:own]) * math.prod(
-        -(-k // s) for k, s in zip(geometry.kernel_size[own:], geometry.stride[own:], strict=True)
-    )
-    convolutions = math.prod(geometry.stride[:own])
+    if math.prod(geometry.stride) == 1:
+        return "no stride to turn into channels: the same as `phases`"
+    if any(d > 1 for d in geometry.dilation):
+        return "dilation: the residues have different shifts"
+    return needs_floats(problem, platform)
+
+
+def _work_phases(problem: Problem) -> Work:
+    convolutions = math.prod(problem.geometry.stride)
+    return _work(problem, convolutions, problem.taps / convolutions, 1)
+
+
+def _work_subpixel(problem: Problem) -> Work:
+    geometry = problem.geometry
+    sizes = zip(geometry.kernel_size, geometry.stride, strict=True)
+    return _work(problem, 1, math.prod(-(-k // s) for k, s in sizes), math.prod(geometry.stride))
+
+
+def _work(problem: Problem, convolutions: int, taps: float, residues: int) -> Work:
+    geometry = problem.geometry
     positions = problem.images * math.prod(coarse_size(geometry))
     result = problem.images * problem.cells * problem.ins * problem.accumulator.itemsize
     return Work(
         positions * convolutions,
-        taps / convolutions * problem.outs_per_group,
+        taps * problem.outs_per_group,
         residues * problem.ins_per_group,
         geometry.groups,
         moved=result if max(geometry.stride, default=1) > 1 else 0,
@@ -143,21 +159,5 @@ def _work(problem: Problem, as_channels: int) -> Work:
     )
 
 
-PHASES = Algorithm(
-    "phases",
-    lambda u, w, problem: conv_transpose(u, w, problem, 0),
-    lambda problem, platform: _reject(problem, platform, 0),
-    lambda problem: _work(problem, 0),
-)
-ROW_PHASES = Algorithm(
-    "row_phases",
-    lambda u, w, problem: conv_transpose(u, w, problem, 1),
-    lambda problem, platform: _reject(problem, platform, 1),
-    lambda problem: _work(problem, 1),
-)
-SUBPIXEL = Algorithm(
-    "subpixel",
-    lambda u, w, problem: conv_transpose(u, w, problem, problem.geometry.ndim),
-    lambda problem, platform: _reject(problem, platform, problem.geometry.ndim),
-    lambda problem: _work(problem, problem.geometry.ndim),
-)
+PHASES = Algorithm("phases", by_phases, _reject_phases, _work_phases)
+SUBPIXEL = Algorithm("subpixel", by_subpixel, _reject_subpixel, _work_subpixel)

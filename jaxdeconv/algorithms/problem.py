@@ -146,7 +146,7 @@ class Work:
 
     @property
     def features(self) -> tuple[float, ...]:
-        """What the seconds are a linear function of: see `jaxdeconv.planner`."""
+        """What the seconds are a linear function of: see `jaxdeconv.costmodel`."""
         m, k, n, times = self.m, self.k, self.n, self.times
         return (
             m * k * n * times,
