@@ -62,6 +62,7 @@ def reporting(function: Callable[Parameters, Result]) -> Callable[Parameters, Re
             return function(*args, **kwargs)
         except _ArgumentError as error:
             error.caller = name
+            error.__notes__ = []  # where JAX remarks on the frames that it hid
             raise
 
     return reported

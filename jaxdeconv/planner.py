@@ -142,7 +142,9 @@ def check_algorithm(problem: Problem, platform: str, algorithm: str) -> None:
     if any(one.algorithm == algorithm and one.supported for one in candidates):
         return
     why = next((f": {one.rejected}" for one in candidates if one.algorithm == algorithm), "")
-    names = [AUTO, "derived", *(one.algorithm for one in candidates if one.supported)]
+    possible = {one.algorithm for one in candidates if one.supported}
+    in_order = (one.name for one in ALGORITHMS[problem.leg] if one.name in possible)
+    names = [AUTO, "derived", *in_order]
     raise ArgumentValueError(
         f"algorithm must be one that can compute this {problem.leg}{why}",
         f"Pass one of {', '.join(map(repr, names))}.",
