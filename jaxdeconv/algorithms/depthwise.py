@@ -50,8 +50,7 @@ def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
         terms = [_laid_down(u, w, place, problem) for place in places]
         empty = (u.shape[0], *coarse_size(geometry), problem.ins)
         parts.append(_sum(terms) if terms else jnp.zeros(empty, problem.accumulator))
-    stacked = jnp.stack(parts, axis=1 + ndim)
-    return interleave(stacked.reshape(*stacked.shape[: 1 + ndim], *geometry.stride, -1), geometry)
+    return interleave(parts, geometry)
 
 
 def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:

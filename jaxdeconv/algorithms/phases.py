@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxdeconv.algorithms.problem import Algorithm, Problem, Work, needs_floats
-from jaxdeconv.algorithms.windows import coarse_range, coarse_size, interleave, phases
+from jaxdeconv.algorithms.windows import coarse_range, coarse_size, crop, interleave, phases
 
 
 def by_phases(u: Array, w: Array, problem: Problem) -> Array:
@@ -40,8 +40,7 @@ def by_phases(u: Array, w: Array, problem: Problem) -> Array:
         else:
             shape = (u.shape[0], *coarse_size(geometry), problem.ins)
             parts.append(jnp.zeros(shape, problem.accumulator))
-    stacked = jnp.stack(parts, axis=1 + ndim)
-    return interleave(stacked.reshape(*stacked.shape[: 1 + ndim], *geometry.stride, -1), geometry)
+    return interleave(parts, geometry)
 
 
 def by_subpixel(u: Array, w: Array, problem: Problem) -> Array:
@@ -51,8 +50,10 @@ def by_subpixel(u: Array, w: Array, problem: Problem) -> Array:
     kernel = _residues_to_channels(_swap_channels(w, problem), problem)
     y = _convolve(u, kernel, [0] * ndim, [1] * ndim, problem)
     y = y.reshape(*y.shape[: 1 + ndim], geometry.groups, *stride, problem.ins_per_group)
-    y = jnp.moveaxis(y, 1 + ndim, -2)  # groups behind the residues
-    return interleave(y.reshape(*y.shape[: 1 + ndim], *stride, problem.ins), geometry)
+    group, channel = 1 + ndim, 2 + 2 * ndim
+    pairs = [axis for dim in range(ndim) for axis in (1 + dim, 2 + ndim + dim)]
+    y = y.transpose(0, *pairs, group, channel)
+    return crop(y.reshape(*y.shape[: 1 + 2 * ndim], problem.ins), geometry)
 
 
 def _swap_channels(w: Array, problem: Problem) -> Array:

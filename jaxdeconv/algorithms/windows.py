@@ -15,7 +15,7 @@ The residues interleave to the result, and the crop of the padding is the choice
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import jax.numpy as jnp
 from jax import Array, lax
@@ -60,13 +60,26 @@ def coarse_size(geometry: ConvGeometry) -> tuple[int, ...]:
     return tuple(last - first + 1 for first, last in ranges)
 
 
-def interleave(parts: Array, geometry: ConvGeometry) -> Array:
-    """[batch, *coarse_size, *stride, channels] -> [batch, *input_size, channels]."""
-    ndim = geometry.ndim
-    pairs = [axis for dim in range(ndim) for axis in (1 + dim, 1 + ndim + dim)]
-    fine = parts.transpose(0, *pairs, 2 * ndim + 1)
+def interleave(parts: Sequence[Array], geometry: ConvGeometry) -> Array:
+    """The residues, each [batch, *coarse_size, channels] -> [batch, *input_size, channels].
+
+    The residues come in row-major order. Stacked one dimension after the other, each beside its
+    coarse axis, they are written once, to where they belong: there is nothing to transpose.
+    """
+    parts = list(parts)
+    for dim in reversed(range(geometry.ndim)):
+        s = geometry.stride[dim]
+        if s > 1:
+            parts = [jnp.stack(parts[i : i + s], 2 + dim) for i in range(0, len(parts), s)]
+        else:
+            parts = [jnp.expand_dims(part, 2 + dim) for part in parts]
+    return crop(parts[0], geometry)
+
+
+def crop(fine: Array, geometry: ConvGeometry) -> Array:
+    """[batch, *(coarse, residue), channels] -> [batch, *input_size, channels]."""
     size = [q * s for q, s in zip(coarse_size(geometry), geometry.stride, strict=True)]
-    fine = fine.reshape(parts.shape[0], *size, parts.shape[-1])
+    fine = fine.reshape(fine.shape[0], *size, fine.shape[-1])
     for dim, n in enumerate(geometry.input_size):
         begin = geometry.padding[dim][0] % geometry.stride[dim]
         fine = lax.slice_in_dim(fine, begin, begin + n, axis=1 + dim)
