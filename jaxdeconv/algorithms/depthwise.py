@@ -68,22 +68,22 @@ def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
     span = geometry.dilated_kernel_size[0]
     below = [geometry.dilation[0] * t for t in range(geometry.kernel_size[0])]
 
-    def add(total: Array, step: Array) -> tuple[Array, None]:
+    in_row = list(dict.fromkeys(tap[1:] for tap in taps(geometry)))
+
+    def add(totals: list[Array], step: Array) -> tuple[list[Array], None]:
         image, row = step // rows, step % rows
         rest = [0] * geometry.ndim  # the other spatial dimensions and the channels
         slab = lax.dynamic_slice(padded, [image, row * s, *rest], (1, span, *padded.shape[2:]))
         weight = lax.dynamic_slice(u, [image, row, *rest], (1, 1, *u.shape[2:]))[:, 0]
-        seen = [slab[:, b] for b in below]
-        in_row = dict.fromkeys(tap[1:] for tap in taps(geometry))
-        return total + jnp.stack(
-            [_window_of_row(cells, tap, problem) * weight for cells in seen for tap in in_row]
-        ), None
+        seen = [_window_of_row(slab[:, b], tap, problem) for b in below for tap in in_row]
+        return [total + cells * weight for total, cells in zip(totals, seen, strict=True)], None
 
-    start = jnp.zeros((problem.taps, 1, *u.shape[2:]), problem.accumulator)
-    steps = jnp.arange(problem.batch * rows)
-    total = lax.scan(add, start, steps)[0]
-    over = tuple(range(1, geometry.ndim + 1))
-    return total.sum(over, dtype=total.dtype).reshape(*geometry.kernel_size, 1, -1)
+    # one total per tap, not one array of all: each is a loop of its own that fills the vector units
+    start = [jnp.zeros((1, *u.shape[2:]), problem.accumulator)] * problem.taps
+    totals = lax.scan(add, start, jnp.arange(problem.batch * rows))[0]
+    over = tuple(range(geometry.ndim))
+    sums = [total.sum(over, dtype=total.dtype) for total in totals]
+    return jnp.stack(sums).reshape(*geometry.kernel_size, 1, -1)
 
 
 def _window_of_row(cells: Array, tap: tuple[int, ...], problem: Problem) -> Array:
