@@ -48,12 +48,8 @@ def problems(count: int, seed: int) -> list[Problem]:
 
 def seconds(algorithm: Algorithm, problem: Problem) -> float:
     """Least time of some calls: the machine's noise only ever adds."""
-    geometry = problem.geometry
-    v = (problem.batch, *geometry.input_size, problem.ins)
-    u = (problem.batch, *geometry.output_size, problem.outs)
-    w = (*geometry.kernel_size, problem.ins_per_group, problem.outs)
-    shapes = {"conv": (v, w), "conv_transpose": (u, w), "kernel_gradient": (u, v)}[problem.leg]
-    x, y = (jax.random.normal(jax.random.key(i), shape) for i, shape in enumerate(shapes))
+    keyed = enumerate(problem.operand_shapes)
+    x, y = (jax.random.normal(jax.random.key(i), shape) for i, shape in keyed)
     function = jax.jit(lambda x, y: algorithm.apply(x, y, problem))
     jax.block_until_ready(function(x, y))
     best, spent = float("inf"), 0.0

@@ -50,7 +50,9 @@ def autotune(leg: str, x: Any, y: Any, **keywords: Any) -> Plan:
         )
     platform = jax.default_backend()
     planned = plan(leg, x, y, platform=platform, **keywords)
-    operands = _operands(planned.problem)
+    first, second = planned.problem.operand_shapes
+    dtype = planned.problem.dtype
+    operands = jnp.ones(first, dtype), jnp.ones(second, dtype)  # neither vanish nor overflow
     seconds = {
         one.name: _time(one, operands, planned.problem)
         for one in ALGORITHMS[leg]
@@ -59,18 +61,6 @@ def autotune(leg: str, x: Any, y: Any, **keywords: Any) -> Plan:
     tuned.remember(planned.problem, planned.platform, tuned.Tuned(seconds))
     planner.choose.cache_clear()
     return plan(leg, x, y, platform=platform, **keywords)
-
-
-def _operands(problem: Problem) -> tuple[Array, Array]:
-    """Arrays of the canonical shapes, whose entries neither vanish nor overflow."""
-    geometry = problem.geometry
-    v = (problem.images, *geometry.input_size, problem.ins)
-    u = (problem.images, *geometry.output_size, problem.outs)
-    w = (*geometry.kernel_size, problem.ins_per_group, problem.outs)
-    first, second = {"conv": (v, w), "conv_transpose": (u, w), "kernel_gradient": (u, v)}[
-        problem.leg
-    ]
-    return jnp.ones(first, problem.dtype), jnp.ones(second, problem.dtype)
 
 
 def _time(algorithm: Algorithm, operands: tuple[Array, Array], problem: Problem) -> float:

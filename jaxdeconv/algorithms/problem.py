@@ -74,6 +74,15 @@ class Problem:
         return math.prod(self.geometry.input_size)
 
     @property
+    def operand_shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Shapes of the two canonical operands."""
+        v = (self.images, *self.geometry.input_size, self.ins)
+        u = (self.images, *self.geometry.output_size, self.outs)
+        w = (*self.geometry.kernel_size, self.ins_per_group, self.outs)
+        shapes = {"conv": (v, w), "conv_transpose": (u, w), "kernel_gradient": (u, v)}
+        return shapes[self.leg]
+
+    @property
     def is_integer(self) -> bool:
         """Whether XLA's convolutions are slow (CPU) or missing (GPU), unlike its products."""
         return bool(jnp.issubdtype(self.dtype, jnp.integer))
