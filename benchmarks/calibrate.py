@@ -9,7 +9,6 @@ import argparse
 import json
 import platform
 import sys
-import time
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,7 +19,8 @@ from scipy.optimize import nnls
 import jaxdeconv
 from benchmarks.cases import CASES, random_cases
 from jaxdeconv import costmodel
-from jaxdeconv.algorithms import ALGORITHMS, Algorithm, Problem
+from jaxdeconv.algorithms import ALGORITHMS, Problem
+from jaxdeconv.tuning import measure
 
 Sample: TypeAlias = tuple[tuple[float, ...], tuple[float, ...], float]
 """Features of the work, coordinates of the problem, measured seconds."""
@@ -30,35 +30,8 @@ COSTS = Path(jaxdeconv.__file__).parent / "costs" / "cpu.json"
 
 def problems(count: int, seed: int) -> list[Problem]:
     """One problem per case and leg."""
-    float32 = np.dtype(np.float32)
-    return [
-        Problem(
-            leg,
-            case.geometry,
-            case.batch,
-            case.ins * case.geometry.groups,
-            case.outs * case.geometry.groups,
-            float32,
-            float32,
-        )
-        for case in [*CASES, *random_cases(count, seed)]
-        for leg in ALGORITHMS
-    ]
-
-
-def seconds(algorithm: Algorithm, problem: Problem) -> float:
-    """Least time of some calls: the machine's noise only ever adds."""
-    keyed = enumerate(problem.operand_shapes)
-    x, y = (jax.random.normal(jax.random.key(i), shape) for i, shape in keyed)
-    function = jax.jit(lambda x, y: algorithm.apply(x, y, problem))
-    jax.block_until_ready(function(x, y))
-    best, spent = float("inf"), 0.0
-    while spent < 0.04:
-        start = time.perf_counter()
-        jax.block_until_ready(function(x, y))
-        best = min(best, time.perf_counter() - start)
-        spent += time.perf_counter() - start
-    return best
+    cases = [*CASES, *random_cases(count, seed)]
+    return [case.problem(leg) for case in cases for leg in ALGORITHMS]
 
 
 def fit(rows: list[Sample]) -> dict[str, Any]:
@@ -102,7 +75,7 @@ def main() -> None:
                 continue
             work = algorithm.work(problem)
             point = costmodel.coordinates(problem, work)
-            row = (work.features, point, seconds(algorithm, problem))
+            row = (work.features, point, measure(algorithm, problem))
             samples[problem.leg].setdefault(algorithm.name, []).append(row)
     if arguments.samples:
         arguments.samples.write_text(json.dumps(samples))

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from jaxdeconv import ConvGeometry
+from jaxdeconv.algorithms import Problem
 
 __all__ = ["CASES", "BenchCase", "Data", "Leg", "random_cases"]
 
@@ -101,6 +102,12 @@ class BenchCase:
         """
         positions = self.batch * math.prod(self.geometry.output_size)
         return 2 * positions * math.prod(self.w_shape)
+
+    def problem(self, leg: str) -> Problem:
+        """One of the case's three legs as the planner sees it, in float32."""
+        float32, groups = np.dtype(np.float32), self.geometry.groups
+        ins, outs = groups * self.ins, groups * self.outs
+        return Problem(leg, self.geometry, self.batch, ins, outs, float32, float32)
 
     def data(self, seed: int = 0) -> Data:
         """Gaussian float32 data."""

@@ -89,7 +89,7 @@ class Plan:
             if one.work is None:
                 lines.append(f"{one.algorithm:<12} {'-':>9} {'-':>9} {'-':>9}  {one.rejected}")
                 continue
-            flops = 2e-6 * math.prod(one.work.features[:1])
+            flops = 2e-6 * one.work.features[0]
             time = "-" if math.isnan(one.seconds) else f"{1e3 * one.seconds:.3f}"
             memory = one.work.memory / 2**20
             lines.append(f"{one.algorithm:<12} {time:>9} {flops:>9.1f} {memory:>9.2f}")
@@ -107,12 +107,9 @@ def choose(problem: Problem, platform: str) -> Plan:
     family = PLATFORMS.get(platform, "gpu")
     judged = [_judge(one, problem, family) for one in ALGORITHMS[problem.leg]]
     order = PREFERENCE[problem.leg]
-    measured = _recall(problem, family)
-    if measured is not None:
-        judged = [
-            dataclasses.replace(one, seconds=measured.seconds.get(one.algorithm, math.inf))
-            for one in judged
-        ]
+    measured = _measured(judged, problem, family)
+    if measured:
+        judged = measured
         judged.sort(key=lambda one: one.seconds)
         reason = "measured by autotune"
     elif family == "cpu":
@@ -152,13 +149,19 @@ def check_algorithm(problem: Problem, platform: str, algorithm: str) -> None:
     )
 
 
-def _recall(problem: Problem, family: str) -> tuned.Tuned | None:
-    """What `autotune` measured here, if it is for this machine and still names what exists."""
+def _measured(judged: list[Candidate], problem: Problem, family: str) -> list[Candidate]:
+    """The candidates with what `autotune` measured here; none if it measured none of use."""
     if PLATFORMS.get(jax.default_backend()) != family:
-        return None
-    measured = tuned.recall(problem, family)
-    names = {one.name for one in ALGORITHMS[problem.leg] if not one.reject(problem, family)}
-    return measured if measured is not None and names & set(measured.seconds) else None
+        return []
+    found = tuned.recall(problem, family)
+    if found is None or not any(one.supported and one.algorithm in found.seconds for one in judged):
+        return []
+    return [
+        dataclasses.replace(one, seconds=found.seconds.get(one.algorithm, math.inf))
+        if one.supported
+        else one
+        for one in judged
+    ]
 
 
 def _judge(algorithm: Algorithm, problem: Problem, family: str) -> Candidate:

@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array
 
 from jaxdeconv import planner, tuned
 from jaxdeconv.algorithms import ALGORITHMS, Algorithm, Problem
@@ -50,11 +49,8 @@ def autotune(leg: str, x: Any, y: Any, **keywords: Any) -> Plan:
         )
     platform = jax.default_backend()
     planned = plan(leg, x, y, platform=platform, **keywords)
-    first, second = planned.problem.operand_shapes
-    dtype = planned.problem.dtype
-    operands = jnp.ones(first, dtype), jnp.ones(second, dtype)  # neither vanish nor overflow
     seconds = {
-        one.name: _time(one, operands, planned.problem)
+        one.name: measure(one, planned.problem)
         for one in ALGORITHMS[leg]
         if not one.reject(planned.problem, planned.platform)
     }
@@ -63,8 +59,10 @@ def autotune(leg: str, x: Any, y: Any, **keywords: Any) -> Plan:
     return plan(leg, x, y, platform=platform, **keywords)
 
 
-def _time(algorithm: Algorithm, operands: tuple[Array, Array], problem: Problem) -> float:
-    """Seconds of one call: the least of many, because noise only ever adds."""
+def measure(algorithm: Algorithm, problem: Problem) -> float:
+    """Seconds of one call of a compiled algorithm: the least of many, because noise only adds."""
+    # ones: entries that neither vanish nor overflow
+    operands = [jnp.ones(shape, problem.dtype) for shape in problem.operand_shapes]
     function = jax.jit(lambda x, y: algorithm.apply(x, y, problem))
     jax.block_until_ready(function(*operands))
     least, spent = float("inf"), 0.0

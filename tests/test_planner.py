@@ -10,23 +10,11 @@ from jaxdeconv.algorithms import ALGORITHMS, Problem
 
 U = jax.ShapeDtypeStruct((4, 32, 32, 64), np.float32)
 W = jax.ShapeDtypeStruct((4, 4, 16, 64), np.float32)
-FLOAT32 = np.dtype(np.float32)
 
 
 def problems(leg: str) -> list[Problem]:
     """The leg's problem in every benchmark case."""
-    return [
-        Problem(
-            leg,
-            case.geometry,
-            case.batch,
-            case.ins * case.geometry.groups,
-            case.outs * case.geometry.groups,
-            FLOAT32,
-            FLOAT32,
-        )
-        for case in BENCHMARKS
-    ]
+    return [case.problem(leg) for case in BENCHMARKS]
 
 
 @pytest.mark.parametrize(

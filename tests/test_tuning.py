@@ -81,6 +81,16 @@ def test_unknown_names_in_a_file_are_no_plan() -> None:
     assert plan("conv_transpose", *structs(), **KEYWORDS) == planned
 
 
+def test_a_rejected_algorithm_is_never_chosen() -> None:
+    """Even if a file says that it is the fastest: here `native`, which would insert zeros."""
+    planned = plan("conv_transpose", *structs(), **KEYWORDS)
+    seconds = {"native": 1e-9, "overlap_add": 1.0, "phases": 2.0}
+    tuned.remember(planned.problem, "cpu", tuned.Tuned(seconds))
+    planner.choose.cache_clear()
+    followed = plan("conv_transpose", *structs(), **KEYWORDS)
+    assert (followed.algorithm, followed.reason) == ("overlap_add", "measured by autotune")
+
+
 def test_two_processes_write_at_once(cache: Path) -> None:
     """Many writers of the same file: it is whole at every moment."""
     planned = plan("conv_transpose", *structs(), **KEYWORDS)

@@ -21,7 +21,7 @@ from jaxdeconv.algorithms.problem import (
     Algorithm,
     Problem,
     Work,
-    group_by_group,
+    divide,
     map_images,
     sum_images,
     worth_chunking,
@@ -32,38 +32,22 @@ from jaxdeconv.geometry import ConvGeometry
 
 def conv(v: Array, w: Array, problem: Problem) -> Array:
     """K v from the windows of all taps."""
-    if worth_chunking(problem, window_bytes(problem)):
-        return map_images(conv, v, w, problem)
-    if 1 < problem.geometry.groups <= FEW_GROUPS:
-        return group_by_group(conv, v, w, problem)
-    return _conv(v, w, problem)
+    return divide(_conv, map_images, v, w, problem, window_bytes(problem))
 
 
 def conv_by_rows(v: Array, w: Array, problem: Problem) -> Array:
     """K v from the windows of the last dimension's taps."""
-    if worth_chunking(problem, row_bytes(problem)):
-        return map_images(conv_by_rows, v, w, problem)
-    if problem.geometry.groups > 1:
-        return group_by_group(conv_by_rows, v, w, problem)
-    return _conv_by_rows(v, w, problem)
+    return divide(_conv_by_rows, map_images, v, w, problem, row_bytes(problem))
 
 
 def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
     """G(u, v) from the windows of all taps."""
-    if worth_chunking(problem, window_bytes(problem)):
-        return sum_images(kernel_gradient, u, v, problem)
-    if 1 < problem.geometry.groups <= FEW_GROUPS:
-        return group_by_group(kernel_gradient, u, v, problem)
-    return _kernel_gradient(u, v, problem)
+    return divide(_kernel_gradient, sum_images, u, v, problem, window_bytes(problem))
 
 
 def kernel_gradient_by_rows(u: Array, v: Array, problem: Problem) -> Array:
     """G(u, v) from the windows of the last dimension's taps."""
-    if worth_chunking(problem, row_bytes(problem)):
-        return sum_images(kernel_gradient_by_rows, u, v, problem)
-    if problem.geometry.groups > 1:
-        return group_by_group(kernel_gradient_by_rows, u, v, problem)
-    return _kernel_gradient_by_rows(u, v, problem)
+    return divide(_kernel_gradient_by_rows, sum_images, u, v, problem, row_bytes(problem))
 
 
 def window_bytes(problem: Problem) -> float:

@@ -9,9 +9,6 @@ u as the kernel, the roles of batch and channels swapped: XLA's backward-filter 
 References: XLA's ConvRewriter (MatchBackwardInput, MatchBackwardFilter); jax issues 23783, 31662.
 """
 
-from collections.abc import Sequence
-
-import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxdeconv.algorithms.problem import (
@@ -22,15 +19,15 @@ from jaxdeconv.algorithms.problem import (
     group_by_group,
     needs_floats,
 )
+from jaxdeconv.algorithms.windows import swap_channels
 
 
 def conv(v: Array, w: Array, problem: Problem) -> Array:
     """K v."""
     geometry = problem.geometry
-    return _convolve(
+    return problem.convolve(
         v,
         w,
-        problem,
         strides=geometry.stride,
         padding=geometry.padding,
         rhs_dilation=geometry.dilation,
@@ -50,14 +47,10 @@ def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
         strict=True,
     ):
         pads.append((k - 1 - low, n + low - s * (o - 1) - 1))
-    groups = geometry.groups
-    blocks = w.reshape(*w.shape[:-1], groups, problem.outs_per_group)
-    swapped = jnp.moveaxis(blocks, -1, -3)  # [*kernel, out/g, in/g, groups]
-    swapped = jnp.swapaxes(swapped, -1, -2).reshape(*w.shape[:-2], -1, problem.ins)
-    return _convolve(
+    swapped = swap_channels(w, geometry.groups).reshape(*w.shape[:-2], -1, problem.ins)
+    return problem.convolve(
         u,
         lax.rev(swapped, tuple(range(geometry.ndim))),
-        problem,
         strides=(1,) * geometry.ndim,
         padding=pads,
         lhs_dilation=geometry.stride,
@@ -92,33 +85,6 @@ def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
         padding=pads,
         rhs_dilation=geometry.stride,
         dimension_numbers=numbers,
-        precision=problem.precision,
-        preferred_element_type=problem.accumulator,
-    )
-
-
-def _convolve(
-    x: Array,
-    w: Array,
-    problem: Problem,
-    *,
-    strides: Sequence[int],
-    padding: Sequence[tuple[int, int]],
-    rhs_dilation: Sequence[int],
-    lhs_dilation: Sequence[int] | None = None,
-) -> Array:
-    ndim = problem.geometry.ndim
-    spatial = tuple(range(1, ndim + 1))
-    signal = (0, ndim + 1, *spatial)
-    return lax.conv_general_dilated(
-        x,
-        w,
-        window_strides=strides,
-        padding=padding,
-        lhs_dilation=lhs_dilation,
-        rhs_dilation=rhs_dilation,
-        dimension_numbers=lax.ConvDimensionNumbers(signal, (ndim + 1, ndim, *range(ndim)), signal),
-        feature_group_count=problem.geometry.groups,
         precision=problem.precision,
         preferred_element_type=problem.accumulator,
     )

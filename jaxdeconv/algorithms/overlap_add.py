@@ -17,7 +17,7 @@ from jaxdeconv.algorithms.problem import (
     Problem,
     Work,
     always,
-    group_by_group,
+    divide,
     map_images,
     worth_chunking,
 )
@@ -27,11 +27,7 @@ from jaxdeconv.geometry import ConvGeometry
 
 def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
     """K^T u, image by image where the products of all images would leave the cache."""
-    if worth_chunking(problem, _bytes_per_image(problem)):
-        return map_images(conv_transpose, u, w, problem)
-    if 1 < problem.geometry.groups <= FEW_GROUPS:
-        return group_by_group(conv_transpose, u, w, problem)
-    return _conv_transpose(u, w, problem)
+    return divide(_conv_transpose, map_images, u, w, problem, _bytes_per_image(problem))
 
 
 def _conv_transpose(u: Array, w: Array, problem: Problem) -> Array:

@@ -20,14 +20,21 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxdeconv.algorithms.problem import Algorithm, Problem, Work, needs_floats
-from jaxdeconv.algorithms.windows import coarse_range, coarse_size, crop, interleave, phases
+from jaxdeconv.algorithms.windows import (
+    coarse_range,
+    coarse_size,
+    crop,
+    interleave,
+    phases,
+    swap_channels,
+)
 
 
 def by_phases(u: Array, w: Array, problem: Problem) -> Array:
     """K^T u, every residue by a convolution of its own."""
     geometry = problem.geometry
     ndim = geometry.ndim
-    kernel = _swap_channels(w, problem).reshape(*w.shape[:-2], -1, problem.ins)
+    kernel = swap_channels(w, geometry.groups).reshape(*w.shape[:-2], -1, problem.ins)
     parts = []
     for chosen in itertools.product(*(phases(geometry, dim) for dim in range(ndim))):
         if all(phase.taps for phase in chosen):
@@ -47,20 +54,13 @@ def by_subpixel(u: Array, w: Array, problem: Problem) -> Array:
     """K^T u, all residues as channels of one convolution; no dilation."""
     geometry = problem.geometry
     ndim, stride = geometry.ndim, geometry.stride
-    kernel = _residues_to_channels(_swap_channels(w, problem), problem)
+    kernel = _residues_to_channels(swap_channels(w, geometry.groups), problem)
     y = _convolve(u, kernel, [0] * ndim, [1] * ndim, problem)
     y = y.reshape(*y.shape[: 1 + ndim], geometry.groups, *stride, problem.ins_per_group)
     group, channel = 1 + ndim, 2 + 2 * ndim
     pairs = [axis for dim in range(ndim) for axis in (1 + dim, 2 + ndim + dim)]
     y = y.transpose(0, *pairs, group, channel)
     return crop(y.reshape(*y.shape[: 1 + 2 * ndim], problem.ins), geometry)
-
-
-def _swap_channels(w: Array, problem: Problem) -> Array:
-    """[*kernel, in/groups, out] -> [*kernel, out/groups, groups, in/groups]."""
-    blocks = w.reshape(*w.shape[:-1], problem.geometry.groups, problem.outs_per_group)
-    ndim = w.ndim - 2
-    return blocks.transpose(*range(ndim), ndim + 2, ndim + 1, ndim)
 
 
 def _residues_to_channels(kernel: Array, problem: Problem) -> Array:
@@ -101,17 +101,12 @@ def _convolve(
         q0, q1 = coarse_range(geometry, dim)
         last = first[dim] + spacing[dim] * (taps.shape[dim] - 1)
         pads.append((last - q0, q1 - first[dim] - (geometry.output_size[dim] - 1)))
-    signal = (0, ndim + 1, *range(1, ndim + 1))
-    return lax.conv_general_dilated(
+    return problem.convolve(
         u,
         lax.rev(taps, tuple(range(ndim))),
-        window_strides=(1,) * ndim,
+        strides=(1,) * ndim,
         padding=pads,
         rhs_dilation=spacing,
-        dimension_numbers=lax.ConvDimensionNumbers(signal, (ndim + 1, ndim, *range(ndim)), signal),
-        feature_group_count=geometry.groups,
-        precision=problem.precision,
-        preferred_element_type=problem.accumulator,
     )
 
 

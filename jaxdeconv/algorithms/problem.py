@@ -6,7 +6,7 @@ the problems: `reject` says why not on the others, `work` what it costs on these
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import jax.numpy as jnp
@@ -111,6 +111,33 @@ class Problem:
             return self.product_over_rows(y, x).T
         wide = lax.optimization_barrier(x.T)
         return self.dot_general(wide, y, (((1,), (0,)), ((), ())))
+
+    def convolve(
+        self,
+        x: Array,
+        kernel: Array,
+        *,
+        strides: Sequence[int],
+        padding: Sequence[tuple[int, int]],
+        rhs_dilation: Sequence[int],
+        lhs_dilation: Sequence[int] | None = None,
+    ) -> Array:
+        """`lax.conv_general_dilated` on canonical arrays, accumulating as the problem says."""
+        ndim = self.geometry.ndim
+        signal = (0, ndim + 1, *range(1, ndim + 1))
+        numbers = lax.ConvDimensionNumbers(signal, (ndim + 1, ndim, *range(ndim)), signal)
+        return lax.conv_general_dilated(
+            x,
+            kernel,
+            window_strides=strides,
+            padding=padding,
+            lhs_dilation=lhs_dilation,
+            rhs_dilation=rhs_dilation,
+            dimension_numbers=numbers,
+            feature_group_count=self.geometry.groups,
+            precision=self.precision,
+            preferred_element_type=self.accumulator,
+        )
 
     def dot(self, x: Array, y: Array, contract: tuple[int, int], batch: tuple[int, int]) -> Array:
         """`dot_general` over one axis of each and one batch axis."""
@@ -217,6 +244,28 @@ def group_by_group(step: Apply, x: Array, y: Array, problem: Problem) -> Array:
     one, groups = problem.one_group(), problem.geometry.groups
     pairs = zip(jnp.split(x, groups, -1), jnp.split(y, groups, -1), strict=True)
     return jnp.concatenate([step(*pair, one) for pair in pairs], -1)
+
+
+def divide(
+    step: Apply,
+    by_images: Callable[[Apply, Array, Array, Problem], Array],
+    x: Array,
+    y: Array,
+    problem: Problem,
+    bytes_per_image: float,
+) -> Array:
+    """`step`, image by image where that keeps its temporaries in the cache, few groups one by one.
+
+    Images first: the temporaries of one image are then those of all its groups, and no more.
+    """
+
+    def by_groups(x: Array, y: Array, part: Problem) -> Array:
+        few = 1 < part.geometry.groups <= FEW_GROUPS
+        return group_by_group(step, x, y, part) if few else step(x, y, part)
+
+    if worth_chunking(problem, bytes_per_image):
+        return by_images(by_groups, x, y, problem)
+    return by_groups(x, y, problem)
 
 
 def map_images(step: Apply, x: Array, y: Array, problem: Problem) -> Array:

@@ -86,6 +86,13 @@ def crop(fine: Array, geometry: ConvGeometry) -> Array:
     return fine
 
 
+def swap_channels(w: Array, groups: int) -> Array:
+    """[*kernel, in/groups, out] -> [*kernel, out/groups, groups, in/groups]: the kernel of K^T."""
+    blocks = w.reshape(*w.shape[:-1], groups, w.shape[-1] // groups)
+    ndim = w.ndim - 2
+    return blocks.transpose(*range(ndim), ndim + 2, ndim + 1, ndim)
+
+
 def pad_with_zeros(v: Array, geometry: ConvGeometry) -> Array:
     """V extended and cropped by the geometry's padding."""
     pads = [(0, 0, 0), *((low, high, 0) for low, high in geometry.padding), (0, 0, 0)]
