@@ -22,15 +22,17 @@ PLATFORMS = {"cpu": "cpu", "cuda": "gpu", "rocm": "gpu", "gpu": "gpu", "tpu": "t
 """JAX's names of platforms -> the families that the plan tells apart."""
 
 PREFERENCE = {
-    "conv": ("depthwise", "native", "im2col", "per_tap", "row_im2col"),
+    "conv": ("depthwise", "native", "onednn", "im2col", "per_tap", "row_im2col"),
     "conv_transpose": (
         "depthwise",
         "native",
         "subpixel",
         "phases",
+        "onednn_phases",
+        "onednn_subpixel",
         "overlap_add",
     ),
-    "kernel_gradient": ("depthwise", "native", "im2col", "per_tap", "row_im2col"),
+    "kernel_gradient": ("depthwise", "native", "onednn", "im2col", "per_tap", "row_im2col"),
 }
 """Not measured: the order on accelerators, by XLA's rules."""
 

@@ -52,7 +52,7 @@ def bind(leg: str, x: Array, y: Array, **params: Any) -> Array:
     return result
 
 
-def problem_of(leg: str, x: Any, y: Any, params: Params) -> Problem:
+def problem_of(leg: str, x: Any, y: Any, params: Params, *, portable: bool = False) -> Problem:
     """The problem that two canonical operands (or their abstract values) pose."""
     geometry: ConvGeometry = params["geometry"]
     if leg == "kernel_gradient":
@@ -69,6 +69,7 @@ def problem_of(leg: str, x: Any, y: Any, params: Params) -> Problem:
         np.dtype(x.dtype),
         accumulator_dtype(np.promote_types(x.dtype, params["dtype"])),
         params["precision"],
+        portable,
     )
 
 
@@ -84,14 +85,31 @@ def _abstract(leg: str, x: Any, y: Any, **params: Any) -> core.ShapedArray:
     return core.ShapedArray(_result_shape(leg, x, y, params["geometry"]), params["dtype"])
 
 
-def _compute(leg: str, platform: str, x: Array, y: Array, **params: Any) -> Array:
+def _compute(leg: str, platform: str, portable: bool, x: Array, y: Array, **params: Any) -> Array:
     """The leg, by the algorithm that the plan chooses."""
     shape = _result_shape(leg, x, y, params["geometry"])
     if 0 in (*shape, *x.shape, *y.shape):
         return jnp.zeros(shape, params["dtype"])
-    problem = problem_of(leg, x, y, params)
+    problem = problem_of(leg, x, y, params, portable=portable)
     algorithm = planner.find(problem, platform, params["algorithm"])
     return algorithm.apply(x, y, problem).astype(params["dtype"])
+
+
+def _lower(
+    leg: str, platform: str, context: mlir.LoweringRuleContext, *xy: Any, **params: Any
+) -> Any:
+    """The lowering rule of a leg for a platform."""
+    compute = functools.partial(_compute, leg, platform, _must_be_portable(context))
+    return mlir.lower_fun(compute, multiple_results=False)(context, *xy, **params)
+
+
+def _must_be_portable(context: mlir.LoweringRuleContext) -> bool:
+    """Whether the program is to be exported, or to be partitioned over devices by XLA."""
+    module = context.module_context
+    axes = module.axis_context
+    if isinstance(axes, mlir.SPMDAxisContext):  # manual in all axes: each device's own program
+        return module.lowering_parameters.for_export or axes.manual_axes != {*axes.mesh.axis_names}
+    return module.lowering_parameters.for_export or axes.num_devices > 1
 
 
 # --- differentiation: (leg, which argument) -> the leg of its transpose, and that leg's operands
@@ -196,9 +214,7 @@ def _make(leg: str) -> Primitive:
     ad.primitive_transposes[primitive] = functools.partial(_transpose, leg)
     batching.primitive_batchers[primitive] = functools.partial(_batch, leg)
     for platform in ("cpu", "cuda", "rocm", "tpu"):
-        compute = functools.partial(_compute, leg, platform)
-        rule = mlir.lower_fun(compute, multiple_results=False)
-        mlir.register_lowering(primitive, rule, platform=platform)
+        mlir.register_lowering(primitive, functools.partial(_lower, leg, platform), platform)
     return primitive
 
 

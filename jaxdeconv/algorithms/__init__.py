@@ -5,22 +5,41 @@ and all pass one contract suite (tests/algorithms). None inserts zeros into a si
 
 | algorithm | legs | idea |
 |---|---|---|
+| `onednn` | K, G | oneDNN's convolution, which jaxlib carries for CPUs |
 | `native` | K, K^T, G | XLA's convolution, in the forms that it has kernels for |
 | `phases`, `subpixel` | K^T | dense convolutions of u, one per phase of the stride |
+| `onednn_phases`, `onednn_subpixel` | K^T | the same with oneDNN's convolution |
 | `overlap_add` | K^T | one product of matrices, then overlap-add |
 | `im2col`, `row_im2col` | K, G | gather the windows, one product of matrices |
 | `per_tap` | K, G | one product of matrices per kernel tap |
 | `depthwise` | K, K^T, G | fused multiply-adds, for one channel per group |
 """
 
-from jaxdeconv.algorithms import depthwise, im2col, native, overlap_add, per_tap, phases
+from jaxdeconv.algorithms import (
+    depthwise,
+    im2col,
+    native,
+    onednn,
+    overlap_add,
+    per_tap,
+    phases,
+)
 from jaxdeconv.algorithms.problem import Algorithm, Problem, Work
 
 __all__ = ["ALGORITHMS", "Algorithm", "Problem", "Work"]
 
 ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
-    "conv": (native.CONV, im2col.CONV, im2col.CONV_BY_ROWS, per_tap.CONV, depthwise.CONV),
+    "conv": (
+        onednn.CONV,
+        native.CONV,
+        im2col.CONV,
+        im2col.CONV_BY_ROWS,
+        per_tap.CONV,
+        depthwise.CONV,
+    ),
     "conv_transpose": (
+        phases.ONEDNN_PHASES,
+        phases.ONEDNN_SUBPIXEL,
         native.CONV_TRANSPOSE,
         phases.PHASES,
         phases.SUBPIXEL,
@@ -28,6 +47,7 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
         depthwise.CONV_TRANSPOSE,
     ),
     "kernel_gradient": (
+        onednn.KERNEL_GRADIENT,
         native.KERNEL_GRADIENT,
         im2col.KERNEL_GRADIENT,
         im2col.KERNEL_GRADIENT_BY_ROWS,

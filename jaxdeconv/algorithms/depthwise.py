@@ -9,18 +9,17 @@ import dataclasses
 import functools
 import itertools
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxdeconv.algorithms.problem import Algorithm, Problem, Work
 from jaxdeconv.algorithms.windows import (
-    coarse_range,
-    coarse_size,
+    cells_of_a_phase,
     interleave,
     pad_with_zeros,
-    phases,
+    phases_in_place,
     taps,
     window,
 )
@@ -39,16 +38,15 @@ def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
     """K^T u: for every residue the sum of its taps, shifted."""
     geometry = problem.geometry
     ndim = geometry.ndim
-    along = [phases(geometry, dim) for dim in range(ndim)]
     u, w = u.astype(problem.accumulator), w.astype(problem.accumulator)
     parts = []
-    for residues in itertools.product(*(range(s) for s in geometry.stride)):
-        chosen = [along[dim][r] for dim, r in enumerate(residues)]
+    for chosen in itertools.product(*(phases_in_place(geometry, dim) for dim in range(ndim))):
+        starts = [phase.start for phase in chosen]
         places = itertools.product(
             *(zip(phase.taps, phase.shifts, strict=True) for phase in chosen)
         )
-        terms = [_laid_down(u, w, place, problem) for place in places]
-        empty = (u.shape[0], *coarse_size(geometry), problem.ins)
+        terms = [_laid_down(u, w, place, starts, problem) for place in places]
+        empty = (u.shape[0], *cells_of_a_phase(geometry), problem.ins)
         parts.append(_sum(terms) if terms else jnp.zeros(empty, problem.accumulator))
     return interleave(parts, geometry)
 
@@ -96,13 +94,19 @@ def _window_of_row(cells: Array, tap: tuple[int, ...], problem: Problem) -> Arra
     return cells
 
 
-def _laid_down(u: Array, w: Array, place: tuple[tuple[int, int], ...], problem: Problem) -> Array:
-    """One tap times u, at the coarse positions that the result reaches."""
+def _laid_down(
+    u: Array,
+    w: Array,
+    place: tuple[tuple[int, int], ...],
+    starts: Sequence[int],
+    problem: Problem,
+) -> Array:
+    """One tap times u, at the q of one phase."""
     geometry = problem.geometry
     pads = [(0, 0, 0)]
-    for dim, (_, shift) in enumerate(place):
-        q0, q1 = coarse_range(geometry, dim)
-        pads.append((shift - q0, q1 - shift - (geometry.output_size[dim] - 1), 0))
+    sizes = zip(place, starts, cells_of_a_phase(geometry), geometry.output_size, strict=True)
+    for (_, shift), start, cells, size in sizes:
+        pads.append((shift - start, start + cells - shift - size, 0))
     moved = lax.pad(u, jnp.zeros((), u.dtype), [*pads, (0, 0, 0)])
     return _scale(moved, w[tuple(tap for tap, _ in place)])
 

@@ -11,6 +11,7 @@ References: XLA's ConvRewriter (MatchBackwardInput, MatchBackwardFilter); jax is
 
 from jax import Array, lax
 
+from jaxdeconv.algorithms.convolutions import by_xla
 from jaxdeconv.algorithms.problem import (
     FEW_GROUPS,
     Algorithm,
@@ -19,15 +20,16 @@ from jaxdeconv.algorithms.problem import (
     group_by_group,
     needs_floats,
 )
-from jaxdeconv.algorithms.windows import swap_channels
+from jaxdeconv.algorithms.windows import gradient_padding, swap_channels
 
 
 def conv(v: Array, w: Array, problem: Problem) -> Array:
     """K v."""
     geometry = problem.geometry
-    return problem.convolve(
+    return by_xla(
         v,
         w,
+        problem,
         strides=geometry.stride,
         padding=geometry.padding,
         rhs_dilation=geometry.dilation,
@@ -48,9 +50,10 @@ def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
     ):
         pads.append((k - 1 - low, n + low - s * (o - 1) - 1))
     swapped = swap_channels(w, geometry.groups).reshape(*w.shape[:-2], -1, problem.ins)
-    return problem.convolve(
+    return by_xla(
         u,
         lax.rev(swapped, tuple(range(geometry.ndim))),
+        problem,
         strides=(1,) * geometry.ndim,
         padding=pads,
         lhs_dilation=geometry.stride,
@@ -64,29 +67,15 @@ def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
         return group_by_group(kernel_gradient, u, v, problem)
     geometry = problem.geometry
     ndim = geometry.ndim
-    spatial = tuple(range(1, ndim + 1))
-    swapped = (ndim + 1, 0, *spatial)  # channels as the batch, the batch as channels
-    numbers = lax.ConvDimensionNumbers(swapped, swapped, (ndim, ndim + 1, *range(ndim)))
-    pads = []
-    for n, k, d, s, o, (low, _) in zip(
-        geometry.input_size,
-        geometry.kernel_size,
-        geometry.dilation,
-        geometry.stride,
-        geometry.output_size,
-        geometry.padding,
-        strict=True,
-    ):
-        pads.append((low, (k - 1) * d + s * (o - 1) + 1 - n - low))
-    return lax.conv_general_dilated(
+    swapped = (ndim + 1, 0, *range(1, ndim + 1))  # channels as the batch, the batch as channels
+    return by_xla(
         v,
         u,
-        window_strides=geometry.dilation,
-        padding=pads,
+        problem,
+        strides=geometry.dilation,
+        padding=gradient_padding(geometry),
         rhs_dilation=geometry.stride,
-        dimension_numbers=numbers,
-        precision=problem.precision,
-        preferred_element_type=problem.accumulator,
+        numbers=lax.ConvDimensionNumbers(swapped, swapped, (ndim, ndim + 1, *range(ndim))),
     )
 
 

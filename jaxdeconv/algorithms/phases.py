@@ -1,7 +1,7 @@
 """K^T as dense stride-1 convolutions of u, one for each phase of the stride.
 
 The residues of the stretched grid are convolutions of u with their own taps of the flipped kernel
-(`windows`). Two algorithms differ in how they are computed:
+(`windows`). There are two ways to compute them, each with XLA's and with oneDNN's convolution:
 
 - `phases`: every residue its own convolution; no waste, prod(stride) convolutions.
 - `subpixel`: all residues as output channels of one convolution, then a depth-to-space; where the
@@ -13,49 +13,57 @@ a tenth.
 References: Shi et al. 2016, arXiv:1609.05158 and arXiv:1609.07009 (the sub-pixel form).
 """
 
+import functools
 import itertools
 import math
 
 import jax.numpy as jnp
 from jax import Array, lax
 
+from jaxdeconv.algorithms.convolutions import Convolve, by_onednn, by_xla, onednn_is_missing
 from jaxdeconv.algorithms.problem import Algorithm, Problem, Work, needs_floats
 from jaxdeconv.algorithms.windows import (
+    cells_of_a_phase,
     coarse_range,
     coarse_size,
     crop,
     interleave,
-    phases,
+    phases_in_place,
     swap_channels,
 )
 
 
-def by_phases(u: Array, w: Array, problem: Problem) -> Array:
+def by_phases(u: Array, w: Array, problem: Problem, *, convolve: Convolve) -> Array:
     """K^T u, every residue by a convolution of its own."""
     geometry = problem.geometry
     ndim = geometry.ndim
     kernel = swap_channels(w, geometry.groups).reshape(*w.shape[:-2], -1, problem.ins)
     parts = []
-    for chosen in itertools.product(*(phases(geometry, dim) for dim in range(ndim))):
+    for chosen in itertools.product(*(phases_in_place(geometry, dim) for dim in range(ndim))):
         if all(phase.taps for phase in chosen):
             taps = kernel
             for dim, phase in enumerate(chosen):
                 taps = lax.slice_in_dim(taps, phase.taps.start, None, phase.taps.step, axis=dim)
             first = [phase.shifts.start for phase in chosen]
             spacing = [phase.shifts.step for phase in chosen]
-            parts.append(_convolve(u, taps, first, spacing, problem))
+            reach = [
+                (phase.start, phase.start + cells - 1)
+                for phase, cells in zip(chosen, cells_of_a_phase(geometry), strict=True)
+            ]
+            parts.append(_at_shifts(convolve, u, taps, first, spacing, reach, problem))
         else:
-            shape = (u.shape[0], *coarse_size(geometry), problem.ins)
+            shape = (u.shape[0], *cells_of_a_phase(geometry), problem.ins)
             parts.append(jnp.zeros(shape, problem.accumulator))
     return interleave(parts, geometry)
 
 
-def by_subpixel(u: Array, w: Array, problem: Problem) -> Array:
+def by_subpixel(u: Array, w: Array, problem: Problem, *, convolve: Convolve) -> Array:
     """K^T u, all residues as channels of one convolution; no dilation."""
     geometry = problem.geometry
     ndim, stride = geometry.ndim, geometry.stride
     kernel = _residues_to_channels(swap_channels(w, geometry.groups), problem)
-    y = _convolve(u, kernel, [0] * ndim, [1] * ndim, problem)
+    reach = [coarse_range(geometry, dim) for dim in range(ndim)]
+    y = _at_shifts(convolve, u, kernel, [0] * ndim, [1] * ndim, reach, problem)
     y = y.reshape(*y.shape[: 1 + ndim], geometry.groups, *stride, problem.ins_per_group)
     group, channel = 1 + ndim, 2 + 2 * ndim
     pairs = [axis for dim in range(ndim) for axis in (1 + dim, 2 + ndim + dim)]
@@ -79,31 +87,39 @@ def _residues_to_channels(kernel: Array, problem: Problem) -> Array:
     return kernel.reshape(*kernel.shape[: ndim + 1], -1)
 
 
-def _convolve(
-    u: Array, taps: Array, first: list[int], spacing: list[int], problem: Problem
+def _at_shifts(
+    convolve: Convolve,
+    u: Array,
+    taps: Array,
+    first: list[int],
+    spacing: list[int],
+    reach: list[tuple[int, int]],
+    problem: Problem,
 ) -> Array:
-    """The sum over taps of u[q - first - spacing * tap] taps[tap], at all q of the result.
+    """The sum over taps of u[q - first - spacing * tap] taps[tap], for all q in `reach`.
 
     Args:
+        convolve: XLA's or oneDNN's.
         u: `[batch, *output_size, out]`.
         taps: `[*taps, out/groups, channels]`.
         first: shift of the first tap along each dimension.
         spacing: shift from tap to tap.
+        reach: the first and the last q, along each dimension.
         problem: of K^T.
 
     Returns:
-        `[batch, *coarse_size, channels]`.
+        `[batch, *q, channels]`.
     """
     geometry = problem.geometry
     ndim = geometry.ndim
     pads = []
-    for dim in range(ndim):
-        q0, q1 = coarse_range(geometry, dim)
+    for dim, (q0, q1) in enumerate(reach):
         last = first[dim] + spacing[dim] * (taps.shape[dim] - 1)
         pads.append((last - q0, q1 - first[dim] - (geometry.output_size[dim] - 1)))
-    return problem.convolve(
+    return convolve(
         u,
         lax.rev(taps, tuple(range(ndim))),
+        problem,
         strides=(1,) * ndim,
         padding=pads,
         rhs_dilation=spacing,
@@ -114,19 +130,19 @@ MANY = 32
 """More convolutions than this in one leg take longer to compile than they can save."""
 
 
-def _reject_phases(problem: Problem, platform: str) -> str:
+def _too_many(problem: Problem) -> str:
     if math.prod(problem.geometry.stride) > MANY:
         return f"more than {MANY} convolutions to compile"
-    return needs_floats(problem, platform)
+    return ""
 
 
-def _reject_subpixel(problem: Problem, platform: str) -> str:
+def _no_channels(problem: Problem) -> str:
     geometry = problem.geometry
     if math.prod(geometry.stride) == 1:
         return "no stride to turn into channels: the same as `phases`"
     if any(d > 1 for d in geometry.dilation):
         return "dilation: the residues have different shifts"
-    return needs_floats(problem, platform)
+    return ""
 
 
 def _work_phases(problem: Problem) -> Work:
@@ -155,5 +171,27 @@ def _work(problem: Problem, convolutions: int, taps: float, residues: int) -> Wo
     )
 
 
-PHASES = Algorithm("phases", by_phases, _reject_phases, _work_phases)
-SUBPIXEL = Algorithm("subpixel", by_subpixel, _reject_subpixel, _work_subpixel)
+PHASES = Algorithm(
+    "phases",
+    functools.partial(by_phases, convolve=by_xla),
+    lambda problem, platform: _too_many(problem) or needs_floats(problem, platform),
+    _work_phases,
+)
+SUBPIXEL = Algorithm(
+    "subpixel",
+    functools.partial(by_subpixel, convolve=by_xla),
+    lambda problem, platform: _no_channels(problem) or needs_floats(problem, platform),
+    _work_subpixel,
+)
+ONEDNN_PHASES = Algorithm(
+    "onednn_phases",
+    functools.partial(by_phases, convolve=by_onednn),
+    lambda problem, platform: _too_many(problem) or onednn_is_missing(problem, platform),
+    _work_phases,
+)
+ONEDNN_SUBPIXEL = Algorithm(
+    "onednn_subpixel",
+    functools.partial(by_subpixel, convolve=by_onednn),
+    lambda problem, platform: _no_channels(problem) or onednn_is_missing(problem, platform),
+    _work_subpixel,
+)

@@ -6,7 +6,7 @@ the problems: `reject` says why not on the others, `work` what it costs on these
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import jax.numpy as jnp
@@ -32,6 +32,8 @@ class Problem:
         dtype: of both operands.
         accumulator: in which sums are formed, and in which the result is returned.
         precision: as in `jax.lax`.
+        portable: whether the program is exported, or partitioned over devices: then it may hold
+            nothing but XLA's operations.
     """
 
     leg: str
@@ -42,6 +44,7 @@ class Problem:
     dtype: np.dtype
     accumulator: np.dtype
     precision: PrecisionLike = None
+    portable: bool = False
 
     @property
     def ins_per_group(self) -> int:
@@ -111,33 +114,6 @@ class Problem:
             return self.product_over_rows(y, x).T
         wide = lax.optimization_barrier(x.T)
         return self.dot_general(wide, y, (((1,), (0,)), ((), ())))
-
-    def convolve(
-        self,
-        x: Array,
-        kernel: Array,
-        *,
-        strides: Sequence[int],
-        padding: Sequence[tuple[int, int]],
-        rhs_dilation: Sequence[int],
-        lhs_dilation: Sequence[int] | None = None,
-    ) -> Array:
-        """`lax.conv_general_dilated` on canonical arrays, accumulating as the problem says."""
-        ndim = self.geometry.ndim
-        signal = (0, ndim + 1, *range(1, ndim + 1))
-        numbers = lax.ConvDimensionNumbers(signal, (ndim + 1, ndim, *range(ndim)), signal)
-        return lax.conv_general_dilated(
-            x,
-            kernel,
-            window_strides=strides,
-            padding=padding,
-            lhs_dilation=lhs_dilation,
-            rhs_dilation=rhs_dilation,
-            dimension_numbers=numbers,
-            feature_group_count=self.geometry.groups,
-            precision=self.precision,
-            preferred_element_type=self.accumulator,
-        )
 
     def dot(self, x: Array, y: Array, contract: tuple[int, int], batch: tuple[int, int]) -> Array:
         """`dot_general` over one axis of each and one batch axis."""

@@ -13,8 +13,10 @@ The residues interleave to the result, and the crop of the padding is the choice
 """
 
 import dataclasses
+import functools
 import itertools
 import math
+import operator
 from collections.abc import Iterator, Sequence
 
 import jax.numpy as jnp
@@ -27,24 +29,40 @@ from jaxdeconv.geometry import ConvGeometry
 class Phase:
     """The taps of one residue along one dimension, in order, and their shifts.
 
-    Both are arithmetic progressions; both are empty where no tap has the residue.
+    Both are arithmetic progressions; both are empty where no tap has the residue. `start` is the q
+    of the residue's first cell of the result.
     """
 
     taps: range
     shifts: range
+    start: int
 
 
 def phases(geometry: ConvGeometry, dim: int) -> list[Phase]:
     """The phase of every residue 0 <= r < stride along one dimension."""
     k, s, d = geometry.kernel_size[dim], geometry.stride[dim], geometry.dilation[dim]
+    low, _ = geometry.padding[dim]
     common = math.gcd(s, d)
     result = []
     for residue in range(s):
         first = next((t for t in range(min(k, s // common)) if d * t % s == residue), k)
         taps = range(first, k, s // common)
         begin, spacing = d * first // s, d // common
-        result.append(Phase(taps, range(begin, begin + spacing * len(taps), spacing)))
+        shifts = range(begin, begin + spacing * len(taps), spacing)
+        result.append(Phase(taps, shifts, -((residue - low) // s)))
     return result
+
+
+def phases_in_place(geometry: ConvGeometry, dim: int) -> list[Phase]:
+    """The same in the order of the cells of the result: that of cells 0, s, 2s, ... first."""
+    low, _ = geometry.padding[dim]
+    by_residue = phases(geometry, dim)
+    return [by_residue[(x + low) % len(by_residue)] for x in range(len(by_residue))]
+
+
+def cells_of_a_phase(geometry: ConvGeometry) -> tuple[int, ...]:
+    """Cells of the result in one phase, along every dimension; some phases have one to spare."""
+    return tuple(-(-n // s) for n, s in zip(geometry.input_size, geometry.stride, strict=True))
 
 
 def coarse_range(geometry: ConvGeometry, dim: int) -> tuple[int, int]:
@@ -61,23 +79,42 @@ def coarse_size(geometry: ConvGeometry) -> tuple[int, ...]:
 
 
 def interleave(parts: Sequence[Array], geometry: ConvGeometry) -> Array:
-    """The residues, each [batch, *coarse_size, channels] -> [batch, *input_size, channels].
+    """The phases, each [batch, *cells_of_a_phase, channels] -> [batch, *input_size, channels].
 
-    The residues come in row-major order. Stacked one dimension after the other, each beside its
-    coarse axis, they are written once, to where they belong: there is nothing to transpose.
+    The phases come in row-major order of their first cells. Laid beside each other one dimension
+    after the other, they are written once, to where they belong: there is nothing to transpose.
     """
     parts = list(parts)
     for dim in reversed(range(geometry.ndim)):
         s = geometry.stride[dim]
-        if s > 1:
-            parts = [jnp.stack(parts[i : i + s], 2 + dim) for i in range(0, len(parts), s)]
-        else:
-            parts = [jnp.expand_dims(part, 2 + dim) for part in parts]
-    return crop(parts[0], geometry)
+        parts = [_beside(parts[i : i + s], 2 + dim) for i in range(0, len(parts), s)]
+    size = [q * s for q, s in zip(cells_of_a_phase(geometry), geometry.stride, strict=True)]
+    fine = parts[0].reshape(parts[0].shape[0], *size, parts[0].shape[-1])
+    for dim, n in enumerate(geometry.input_size):
+        fine = lax.slice_in_dim(fine, 0, n, axis=1 + dim)
+    return fine
+
+
+FEW = 4
+"""Up to this many arrays are stacked as a sum of padded ones: XLA:CPU fuses that into one loop, and
+writes a concatenation more slowly."""
+
+
+def _beside(parts: Sequence[Array], axis: int) -> Array:
+    """`jnp.stack`."""
+    if not 1 < len(parts) <= FEW:
+        return jnp.stack(parts, axis)
+    padded = []
+    for i, part in enumerate(parts):
+        pads = [(0, 0, 0)] * (part.ndim + 1)
+        pads[axis] = (i, len(parts) - 1 - i, 0)
+        zero = jnp.zeros((), part.dtype)
+        padded.append(lax.pad(jnp.expand_dims(part, axis), zero, pads))
+    return functools.reduce(operator.add, padded)
 
 
 def crop(fine: Array, geometry: ConvGeometry) -> Array:
-    """[batch, *(coarse, residue), channels] -> [batch, *input_size, channels]."""
+    """All residues, [batch, *(coarse, residue), channels] -> [batch, *input_size, channels]."""
     size = [q * s for q, s in zip(coarse_size(geometry), geometry.stride, strict=True)]
     fine = fine.reshape(fine.shape[0], *size, fine.shape[-1])
     for dim, n in enumerate(geometry.input_size):
@@ -120,3 +157,19 @@ def window(padded: Array, geometry: ConvGeometry, tap: tuple[int, ...], first: i
         end = begin + s * (o - 1) + 1
         padded = lax.slice_in_dim(padded, begin, end, s, axis=1 + dim)
     return padded
+
+
+def gradient_padding(geometry: ConvGeometry) -> list[tuple[int, int]]:
+    """The padding of v in the convolution of v with u that is G, whose result is the kernel."""
+    pads = []
+    for n, k, d, s, o, (low, _) in zip(
+        geometry.input_size,
+        geometry.kernel_size,
+        geometry.dilation,
+        geometry.stride,
+        geometry.output_size,
+        geometry.padding,
+        strict=True,
+    ):
+        pads.append((low, (k - 1) * d + s * (o - 1) + 1 - n - low))
+    return pads

@@ -8,12 +8,18 @@ import numpy as np
 import pytest
 
 from jaxdeconv.algorithms import ALGORITHMS, Algorithm, Problem, per_tap
+from jaxdeconv.algorithms.convolutions import has_onednn
 from jaxdeconv.operands import accumulator_dtype
 from jaxdeconv.reference import coordinates
 from tests.support.cases import CASES, Case
 from tests.support.checks import check_equal
 
-PAIRS = [(leg, algorithm) for leg, many in ALGORITHMS.items() for algorithm in many]
+PAIRS = [
+    (leg, algorithm)
+    for leg, many in ALGORITHMS.items()
+    for algorithm in many
+    if "onednn" not in algorithm.name or has_onednn()
+]
 FULL = [case for case in CASES if all(0 not in shape for shape in case.shapes)]
 every_algorithm = pytest.mark.parametrize(
     ("leg", "algorithm"), PAIRS, ids=lambda x: x if isinstance(x, str) else x.name
@@ -45,8 +51,12 @@ def expected(leg: str, case: Case, data: tuple[np.ndarray, ...]) -> tuple[Any, A
 
 
 def supported(leg: str, algorithm: Algorithm, dtype: Any = np.float32) -> list[Case]:
-    """The cases that an algorithm can do; 'tpu' refuses the least."""
-    return [case for case in FULL if not algorithm.reject(problem_of(case, leg, dtype), "tpu")]
+    """The cases that an algorithm can do: 'tpu' refuses the least, but has no oneDNN."""
+    return [
+        case
+        for case in FULL
+        if not all(algorithm.reject(problem_of(case, leg, dtype), p) for p in ("cpu", "tpu"))
+    ]
 
 
 @every_algorithm

@@ -1,0 +1,148 @@
+"""oneDNN's convolution equals XLA's, and is called only where it may be."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import Mesh, PartitionSpec
+
+from jaxdeconv import conv, conv_transpose, kernel_gradient, plan
+from jaxdeconv.algorithms import Problem, convolutions
+from jaxdeconv.geometry import ConvGeometry
+from tests.support.cases import integers
+from tests.support.checks import check_equal
+
+CALL = "__onednn$convolution"
+V, W = integers((2, 9, 7, 6), np.float32), integers((3, 2, 3, 4), np.float32, seed=1)
+KEYWORDS: dict[str, Any] = {"stride": (2, 1), "padding": ((1, 2), (0, 1)), "groups": 2}
+
+needs_onednn = pytest.mark.skipif(
+    not convolutions.has_onednn(), reason="this jaxlib has no oneDNN: nothing calls it"
+)
+
+
+def problem(**changes: Any) -> Problem:
+    geometry = ConvGeometry((9, 7), (3, 2), groups=2)
+    float32 = np.dtype(np.float32)
+    return dataclasses.replace(Problem("conv", geometry, 2, 6, 4, float32, float32), **changes)
+
+
+@needs_onednn
+@pytest.mark.parametrize(
+    "padding", [((1, 2), (0, 1)), ((-1, 2), (0, -2)), ((9, 0), (-7, 9))], ids=str
+)
+@pytest.mark.parametrize("order", [(3, 2, 0, 1), (2, 3, 1, 0), (0, 1, 2, 3)], ids=str)
+def test_the_two_convolutions_are_equal(padding: Any, order: tuple[int, ...]) -> None:
+    """Padding that crops, even all there is; a kernel with its axes in any order."""
+    keywords: dict[str, Any] = {"strides": (2, 1), "padding": padding, "rhs_dilation": (1, 3)}
+    out, into, *spatial = order
+    kernel = W.transpose(np.argsort([*spatial, into, out]))
+    expected = convolutions.by_xla(jnp.asarray(V), jnp.asarray(W), problem(), **keywords)
+    got = convolutions.by_onednn(
+        jnp.asarray(V), jnp.asarray(kernel), problem(), rhs_spec=order, **keywords
+    )
+    check_equal(got, expected)
+
+
+@needs_onednn
+def test_it_is_called_in_a_program_for_one_cpu() -> None:
+    function = jax.jit(lambda v, w: conv(v, w, **KEYWORDS, algorithm="onednn"))
+    assert CALL in function.lower(V, W).as_text()
+    check_equal(function(V, W), conv(V, W, **KEYWORDS, algorithm="per_tap"))
+
+
+def test_it_is_not_called_where_programs_must_be_portable() -> None:
+    """Exported, or partitioned: the same leg by XLA's operations alone, whatever was asked for."""
+    algorithm = "onednn" if convolutions.has_onednn() else "auto"
+    u = conv(V, W, **KEYWORDS)
+    legs = (
+        (lambda x, y: conv(x, y, **KEYWORDS, algorithm=algorithm), V, W),
+        (lambda x, y: conv_transpose(x, y, **KEYWORDS, input_size=(9, 7)), u, W),
+        (lambda x, y: kernel_gradient(x, y, **KEYWORDS, kernel_size=(3, 2)), u, V),
+    )
+    for leg, x, y in legs:
+        exported = jax.export.export(jax.jit(leg), platforms=("cpu",))(x, y)
+        assert CALL not in exported.mlir_module()
+        check_equal(exported.call(x, y), leg(x, y))
+
+
+@needs_onednn
+def test_each_device_of_a_shard_map_may_call_it() -> None:
+    mesh = Mesh(np.array(jax.devices()[:1]), ("batch",))
+    spec = PartitionSpec("batch")
+    function = jax.jit(
+        jax.shard_map(
+            lambda v, w: conv(v, w, **KEYWORDS, algorithm="onednn"),
+            mesh=mesh,
+            in_specs=(spec, PartitionSpec()),
+            out_specs=spec,
+        )
+    )
+    assert CALL in function.lower(V, W).as_text()
+    check_equal(function(V, W), conv(V, W, **KEYWORDS))
+
+
+@pytest.mark.parametrize(
+    ("changes", "platform", "why"),
+    [
+        ({}, "gpu", "oneDNN serves CPUs alone"),
+        (
+            {"portable": True},
+            "cpu",
+            "oneDNN's call is neither exported nor partitioned over devices",
+        ),
+        ({"dtype": np.dtype(np.float64)}, "cpu", "oneDNN is called in float32 alone"),
+        ({"accumulator": np.dtype(np.float64)}, "cpu", "oneDNN is called in float32 alone"),
+        ({"geometry": ConvGeometry((), ())}, "cpu", "oneDNN has 1 to 3 dimensions"),
+        ({"geometry": ConvGeometry((2,) * 4, (1,) * 4)}, "cpu", "oneDNN has 1 to 3 dimensions"),
+    ],
+    ids=lambda x: None if isinstance(x, dict) else x,
+)
+def test_why_it_is_not_called(changes: dict[str, Any], platform: str, why: str) -> None:
+    assert convolutions.onednn_is_missing(problem(**changes), platform) == why
+
+
+def _broken(*_: Any) -> Any:
+    raise NotImplementedError("no such custom call")
+
+
+def _wrong(config: str, shape: tuple[int, ...], dtype: Any) -> Any:  # noqa: ARG001
+    return lambda x, kernel: jnp.zeros(shape, dtype)  # noqa: ARG005
+
+
+@pytest.mark.parametrize("call", [_broken, _wrong])
+def test_a_jaxlib_without_it_or_with_another_is_found_out(
+    call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(convolutions, "_call", call)
+    assert convolutions.has_onednn.__wrapped__() is False
+    monkeypatch.setattr(convolutions, "has_onednn", lambda: False)
+    missing = "this jaxlib's CPU backend has no oneDNN"
+    assert convolutions.onednn_is_missing(problem(), "cpu") == missing
+
+
+@needs_onednn
+def test_it_is_found_under_any_setting_of_the_caller() -> None:
+    """Asked within a trace, under a mesh and with every check switched on."""
+    convolutions.has_onednn.cache_clear()
+    mesh = jax.make_mesh((1,), ("x",), axis_types=(jax.sharding.AxisType.Explicit,))
+
+    def traced(x: Any) -> Any:
+        assert convolutions.has_onednn()
+        return x
+
+    with jax.set_mesh(mesh), jax.enable_x64(True), jax.disable_jit():
+        jax.make_jaxpr(traced)(1.0)
+
+
+@needs_onednn
+def test_the_plan_tells_of_it() -> None:
+    u, w = (
+        jax.ShapeDtypeStruct((4, 32, 32, 64), "float32"),
+        jax.ShapeDtypeStruct((4, 4, 64, 64), "float32"),
+    )
+    planned = plan("conv_transpose", u, w, stride=2, padding=1, platform="cpu")
+    assert planned.algorithm.startswith("onednn")
