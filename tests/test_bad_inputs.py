@@ -18,6 +18,7 @@ from jaxdeconv import (
     kernel_gradient,
     possible_input_sizes,
 )
+from jaxdeconv.algorithms.convolutions import has_onednn
 
 
 def z(*shape: int, dtype: Any = jnp.float32) -> Array:
@@ -25,6 +26,7 @@ def z(*shape: int, dtype: Any = jnp.float32) -> Array:
     return jnp.zeros(shape, dtype)
 
 
+ONEDNN = "'onednn_phases', " if has_onednn() else ""
 v, w, u = z(2, 8, 7, 4), z(3, 3, 4, 6), z(2, 4, 4, 6)
 REPEATED = jax.lax.ConvDimensionNumbers((0, 1, 1, 2), (0, 1, 2, 3), (0, 1, 2, 3))
 
@@ -415,7 +417,7 @@ BAD_INPUTS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: conv_transpose(u, w, algorithm="winograd"),
         ValueError,
         "conv_transpose: algorithm must be one that can compute this conv_transpose; got "
-        "algorithm='winograd'. Pass one of 'auto', 'derived', 'native', 'phases', "
+        f"algorithm='winograd'. Pass one of 'auto', 'derived', {ONEDNN}'native', 'phases', "
         "'overlap_add'.",
     ),
     "preferred_other_kind": (

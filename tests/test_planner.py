@@ -1,5 +1,7 @@
 """What is chosen, where, why; that it can be read; and that nothing is planned in vain."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -7,18 +9,26 @@ import pytest
 from benchmarks.cases import CASES as BENCHMARKS
 from jaxdeconv import conv_transpose, plan, planner
 from jaxdeconv.algorithms import ALGORITHMS, Problem
+from jaxdeconv.algorithms.convolutions import has_onednn
 
 U = jax.ShapeDtypeStruct((4, 32, 32, 64), np.float32)
 W = jax.ShapeDtypeStruct((4, 4, 16, 64), np.float32)
 
 
 def problems(leg: str) -> list[Problem]:
-    """The leg's problem in every benchmark case."""
-    return [case.problem(leg) for case in BENCHMARKS]
+    """The leg's problem in every benchmark case: on one device, and in an exported program."""
+    one_device = [case.problem(leg) for case in BENCHMARKS]
+    return [*one_device, *(dataclasses.replace(one, portable=True) for one in one_device)]
 
 
 @pytest.mark.parametrize(
-    ("leg", "name"), [(leg, one.name) for leg, many in ALGORITHMS.items() for one in many]
+    ("leg", "name"),
+    [
+        (leg, one.name)
+        for leg, many in ALGORITHMS.items()
+        for one in many
+        if "onednn" not in one.name or has_onednn()
+    ],
 )
 def test_every_algorithm_is_reached(leg: str, name: str) -> None:
     """By 'auto' in at least one benchmark case: what is never chosen is removed."""
