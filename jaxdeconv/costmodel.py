@@ -1,13 +1,14 @@
 """Predicted seconds of an algorithm on a CPU: its work, corrected by measured problems nearby.
 
-    log seconds = log(c . (features, 1)) + offset + sum over i of a_i exp(-|z - z_i|^2 / (2 R^2))
+    log seconds = log(c . (features, 1)) + offset + sum over i of a_i exp(-|z - z_i|^2 / 2)
 
 The first term is linear in `Work.features` (multiplications, operands, temporaries, launches) with
 measured c >= 0. What it does not know (when XLA's convolution falls into its slow loop, how well a
 narrow product fills the vector units, the caches) is interpolated from the calibration problems
-z_i, in the logarithms of the sizes that matter: Gaussian-process regression of the residuals. Far
-from everything measured the correction fades to the offset. `benchmarks/calibrate.py` measures and
-fits; `costs/cpu.json` holds the result.
+z_i, in the logarithms of the sizes that matter, each to its own scale: Gaussian-process regression
+of the residuals. Far from everything measured the correction fades to the offset. The scales are
+those with which problems left out of the fit are predicted best. `benchmarks/calibrate.py` measures
+and fits; `costs/cpu.json` holds the result.
 Reference: Rasmussen & Williams 2006, Gaussian Processes for Machine Learning, chapter 2.
 """
 
@@ -21,10 +22,7 @@ import numpy as np
 
 from jaxdeconv.algorithms import Problem, Work
 
-__all__ = ["RADIUS", "Cost", "coordinates", "similarity", "table"]
-
-RADIUS = 6.0
-"""R, in units of the coordinates: problems a factor e apart in one size are 1 apart."""
+__all__ = ["Cost", "coordinates", "similarity", "table"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,21 +51,22 @@ class Cost:
 
 
 def coordinates(problem: Problem, work: Work) -> tuple[float, ...]:
-    """z: where a problem lies among the measured ones."""
+    """z: where a problem lies among the measured ones, every logarithm to its scale."""
     geometry = problem.geometry
     sizes = (
-        *(work.m, work.k, work.n, work.times, work.moved, work.calls),
-        *(problem.images, problem.positions, problem.taps, math.prod(geometry.stride)),
-        *(problem.ins_per_group, problem.outs_per_group),
-        geometry.kernel_size[-1] if geometry.ndim else 1,
+        *((0.12, work.m), (0.12, work.k), (0.12, work.n), (0.33, work.times)),
+        *((0.06, work.moved), (0.23, work.calls), (0.08, problem.images)),
+        *((0.16, problem.taps), (0.08, math.prod(geometry.stride))),
+        *((0.32, problem.ins_per_group), (0.23, problem.outs_per_group)),
     )
-    kinds = (2.0 * geometry.ndim, 2.0 * (max(geometry.dilation, default=1) > 1))
-    return (*(math.log(max(size, 1.0)) for size in sizes), *kinds)
+    dilated = max(geometry.dilation, default=1) > 1
+    logarithms = (scale * math.log(max(size, 1.0)) for scale, size in sizes)
+    return (*logarithms, 1.3 * geometry.ndim, 0.08 * dilated)
 
 
 def similarity(points: np.ndarray, point: np.ndarray) -> np.ndarray:
-    """exp(-|z - z_i|^2 / (2 R^2)) for every z_i."""
-    weights: np.ndarray = np.exp(-np.square(points - point).sum(-1) / (2 * RADIUS**2))
+    """exp(-|z - z_i|^2 / 2) for every z_i."""
+    weights: np.ndarray = np.exp(-np.square(points - point).sum(-1) / 2)
     return weights
 
 
