@@ -13,7 +13,8 @@ Under `vmap` a new axis folds into the batch (kernel not mapped), into the chann
 mapped) or into the groups (both mapped): always one leg again, never a loop.
 
 Operands are canonical: channels last, one batch axis. The algorithm is planned where the program is
-lowered, for the platform that it is lowered for.
+lowered, for the platform that it is lowered for. `verify`, which proves what it can read, reads a
+leg as the products of matrices that compute it everywhere.
 """
 
 import functools
@@ -27,7 +28,7 @@ from jax import Array, core, lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from jaxdeconv import planner
+from jaxdeconv import planner, verify
 from jaxdeconv.algorithms import Problem
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.operands import accumulator_dtype
@@ -93,6 +94,16 @@ def _compute(leg: str, platform: str, portable: bool, x: Array, y: Array, **para
     problem = problem_of(leg, x, y, params, portable=portable)
     algorithm = planner.find(problem, platform, params["algorithm"])
     return algorithm.apply(x, y, problem).astype(params["dtype"])
+
+
+_EVERYWHERE = {"conv": "per_tap", "conv_transpose": "overlap_add", "kernel_gradient": "per_tap"}
+"""Algorithms that compute every problem, by operations of `jax.lax` alone."""
+
+
+def _readable(leg: str, **params: Any) -> Callable[[Array, Array], Array]:
+    """The leg as a function whose jaxpr shows its products and sums."""
+    params["algorithm"] = _EVERYWHERE[leg]
+    return functools.partial(_compute, leg, "cpu", True, **params)
 
 
 def _lower(
@@ -215,6 +226,7 @@ def _make(leg: str) -> Primitive:
     batching.primitive_batchers[primitive] = functools.partial(_batch, leg)
     for platform in ("cpu", "cuda", "rocm", "tpu"):
         mlir.register_lowering(primitive, functools.partial(_lower, leg, platform), platform)
+    verify.register(primitive, functools.partial(_readable, leg))
     return primitive
 
 

@@ -2,6 +2,7 @@
 
     python -m jaxdeconv                        the main job: table, picture, exit status
     python -m jaxdeconv explain --input 5 ...  geometry, index relation and matrix of a small case
+    python -m jaxdeconv verify module:pair     are two functions of yours each other's adjoint?
 
 The rooms, data flowing downwards:
 
@@ -17,6 +18,7 @@ The rooms, data flowing downwards:
     figure       the outcome as a picture                            (needs matplotlib)
     main_job     all of these in order, with progress                (needs rich)
     explain      one small geometry in words, numbers and characters
+    verifying    `jaxdeconv.verify` on a pair that a module holds
 
 Exit status: 0 everything agrees, 1 something disagrees, 2 wrong arguments.
 """
@@ -24,9 +26,9 @@ Exit status: 0 everything agrees, 1 something disagrees, 2 wrong arguments.
 import argparse
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from jaxdeconv.cli import arguments, explain
+from jaxdeconv.cli import arguments, explain, verifying
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
 
 __all__ = ["main"]
@@ -47,22 +49,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: with status 2 after wrong arguments, with 0 after `--help`.
     """
     words = arguments.join_negatives(sys.argv[1:] if argv is None else argv)
-    explaining = words[:1] == ["explain"]
-    parser = arguments.explain_parser() if explaining else arguments.job_parser()
-    options = parser.parse_args(words[1:] if explaining else words)
+    command = words[0] if words[:1] and words[0] in _COMMANDS else ""
+    make_parser, run = _COMMANDS[command]
+    parser = make_parser()
+    options = parser.parse_args(words[1:] if command else words)
     try:
-        if explaining:
-            sys.stdout.write(explain.text(options))
-            return 0
-        return _run_main_job(parser, options)
-    except (ArgumentTypeError, ArgumentValueError) as error:
-        error.caller = ""  # the user called no Python function
-        parser.error(str(error))
-
-
-def _run_main_job(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    try:  # imported here, so that `explain` and `--help` work without the optional packages
-        main_job = importlib.import_module("jaxdeconv.cli.main_job")
+        return run(options)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in _EXTRA:
@@ -72,5 +64,22 @@ def _run_main_job(parser: argparse.ArgumentParser, options: argparse.Namespace) 
             f"{parser.prog}: error: the package {package} is missing. "
             'Install it with: pip install "jaxdeconv[cli]"\n',
         )
-    status: int = main_job.run(options)
+    except (ArgumentTypeError, ArgumentValueError) as error:
+        error.caller = ""  # the user called no Python function
+        parser.error(str(error))
+
+
+def _run_main_job(options: argparse.Namespace) -> int:
+    # imported here, so that the other commands and `--help` work without the optional packages
+    status: int = importlib.import_module("jaxdeconv.cli.main_job").run(options)
     return status
+
+
+_COMMANDS: dict[
+    str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argparse.Namespace], int]]
+] = {
+    "": (arguments.job_parser, _run_main_job),
+    "explain": (arguments.explain_parser, explain.run),
+    "verify": (arguments.verify_parser, verifying.run),
+}
+"""By their first word: how a command reads its options, and what runs with them."""

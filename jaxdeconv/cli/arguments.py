@@ -31,7 +31,7 @@ def job_parser() -> argparse.ArgumentParser:
         "and exactly. Prints a table, writes a picture. Exit status: 0 all agree, 1 something "
         "disagrees, 2 wrong arguments.",
         epilog="'jaxdeconv explain --help': the geometry, the index relation and the matrix of a "
-        "small case.",
+        "small case. 'jaxdeconv verify --help': evidence on operators of your own.",
     )
     picture = parser.add_argument_group("photograph v")
     picture.add_argument(
@@ -81,6 +81,33 @@ def explain_parser() -> argparse.ArgumentParser:
         "--padding", type=padding, default=0, metavar="P", help=f"{_PADDING_HELP} (default: 0)"
     )
     parser.add_argument("--dilation", **_integers_option(1))
+    return parser
+
+
+def verify_parser() -> argparse.ArgumentParser:
+    """The options of `verify`."""
+    parser = argparse.ArgumentParser(
+        prog="jaxdeconv verify",
+        description="Verifies that two functions of yours are each other's adjoint, by "
+        "jaxdeconv.verify.adjoint, and prints its report. Exit status: 0 pass, 1 fail or "
+        "inconclusive, 2 wrong arguments.",
+    )
+    parser.add_argument(
+        "pair",
+        metavar="module:pair",
+        help="a name in a module, imported from the current directory or as installed: a tuple "
+        "(A, At, domain) or (A, At, domain, codomain), a dictionary of the arguments of "
+        "jaxdeconv.verify.adjoint, or a function without arguments that returns one of these",
+    )
+    parser.add_argument("--key", type=int, help="the seed of the probes, as a report tells it")
+    parser.add_argument(
+        "--transpose", action="store_true", default=None, help="without complex conjugation"
+    )
+    parser.add_argument(
+        "--budget", type=int, metavar="N", help="applications for the recovery of every entry"
+    )
+    parser.add_argument("--x64", action="store_true", help="JAX's 64-bit mode")
+    parser.add_argument("--json", action="store_true", help="JSON on stdout instead of the table")
     return parser
 
 

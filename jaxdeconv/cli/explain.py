@@ -5,6 +5,7 @@ Plain text from integers alone. No array is convolved here.
 
 import argparse
 import itertools
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -19,6 +20,12 @@ _MOST_ROWS = 30
 _MOST_CHARACTERS = 100  # of one line
 _INDENT = "    "
 _MARKS = {"0": "padding", "cut": "cropped by negative padding", "-": "read by no output"}
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print `text(options)`; exit status 0."""
+    sys.stdout.write(text(options))
+    return 0
 
 
 def text(options: argparse.Namespace) -> str:

@@ -1,0 +1,271 @@
+"""The judgement: every hypothesis predicts the entries of At; those that get all right are named.
+
+A hypothesis that predicts every wrong entry without having been told is strong evidence, for all
+values must come out equal; but on a small operator two faults can look the same, and one wrong
+entry fits many stories. So a cause is *certain* only if the whole matrix is known, no other cause
+reproduces it, and several entries differ.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxdeconv.errors import ArgumentValueError, reporting
+from jaxdeconv.verify.diagnose.blocks import Block, Shape, Window
+from jaxdeconv.verify.diagnose.causes import Cause, Diagnosis, Guess, Suspect
+from jaxdeconv.verify.diagnose.sparse import Sparse
+from jaxdeconv.verify.diagnose.table import ALL_VALUES, IN_COLUMNS, PER_BLOCK, Hypothesis
+from jaxdeconv.verify.matrices import Entries
+
+__all__ = ["diagnose"]
+
+_ENOUGH = 6  # wrong entries from which a structured cause is no chance
+_FACTS = (Cause.MISSING_ENTRY, Cause.DUPLICATED, Cause.WRONG_ENTRY)  # certain whatever their number
+
+
+@reporting
+def diagnose(
+    expected: Entries,
+    got: Entries,
+    domain: Any,
+    codomain: Any,
+    *,
+    rows: np.ndarray | None = None,
+    cols: np.ndarray | None = None,
+    tolerance: float = 0.0,
+) -> Diagnosis:
+    """Name the fault that turns the expected entries of At into those found.
+
+    Args:
+        expected: entries of A^T, or A^H: what At should be.
+        got: entries found by applying At.
+        domain: what A takes: pytree of arrays or shapes with dtype; its cells are the rows.
+        codomain: what A gives; its cells are the columns.
+        rows: indices of the rows that are known whole, where not all entries are known.
+        cols: indices of the columns that are known whole; with neither, everything is known.
+        tolerance: differences of entries up to this are rounding noise.
+
+    Returns:
+        The cause that reproduces `got`; `certain` only if the whole matrix is known, nothing else
+        on the list reproduces it, and enough entries differ. Cause None where nothing fits.
+
+    Raises:
+        ValueError: shapes of the matrices that do not fit each other, domain or codomain.
+
+    Cost: about a hundred passes over the entries, each a sort at most; NumPy alone.
+
+    Example:
+        >>> import numpy as np
+        >>> from jax import ShapeDtypeStruct
+        >>> n = np.arange(8)
+        >>> expected = Entries(n, n, 2 + n, (8, 8))
+        >>> got = Entries(n, n, -2 - n, (8, 8))
+        >>> v = ShapeDtypeStruct((8,), np.float32)
+        >>> print(diagnose(expected, got, v, v))
+        wrong sign: every entry is -1 times what it should be
+    """
+    leaves, coleaves = jax.tree.leaves(domain), jax.tree.leaves(codomain)
+    shapes, coshapes = [_shape(leaf) for leaf in leaves], [_shape(leaf) for leaf in coleaves]
+    _check(expected, got, (_cells(shapes), _cells(coshapes)))
+    everything = rows is None and cols is None
+    whole = Block(
+        _known(expected, rows, cols),
+        _known(got, rows, cols),
+        (expected.shape[0],),
+        (expected.shape[1],),
+        Window(columns=everything or (rows is None and cols is not None), everything=everything),
+        tolerance,
+        max((_rounding(leaf.dtype) for leaf in (*leaves, *coleaves)), default=0.0),
+    )
+    if not len(whole.wrong):
+        return Diagnosis(None, False, f"all {len(whole.expected)} expected entries agree")
+    return _judge(whole, shapes, coshapes)
+
+
+def _judge(whole: Block, shapes: list[Shape], coshapes: list[Shape]) -> Diagnosis:
+    """Ask all hypotheses; where none fits, ask again far from the borders."""
+    blocks = list(_blocks(whole, shapes, coshapes))
+    suspects = _matching(whole, ALL_VALUES)
+    suspects |= _leaves(whole, shapes)
+    suspects |= {
+        cause: text
+        for cause, text in _in_every(blocks, _hypotheses(whole)).items()
+        if cause not in suspects
+    }
+    suffix = ""
+    if not suspects and whole.window.columns:
+        suspects = _in_every([_interior(block) for block in blocks], IN_COLUMNS)
+        suspects = suspects or _in_every([_borderless(block) for block in blocks], PER_BLOCK)
+        suffix = " (far from the border; nothing fits everywhere)"
+    if not suspects:
+        return Diagnosis(None, False, _extent(whole))
+    (cause, text), *others = suspects.items()
+    enough = len(whole.wrong) >= _ENOUGH or cause in _FACTS
+    certain = whole.window.everything and not others and enough and not suffix
+    extent = "" if certain else f"; {_extent(whole)}"
+    return Diagnosis(
+        cause, certain, text + suffix + extent, tuple(Suspect(c, other) for c, other in others)
+    )
+
+
+def _hypotheses(whole: Block) -> tuple[Hypothesis, ...]:
+    if whole.window.everything:
+        return PER_BLOCK
+    return IN_COLUMNS if whole.window.columns else ()
+
+
+def _matching(block: Block, hypotheses: Iterable[Hypothesis]) -> dict[Cause, str]:
+    """The causes whose predictions are the entries found, each with its first text."""
+    found: dict[Cause, str] = {}
+    for hypothesis in hypotheses:
+        for guess in hypothesis(block):
+            if guess.cause not in found and _reproduces(block, guess):
+                found[guess.cause] = guess.text
+    return found
+
+
+def _reproduces(block: Block, guess: Guess) -> bool:
+    return guess.predicted.agrees(block.got, block.floor, guess.slack)
+
+
+def _in_every(blocks: list[Block], hypotheses: Iterable[Hypothesis]) -> dict[Cause, str]:
+    """The causes that fit every pair of leaves in which entries differ."""
+    differing = [block for block in blocks if len(block.wrong)]
+    if not differing or not hypotheses:
+        return {}
+    first, *rest = (_matching(block, hypotheses) for block in differing)
+    where = f", in {len(differing)} pairs of leaves" if rest else ""
+    return {c: text + where for c, text in first.items() if all(c in other for other in rest)}
+
+
+def _leaves(whole: Block, shapes: list[Shape]) -> dict[Cause, str]:
+    """One leaf of the result is zero, or two of one shape are exchanged."""
+    if len(shapes) < 2:
+        return {}
+    ends = np.cumsum([0, *map(_size, shapes)])
+    entries = whole.expected
+    leaf = np.searchsorted(ends, entries.rows, side="right") - 1
+
+    def guesses() -> Iterator[Guess]:
+        for i, shape in enumerate(shapes):
+            text = f"leaf {i} of the result is zero"
+            yield Guess(Cause.MISSING_LEAF, text, entries.where(leaf != i))
+            for j in range(i):
+                if shapes[j] == shape:
+                    offset = int(ends[i] - ends[j])
+                    rows = entries.rows + offset * (leaf == j) - offset * (leaf == i)
+                    swapped = Sparse.collect(rows, entries.cols, entries.values, entries.shape)
+                    text = f"leaves {j} and {i} of the result are exchanged"
+                    yield Guess(Cause.MISSING_LEAF, text, swapped)
+
+    return _matching(whole, [lambda _: guesses()])
+
+
+def _blocks(whole: Block, shapes: list[Shape], coshapes: list[Shape]) -> Iterator[Block]:
+    """Each leaf of the domain against each of the codomain."""
+    row_ends = np.cumsum([0, *map(_size, shapes)])
+    col_ends = np.cumsum([0, *map(_size, coshapes)])
+    for i, shape in enumerate(shapes):
+        for j, coshape in enumerate(coshapes):
+            part = _part(row_ends[i], row_ends[i + 1], col_ends[j], col_ends[j + 1])
+            yield dataclasses.replace(
+                whole,
+                expected=part(whole.expected),
+                got=part(whole.got),
+                domain=shape,
+                codomain=coshape,
+            )
+
+
+def _part(top: int, bottom: int, left: int, right: int) -> Callable[[Sparse], Sparse]:
+    """Cut out a submatrix."""
+
+    def cut(entries: Sparse) -> Sparse:
+        inside = (entries.rows >= top) & (entries.rows < bottom)
+        inside &= (entries.cols >= left) & (entries.cols < right)
+        chosen = entries.where(inside)
+        return Sparse(
+            chosen.rows - top, chosen.cols - left, chosen.values, (bottom - top, right - left)
+        )
+
+    return cut
+
+
+def _interior(block: Block) -> Block:
+    """The columns in the middle with the most entries: no border takes from them."""
+    counts = np.bincount(block.expected.cols, minlength=block.expected.shape[1])
+    full = np.flatnonzero((counts == counts.max(initial=0)) & (counts > 0))
+    central = np.ones(len(full), bool)
+    for index, n in zip(np.unravel_index(full, block.codomain), block.codomain, strict=True):
+        central &= (n < 4) | ((index >= n // 4) & (index < n - n // 4))
+    return block.columns(full[central])
+
+
+def _borderless(block: Block) -> Block:
+    """The kernels of both, as they would be under zero padding."""
+    if block.stencil is None or block.found is None or block.stencil.exact:
+        return block
+    return dataclasses.replace(block, expected=block.stencil.render(), got=block.found.render())
+
+
+def _known(entries: Entries, rows: np.ndarray | None, cols: np.ndarray | None) -> Sparse:
+    """The entries within the rows and columns known, as floats."""
+    values = np.asarray(entries.values)
+    if values.dtype == object or not np.issubdtype(values.dtype, np.complexfloating):
+        values = values.astype(np.float64)
+    whole = Sparse.collect(
+        np.asarray(entries.rows, np.int64),
+        np.asarray(entries.cols, np.int64),
+        values,
+        entries.shape,
+    )
+    if rows is None and cols is None:
+        return whole
+    known = np.zeros(len(whole), bool)
+    for chosen, index in ((rows, whole.rows), (cols, whole.cols)):
+        if chosen is not None:
+            known |= np.isin(index, chosen)
+    return whole.where(known)
+
+
+def _extent(whole: Block) -> str:
+    """How many entries differ, and the first of them."""
+    wrong = whole.wrong
+    place = wrong.where(np.arange(len(wrong)) == 0)
+    expected, got = whole.expected.at(place)[0], whole.got.at(place)[0]
+    rows, cols = len(np.unique(wrong.rows)), len(np.unique(wrong.cols))
+    return (
+        f"{len(wrong)} entries differ, in {rows} rows and {cols} columns, the first at "
+        f"[{place.rows[0]}, {place.cols[0]}]: expected {expected:g}, got {got:g}"
+    )
+
+
+def _check(expected: Entries, got: Entries, cells: tuple[int, int]) -> None:
+    for name, entries in (("expected", expected), ("got", got)):
+        if tuple(entries.shape) != cells:
+            raise ArgumentValueError(
+                f"{name} must have a row per cell of domain and a column per cell of codomain",
+                f"Pass entries of shape {cells}.",
+                **{f"{name}.shape": tuple(entries.shape), "cells": cells},
+            )
+
+
+def _shape(leaf: Any) -> Shape:
+    return tuple(leaf.shape) or (1,)
+
+
+def _size(shape: Shape) -> int:
+    return int(np.prod(shape, dtype=np.int64))
+
+
+def _cells(shapes: list[Shape]) -> int:
+    return sum(map(_size, shapes))
+
+
+def _rounding(dtype: Any) -> float:
+    """One rounding error, 0 for integers."""
+    return float(jnp.finfo(dtype).eps) if jnp.issubdtype(dtype, jnp.inexact) else 0.0

@@ -1,0 +1,214 @@
+"""Every entry of A and of At, recovered by coloured probes and compared one by one.
+
+Given a pattern, probe c holds a one in every input of colour c. No two of them feed one output, so
+each output *is* an entry of A. The same of At, with the transposed pattern. The pattern may be
+wrong, so it is closed: random probes on which A itself and the recovered A must agree; only a
+matrix that is A's agrees with all of them, but for a chance of at most q^-b.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from jaxdeconv.verify.applications import Operator
+from jaxdeconv.verify.exact import LARGEST, Scheme, scheme_of, settled
+from jaxdeconv.verify.matrices import Entries
+from jaxdeconv.verify.pair import Block, Pair
+from jaxdeconv.verify.patterns import Pattern
+from jaxdeconv.verify.precision import SENSIBLE, error_bound
+from jaxdeconv.verify.report import Evidence, Status
+
+__all__ = ["Comparison", "Recovered", "every_entry", "recover"]
+
+NUMBERS = 2**27
+"""More numbers than this are not kept."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Recovered:
+    """A matrix in the form in which probes give it.
+
+    Attributes:
+        pattern: its colouring.
+        values: `(probes, cells of the codomain)`.
+    """
+
+    pattern: Pattern
+    values: np.ndarray
+
+    def apply(self, block: np.ndarray) -> np.ndarray:
+        """The matrix times each row of `block`."""
+        result = np.zeros((len(block), self.values.shape[1]), self.values.dtype)
+        for probe, values in enumerate(self.values):
+            result += values * self.pattern.spread(block, probe)
+        return result
+
+
+def recover(operator: Operator, pattern: Pattern) -> Recovered:
+    """All entries of `operator` inside the pattern, in `pattern.count` applications."""
+    values = np.empty((pattern.count, operator.codomain.size), operator.codomain.wide)
+    for start in range(0, pattern.count, operator.lanes):
+        stop = min(pattern.count, start + operator.lanes)
+        values[start:stop] = operator(pattern.probes(start, stop).astype(operator.domain.wide))
+    return Recovered(pattern, values)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Comparison:
+    """Of the entries of A^T (A^H) with those of At.
+
+    Attributes:
+        expected: where they differ by more than rounding: what should be there.
+        got: what At has.
+        error: the largest difference that rounding explains; 0 where all are equal to the bit.
+        recovered: of A and of At.
+    """
+
+    expected: Entries
+    got: Entries
+    error: float
+    recovered: tuple[Recovered, Recovered]
+
+
+def every_entry(
+    pair: Pair, scheme: Scheme, block: Block, pattern: Pattern, origin: str
+) -> tuple[Evidence, Comparison | None]:
+    """Recover, close, compare.
+
+    Args:
+        pair: A and At.
+        scheme: of the probes that close the pattern.
+        block: the first of them.
+        pattern: a superset of A's entries, as is hoped.
+        origin: of the pattern: 'given', 'detected' or 'complete'.
+
+    Returns:
+        The evidence, and the comparison if both lie within the pattern.
+    """
+    matrices = recover(pair.forward, pattern), recover(pair.backward, pattern.transpose)
+    said = f"{pattern.count} + {pattern.transpose.count} probes"
+    said += _ORIGINS.get(origin, f" in the colours of the {origin} pattern")
+    closing = _closing(pair, scheme)
+    blocks = [block] if closing is scheme else []
+    blocks += [closing.draw(pair) for _ in range(closing.rounds - len(blocks))]
+    leaks = [
+        max((_leak(pair, side, matrices[side], block) for block in blocks), key=lambda x: x[0])
+        for side in (0, 1)
+    ]
+    if leaks[0][0] > 1:
+        text = f"{said}: A has entries outside of it, or is not linear; nothing is concluded"
+        return Evidence("every entry", "structure", "inconclusive", text), None
+    if leaks[1][0] > 1:  # so that what was recovered are not its entries
+        text = f"{said}: At has entries outside of it, where A has none"
+        return Evidence("every entry", "structure", "fail", text), None
+    comparison = _compare(pair, matrices)
+    wrong = len(comparison.expected.rows)
+    if wrong:
+        text = f"{said}: {wrong} of the entries differ"
+        return Evidence("every entry", "structure", "fail", text), comparison
+    scale = max(float(np.abs(m.values).max(initial=0)) for m in matrices) or 1.0
+    outside = 0.0 if origin == "complete" else 2 * max(leak[1] for leak in leaks)
+    limit = max(2 * comparison.error, outside) / scale
+    chance = 0.0 if origin == "complete" else closing.chance**closing.rounds
+    equal = f"equal up to {comparison.error / scale:.1g}" if comparison.error else "equal"
+    status: Status = "pass" if limit <= SENSIBLE else "inconclusive"
+    text = f"{said}: all entries {equal}; closed by {closing}"
+    return Evidence("every entry", "structure", status, text, chance, limit), comparison
+
+
+_ORIGINS = {"complete": ", one for every cell of domain and codomain"}
+
+
+def _closing(pair: Pair, scheme: Scheme) -> Scheme:
+    """The scheme itself where nothing can round; else one of fewer and larger probes.
+
+    A single output is compared here, not a sum over all, so that larger probes cost little.
+    """
+    rounds = pair.kind != "integer" and any(
+        scheme.largest * rounding.load > 1 for rounding in pair.roundings
+    )
+    return scheme_of(pair, LARGEST[0]) if rounds else scheme
+
+
+def _leak(pair: Pair, side: int, matrix: Recovered, block: Block) -> tuple[float, float]:
+    """Whether a function does more on random probes than its recovered entries do.
+
+    Returns:
+        Measured / allowed, above 1 if it does; and what was allowed for rounding, at most.
+    """
+    operator, rounding = pair.operators[side], pair.roundings[side]
+    argument, result = ((block.v, block.y), (block.u, block.x))[side]
+    with np.errstate(over="ignore"):
+        off = result - matrix.apply(argument)
+    if pair.kind == "integer":
+        return 2.0 * bool((off.astype(np.uint64) & np.uint64(2**pair.bits - 1)).any()), 0.0
+    if settled(operator, rounding, argument, result).proved:
+        return 2.0 * bool(off.any()), 0.0
+    largest = np.broadcast_to(np.abs(argument).max(axis=0), argument.shape)  # one bound for all
+    allowed = 2 * error_bound(operator, rounding, largest, result)
+    smallest = np.finfo(np.float64).tiny
+    return float(np.max(np.abs(off) / np.maximum(allowed, smallest))), float(allowed.max())
+
+
+def _compare(pair: Pair, matrices: tuple[Recovered, Recovered]) -> Comparison:
+    """Entry by entry; rounding is looked into only where two differ."""
+    forward, backward = matrices
+    number = backward.pattern.number(np.arange(pair.sizes[1]))
+    found: list[tuple[np.ndarray, ...]] = []
+    error, bounds = 0.0, _Bounds(pair, matrices)
+    for probe, values in enumerate(forward.values):
+        source = forward.pattern.sources(probe)
+        cols = np.flatnonzero(source >= 0)
+        rows = source[cols]
+        expected = np.conj(values[cols]) if pair.conjugate else values[cols]
+        got = backward.values[number[cols], rows]
+        off = _differ(expected, got, pair.bits)
+        if not off.any():
+            continue
+        rows, cols, expected, got = rows[off], cols[off], expected[off], got[off]
+        if pair.kind != "integer":
+            allowed = bounds.forward(probe)[cols] + bounds.backward[number[cols], rows]
+            close = np.abs(expected - got) <= allowed
+            error = max(error, float(allowed[close].max(initial=0)))
+            rows, cols, expected, got = (z[~close] for z in (rows, cols, expected, got))
+        found.append((rows, cols, expected, got))
+    empty = np.zeros(0, np.int64)
+    parts = [np.concatenate(part) for part in zip(*found, strict=True)] if found else [empty] * 4
+    rows, cols, expected, got = parts
+    return Comparison(
+        Entries(rows, cols, expected, pair.sizes),
+        Entries(rows, cols, got, pair.sizes),
+        error,
+        matrices,
+    )
+
+
+def _differ(expected: np.ndarray, got: np.ndarray, bits: int) -> np.ndarray:
+    if expected.dtype.kind == "i":
+        return ((expected - got).astype(np.uint64) & np.uint64(2**bits - 1)) != 0
+    return expected != got
+
+
+class _Bounds:
+    """Rounding errors of recovered entries, found out only when they matter."""
+
+    def __init__(self, pair: Pair, matrices: tuple[Recovered, Recovered]) -> None:
+        self._pair, self._matrices = pair, matrices
+        self._backward: np.ndarray | None = None
+
+    def forward(self, probe: int) -> np.ndarray:
+        """Of the entries that one probe recovers: `(cells of the codomain,)`."""
+        return self._of(0, probe, probe + 1)[0]
+
+    @property
+    def backward(self) -> np.ndarray:
+        """Of all entries of At: `(probes, cells of the domain)`."""
+        if self._backward is None:
+            self._backward = self._of(1, 0, len(self._matrices[1].values))
+        return self._backward
+
+    def _of(self, side: int, start: int, stop: int) -> np.ndarray:
+        operator, matrix = self._pair.operators[side], self._matrices[side]
+        probes = matrix.pattern.probes(start, stop).astype(operator.domain.wide)
+        values = matrix.values[start:stop]
+        return error_bound(operator, self._pair.roundings[side], probes, values)

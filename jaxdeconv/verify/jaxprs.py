@@ -1,0 +1,232 @@
+"""Reading a JAX function through its jaxpr: tracing, walking, constants, source lines.
+
+An interpretation (`linearity`, `absolute`) is a rule from an equation and what is known of its
+inputs to what is known of its outputs; `walk` carries it through a program. A primitive that stands
+for a whole program is walked through that program: JAX's own calls are listed here, others can be
+added with `register`.
+"""
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Primitive
+
+__all__ = [
+    "Untraceable",
+    "aval",
+    "bits_of",
+    "callee",
+    "computed",
+    "evaluate",
+    "is_float",
+    "is_number",
+    "is_zero",
+    "opened",
+    "register",
+    "source",
+    "trace",
+    "walk",
+]
+
+Known = TypeVar("Known")
+AsFunction = Callable[..., Callable[..., Any]]
+
+
+class Untraceable(Exception):
+    """The function cannot be traced; the text says why."""
+
+
+def trace(fun: Callable[[Any], Any], domain: Any) -> tuple[ClosedJaxpr, Any]:
+    """The jaxpr of `fun`, and its result's structure.
+
+    Args:
+        fun: of one argument, a pytree.
+        domain: that argument, as a pytree of `jax.ShapeDtypeStruct` or arrays.
+
+    Returns:
+        The jaxpr over the flattened argument, and a pytree of `jax.ShapeDtypeStruct`.
+
+    Raises:
+        Untraceable: `fun` raised when it was traced. NumPy, SciPy and Python refuse a tracer in
+            many ways, so whatever it raised counts.
+    """
+    try:
+        jaxpr, codomain = jax.make_jaxpr(fun, return_shape=True)(domain)
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0].rstrip(".")
+        raise Untraceable(f"{type(error).__name__}: {reason}") from error
+    return jaxpr, codomain
+
+
+def walk(
+    jaxpr: Jaxpr,
+    consts: Iterable[Known],
+    args: Iterable[Known],
+    rule: Callable[[JaxprEqn, list[Known]], Sequence[Known]],
+    constant: Callable[[Any], Known],
+) -> list[Known]:
+    """Carry what is known of the inputs through a jaxpr, equation by equation.
+
+    Args:
+        jaxpr: the program.
+        consts: what is known of its constants.
+        args: what is known of its arguments.
+        rule: from an equation and what is known of its inputs to the same of its outputs.
+        constant: what is known of a literal, from its value.
+
+    Returns:
+        What is known of the outputs.
+    """
+    known = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*consts, *args), strict=True))
+
+    def read(atom: Any) -> Known:
+        if isinstance(atom, Literal):
+            return constant(np.asarray(atom.val, aval(atom).dtype))
+        return known[atom]
+
+    for eqn in jaxpr.eqns:
+        outs = rule(eqn, [read(atom) for atom in eqn.invars])
+        known.update(zip(eqn.outvars, outs, strict=True))
+    return [read(atom) for atom in jaxpr.outvars]
+
+
+def aval(atom: Any) -> Any:
+    """The abstract value of a variable or a literal: what has `shape` and `dtype`."""
+    return atom.aval
+
+
+def is_number(dtype: Any) -> bool:
+    """Not a random key."""
+    return not jnp.issubdtype(dtype, jax.dtypes.extended)
+
+
+def is_float(dtype: Any) -> bool:
+    """Real or complex, of any width."""
+    return bool(jnp.issubdtype(dtype, jnp.inexact))
+
+
+def bits_of(dtype: Any) -> int:
+    """Of the significand, the hidden one included; of integers those before overflow."""
+    if is_float(dtype):
+        return int(jnp.finfo(dtype).nmant) + 1
+    if not jnp.issubdtype(dtype, jnp.integer):
+        return 1
+    return int(jnp.iinfo(dtype).max).bit_length()
+
+
+def opened(jaxpr: Jaxpr | ClosedJaxpr) -> tuple[Jaxpr, Sequence[Any]]:
+    """A jaxpr and the values of its constants, of which an open one has none."""
+    return (jaxpr.jaxpr, jaxpr.consts) if isinstance(jaxpr, ClosedJaxpr) else (jaxpr, ())
+
+
+# --- primitives that stand for a program
+
+_CALLS = {
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "core_call": "call_jaxpr",
+    "call": "call_jaxpr",
+    "remat2": "jaxpr",
+    "checkpoint": "jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+    "custom_vmap_call": "call",
+    "linear_call": "callee",
+    "composite": "jaxpr",
+}
+"""Calls of JAX by name, with the parameter that holds the program called on the same operands."""
+
+_REGISTERED: dict[Primitive, AsFunction] = {}
+
+
+def register(primitive: Primitive, as_function: AsFunction) -> None:
+    """Let `verify` look into a primitive of your own.
+
+    Without it a primitive that depends on the argument makes a function opaque: nothing can be
+    proved of what cannot be read.
+
+    Args:
+        primitive: made with `jax.extend.core.Primitive`.
+        as_function: from the primitive's parameters, as keywords, to a plain JAX function of its
+            operands that does what the primitive does; its jaxpr is read instead.
+
+    Example:
+        >>> twice = Primitive("twice")
+        >>> register(twice, lambda **params: lambda x: x + x)
+    """
+    _REGISTERED[primitive] = as_function
+
+
+def callee(eqn: JaxprEqn) -> ClosedJaxpr | Jaxpr | None:
+    """The program that an equation calls on its operands, or None where it calls none."""
+    if eqn.primitive in _REGISTERED:
+        function = _REGISTERED[eqn.primitive](**eqn.params)
+        shapes = [jax.ShapeDtypeStruct(aval(x).shape, aval(x).dtype) for x in eqn.invars]
+        return jax.make_jaxpr(function)(*shapes)
+    parameter = _CALLS.get(eqn.primitive.name)
+    return eqn.params.get(parameter) if parameter else None
+
+
+# --- constants
+
+
+def evaluate(eqn: JaxprEqn, values: Sequence[Any]) -> list[Any] | None:
+    """The outputs of an equation whose inputs are known, computed now.
+
+    Returns:
+        One array per output, or None: an input is unknown (None, or a tracer), the equation has
+        effects or belongs to one device of several, or it is a call that has to be entered.
+    """
+    if eqn.effects or eqn.primitive.name in _NOT_EVALUATED:
+        return None
+    try:
+        result = computed(functools.partial(eqn.primitive.bind, **eqn.params), values)
+    except NotImplementedError:  # a primitive that can be compiled only
+        return None
+    if result is None:
+        return None
+    return list(result) if eqn.primitive.multiple_results else [result]
+
+
+def computed(function: Callable[..., Any], values: Sequence[Any]) -> Any:
+    """`function(*values)` computed now, also while something is being traced.
+
+    Returns:
+        None if a value is None or a tracer.
+    """
+    if any(value is None or isinstance(value, jax.core.Tracer) for value in values):
+        return None
+    with jax.ensure_compile_time_eval():
+        return function(*values)
+
+
+_NOT_EVALUATED = frozenset(
+    {"pure_callback", "shard_map", "pvary", "sharding_constraint", "reshard"}
+    | _CALLS.keys() - {"jit", "pjit"}
+)
+"""A callback may cost anything, a mesh need not be here, other calls are no plain primitives."""
+
+
+def source(eqn: JaxprEqn) -> str | None:
+    """Where the user wrote an equation: 'file:line (function)', or None inside JAX alone."""
+    traceback: Any = eqn.source_info.traceback
+    for frame in traceback.frames if traceback else ():  # innermost first
+        if frame.file_name == __file__:  # `trace`: no line of the user inside it
+            return None
+        if not frame.file_name.startswith(_JAX):
+            return f"{frame.file_name}:{frame.line_num} ({frame.function_name})"
+    return None
+
+
+_JAX = os.path.dirname(jax.__file__) + os.sep
+
+
+def is_zero(value: Any) -> bool:
+    """Whether every entry of a known constant is a zero."""
+    return is_number(value.dtype) and not np.any(np.asarray(value))

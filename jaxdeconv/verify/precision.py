@@ -1,0 +1,112 @@
+"""Rounding: how far <A v, u> and <v, At u> may be apart, and how far they are.
+
+With |fl(A v) - A v| <= gamma_A |A| |v| entry by entry, and the like for At,
+
+    |<fl(A v), u> - <v, fl(At u)>| <= gamma_A <|u|, |A| |v|> + gamma_At <|At| |u|, |v|>
+
+when At is A's adjoint; the inner products are formed in extended precision. gamma and |A| |v| are
+derived from the jaxpr (`absolute`). Where that is impossible a bound is *assumed*, and said to be.
+"""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxdeconv.verify.applications import Operator
+from jaxdeconv.verify.pair import Block, Pair, Rounding
+from jaxdeconv.verify.report import Evidence, Status
+
+__all__ = ["SENSIBLE", "Measurement", "error_bound", "measure", "precision"]
+
+SENSIBLE = 1e-2
+"""Evidence that sees no error below this fraction of the largest entry is no proof of structure."""
+
+PROBES = 2
+"""Gaussian probes of each side."""
+
+
+def error_bound(
+    operator: Operator, rounding: Rounding, block: np.ndarray, result: np.ndarray
+) -> np.ndarray:
+    """A bound on the rounding error of `result = operator(block)`, entry by entry.
+
+    Args:
+        operator: what was applied.
+        rounding: of it.
+        block: `(vectors, cells of its domain)`.
+        result: `(vectors, cells of its codomain)`.
+
+    Returns:
+        `(vectors, cells of its codomain)`, float64.
+
+    Cost: an application of |A| for each vector, for one only if all have the same magnitudes.
+    """
+    domain, codomain = operator.domain, operator.codomain
+    if rounding.magnitude is None:
+        mean_square = np.mean(np.abs(result) ** 2, axis=1, keepdims=True)
+        assumed = 16 * np.sqrt(domain.size + codomain.size) * 2.0**-rounding.bits
+        return np.broadcast_to(assumed * np.sqrt(mean_square), result.shape)
+    sizes = np.abs(block).astype(domain.wide)
+    if (sizes == sizes[:1]).all():
+        sizes = sizes[:1]
+    apply = rounding.magnitude.apply
+    bound = np.stack([codomain.magnitudes(apply(domain.member(vector))) for vector in sizes])
+    underflow = domain.size * max(
+        float(jnp.finfo(leaf.dtype).smallest_subnormal) for leaf in codomain.leaves
+    )
+    return np.broadcast_to(rounding.magnitude.gamma * bound + underflow, result.shape)
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """Of the defects of probes.
+
+    Attributes:
+        ratio: largest measured / allowed.
+        allowed: how far two inner products may be apart, at most.
+        assumed: why the bound is not derived; '' where it is.
+    """
+
+    ratio: float
+    allowed: float
+    assumed: str
+
+    @property
+    def status(self) -> Status:
+        """Beyond a bound that is only assumed there is room for doubt."""
+        if self.ratio <= 1:
+            return "pass"
+        return "inconclusive" if self.assumed and self.ratio < 1e3 else "fail"
+
+    def __str__(self) -> str:
+        kind = f"an assumed bound ({self.assumed})" if self.assumed else "the derived bound"
+        return f"measured / allowed = {self.ratio:.2g} under {kind}"
+
+
+def measure(pair: Pair, block: Block) -> Measurement:
+    """The defects of probes against the bound."""
+    y_bound = error_bound(pair.forward, pair.roundings[0], block.v, block.y)
+    x_bound = error_bound(pair.backward, pair.roundings[1], block.u, block.x)
+    y_bound = y_bound + pair.summation * np.abs(block.y)
+    x_bound = x_bound + pair.summation * np.abs(block.x)
+    allowed = np.abs(block.u) @ y_bound.T + x_bound @ np.abs(block.v).T
+    measured = pair.float_defects(block)
+    ratio = float(np.max(measured / np.maximum(allowed, np.finfo(np.float64).tiny), initial=0))
+    reasons = [rounding.reason for rounding in pair.roundings if rounding.magnitude is None]
+    return Measurement(ratio, float(allowed.max(initial=0)), "; ".join(reasons))
+
+
+def precision(pair: Pair) -> Evidence:
+    """Is the pair as precise as its jaxprs say, and At as precise as A? Gaussian probes."""
+    u = pair.probes.normal(pair.forward.codomain, PROBES)
+    v = pair.probes.normal(pair.forward.domain, PROBES)
+    found = measure(pair, pair.block(u, v))
+    status, text = found.status, f"{PROBES} x {PROBES} Gaussian probes: {found}"
+    bits, bits_of_transpose = (rounding.bits for rounding in pair.roundings)
+    if bits_of_transpose < bits:
+        status = "fail"
+        text += f"; At forms sums of {bits_of_transpose} bits where A has {bits}"
+    elif bits < pair.bits:
+        text += f"; both form sums of {bits} bits, of {pair.bits} that their dtypes have"
+    return Evidence("precision", "precision", status, text)

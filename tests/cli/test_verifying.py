@@ -1,0 +1,95 @@
+"""`jaxdeconv verify`: on pairs that a module holds, right and wrong, and on what is no pair."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from jaxdeconv.cli import main
+
+OPERATORS = """
+import jax, jax.numpy as jnp
+
+V = jax.ShapeDtypeStruct((5,), "float32")
+Z = jax.ShapeDtypeStruct((3,), "complex64")
+
+def difference(v):
+    return v[1:] - v[:-1]
+
+def right(u):
+    return jnp.pad(u, (1, 0)) - jnp.pad(u, (0, 1))
+
+pair = (difference, right, V)
+with_codomain = [difference, right, V, jax.ShapeDtypeStruct((4,), "float32")]
+wrong = {"A": difference, "At": lambda u: jnp.pad(u, (1, 0)), "domain": V, "key": 3}
+complex_pair = (lambda z: 1j * z, lambda z: 1j * z, Z)
+
+def made():
+    return pair
+
+class Of:
+    a_class = pair
+
+number = 5
+misnamed = {"A": difference, "At": right, "domian": V}
+unfitting = (difference, lambda u: u, V)
+"""
+
+
+@pytest.fixture(autouse=True)
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "operators_of_mine.py").write_text(OPERATORS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+
+def verified(words: str) -> int:
+    first, *rest = words.split()
+    return main(["verify", f"operators_of_mine:{first}", *rest])
+
+
+@pytest.mark.parametrize("name", ["pair", "with_codomain", "made", "Of.a_class"])
+def test_a_right_pair(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verified(f"{name} --key 1") == 0
+    assert capsys.readouterr().out.startswith("adjoint: PASS")
+
+
+def test_a_wrong_pair(capsys: pytest.CaptureFixture[str]) -> None:
+    assert verified("wrong") == 1
+    out = capsys.readouterr().out
+    assert out.startswith("adjoint: FAIL")
+    assert "key=3" in out
+    assert "output [0], input [0]: expected -1.0, got 0.0" in out
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert verified("wrong --json --key 7") == 1
+    report = json.loads(capsys.readouterr().out)
+    assert (report["ok"], report["status"], report["seed"]) == (False, "fail", "7")
+    assert report["place"].startswith("output [0]")
+
+
+def test_transpose_is_without_conjugation(capsys: pytest.CaptureFixture[str]) -> None:
+    assert verified("complex_pair --key 1") == 1
+    assert "conjug" in capsys.readouterr().out
+    assert verified("complex_pair --key 1 --transpose") == 0
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ("operators_of_mine", "pair must be module:name; got pair='operators_of_mine'"),
+        ("no_such_module:pair", "No module named 'no_such_module'"),
+        ("operators_of_mine:pear", "has no attribute 'pear'"),
+        ("operators_of_mine:number", "pair must hold (A, At, domain)"),
+        ("operators_of_mine:misnamed", "pair must hold (A, At, domain)"),
+        ("operators_of_mine:unfitting", "At must give members of the domain"),
+    ],
+)
+def test_what_is_no_pair(pair: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["verify", pair])
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.splitlines()[-1].startswith("jaxdeconv verify: error: ")

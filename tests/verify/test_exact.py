@@ -1,0 +1,154 @@
+"""Integer probes: when `==` may decide, the bound that is printed, and what is used otherwise."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxdeconv import verify
+from jaxdeconv.verify.exact import settled
+from jaxdeconv.verify.pair import rounding_of
+from jaxdeconv.verify.pairs import Operator
+from jaxdeconv.verify.spaces import Space
+
+S = jax.ShapeDtypeStruct
+RANDOM = np.random.default_rng(0)
+WHOLE = jnp.asarray(RANDOM.integers(-4, 5, (5, 7)), jnp.float32)
+RAGGED = jnp.asarray(RANDOM.standard_normal((5, 7)), jnp.float32)
+
+
+def judged(w: jax.Array, wt: jax.Array | None = None, **options: object) -> verify.Report:
+    back = w.T if wt is None else wt
+    domain = S(w.shape[1:], w.dtype)
+    return verify.adjoint(lambda v: w @ v, lambda u: back @ u, domain, key=1, budget=0, **options)
+
+
+def test_integers_are_exact() -> None:
+    line = judged(WHOLE).of("exact")
+    assert line.status == "pass"
+    assert line.false_acceptance == 2 * 16.0**-8
+    assert line.detection_limit == 0
+    assert (line.forward, line.backward) == (8, 8)
+    assert line.text == (
+        "1 x 8 x 8 probes of integers up to 8: A v integral, no partial sum can round, "
+        "At u integral, no partial sum can round; all inner products equal"
+    )
+
+
+def test_dyadic_constants_are_exact() -> None:
+    line = judged(WHOLE / 8).of("exact")
+    assert "2^3 A v integral, no partial sum can round" in line.text
+    assert (line.status, line.detection_limit) == ("pass", 0)
+
+
+def test_other_constants_are_detected() -> None:
+    """Said so, and judged by the rounding bound, with what is not seen."""
+    report = judged(RAGGED)
+    line = report.of("rounding")
+    assert line.status == "pass"
+    assert "A v rounds: constants that are no small integers" in line.text
+    assert 0 < line.detection_limit < 1e-4
+    assert line.false_acceptance == pytest.approx((2 * 2.0**-8) ** 5)
+    with pytest.raises(KeyError):
+        report.of("exact")
+
+
+def test_limit_holds() -> None:
+    """An entry wrong by more than the limit is seen, by whatever key."""
+    limit = judged(RAGGED).of("rounding").detection_limit
+    largest = float(jnp.abs(RAGGED).max())
+    for seed in range(5):
+        back = RAGGED.T.at[seed, 2].add(1.01 * limit * largest)
+        report = verify.adjoint(
+            lambda v: RAGGED @ v,
+            lambda u, back=back: back @ u,
+            S((7,), np.float32),
+            key=seed,
+            budget=0,
+        )
+        assert report.verdict("structure") == "fail"
+
+
+def test_large_constants_leave_smaller_probes() -> None:
+    """2^19 times 7 terms: integers up to 2 fit into 24 bits, with room for one more."""
+    line = judged(jnp.full((5, 7), 2.0**19 + 1, jnp.float32)).of("exact")
+    assert line.text.startswith("2 x 8 x 8 probes of integers up to 2")
+    assert line.false_acceptance == (2 * 4.0**-8) ** 2
+
+
+def test_range_bounds_to_the_bit() -> None:
+    """Eight terms of 2^20 and one more: below 2^24, but twice that is above it."""
+    w = jnp.full((1, 8), 2.0**20, jnp.float32).at[0, 0].add(1)
+    operator = Operator("A", lambda v: w @ v, Space.of(S((8,), np.float32), "domain"))
+    rounding = rounding_of(operator)
+    ones = np.ones((1, 8))
+    assert [settled(operator, rounding, k * ones, operator(k * ones)).way for k in (1, 2)] == [
+        "exact",
+        "rounded",
+    ]
+
+
+def test_a_wrong_pair_in_which_nothing_rounds() -> None:
+    line = judged(WHOLE, WHOLE.T.at[3, 2].add(1)).of("exact")
+    assert line.status == "fail"
+    assert line.false_acceptance is None
+    assert "inner products differ in 64 of 128 numbers" in line.text
+
+
+def test_a_transform_with_integer_entries() -> None:
+    """A circulant by FFT: integers but for rounding, taken for the nearest ones."""
+    spectrum = jnp.fft.fft(jnp.asarray(RANDOM.integers(-3, 4, 24), jnp.float32))
+    conjugate = spectrum.conj()
+
+    def filtered(v: jax.Array, response: jax.Array) -> jax.Array:
+        return jnp.fft.ifft(jnp.fft.fft(v) * response).real
+
+    domain = S((24,), np.float32)
+    report = verify.adjoint(
+        lambda v: filtered(v, spectrum), lambda u: filtered(u, conjugate), domain, key=0, budget=0
+    )
+    line = report.of("exact")
+    assert "of integers, taken for these" in line.text
+    assert line.status == "pass"
+    assert 0 < line.detection_limit < 1e-2
+    report = verify.adjoint(
+        lambda v: filtered(v, spectrum), lambda u: filtered(u, spectrum), domain, key=0, budget=0
+    )
+    assert report.verdict("structure") == "fail"
+
+
+def test_hidden_small_constants_are_no_proof() -> None:
+    """2^-30 next to 1 vanishes in a float32 sum: such entries are said not to be seen."""
+    w = jnp.eye(6, dtype=jnp.float32).at[0, 5].set(2.0**-30)
+    line = judged(w, jnp.eye(6, dtype=jnp.float32)).of("exact")
+    assert line.status == "pass"
+    assert line.detection_limit > 2.0**-30
+
+
+def test_zero_maps_are_said_to_be_zero() -> None:
+    line = judged(jnp.zeros((5, 7))).of("exact")
+    assert line.status == "pass"
+    assert line.text.endswith("all inner products equal; both maps are zero")
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, np.float16])
+def test_halves(dtype: type) -> None:
+    line = judged(WHOLE.astype(dtype)).of("exact")
+    assert line.status == "pass"
+    assert line.false_acceptance < 1e-9
+
+
+def test_a_sum_too_long_for_its_dtype_is_no_proof() -> None:
+    """1000 ones in bfloat16: neither a pass nor a failure from products that may have rounded."""
+    report = verify.adjoint(
+        lambda v: v.sum(keepdims=True),
+        lambda u: jnp.broadcast_to(u, 1000),
+        S((1000,), jnp.bfloat16),
+        key=0,
+        budget=0,
+    )
+    line = report.of("rounding")
+    assert line.status == "inconclusive"
+    assert "would not be seen" in line.text
+    assert line.false_acceptance is None
+    assert not report.ok

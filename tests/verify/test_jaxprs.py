@@ -1,0 +1,199 @@
+"""Tracing, walking, constants, lines: each on what it must give, and on what it must refuse."""
+
+import inspect
+import operator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from jax.extend.core import Primitive
+
+from jaxdeconv.verify import jaxprs
+
+V = jax.ShapeDtypeStruct((3,), np.float32)
+
+
+def equations(fun, *args):
+    return jax.make_jaxpr(fun)(*args).jaxpr.eqns
+
+
+def test_trace() -> None:
+    tree = {"a": V, "b": [jnp.ones(2)]}
+    jaxpr, codomain = jaxprs.trace(lambda t: (t["a"][:1], t["b"]), tree)
+    assert [aval.shape for aval in jaxpr.in_avals] == [(3,), (2,)]
+    assert jax.tree.map(lambda x: x.shape, codomain) == ((1,), [(2,)])
+
+
+@pytest.mark.parametrize(
+    ("fun", "reason"),
+    [
+        (np.sin, "TracerArrayConversionError"),
+        (lambda v: v if v[0] > 0 else -v, "TracerBoolConversionError"),
+        (lambda v: v.reshape(7), "TypeError: cannot reshape array of shape (3,)"),
+        (lambda _: operator.truediv(1, 0), "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_untraceable(fun, reason: str) -> None:
+    with pytest.raises(jaxprs.Untraceable) as raised:
+        jaxprs.trace(fun, V)
+    assert str(raised.value).startswith(reason)
+    assert "\n" not in str(raised.value)
+
+
+def test_walk_computes_when_the_rule_does() -> None:
+    table = np.array([1, 2, 3], np.float32)
+
+    def fun(x, y):
+        return (x + table) * 2.0, y
+
+    jaxpr = jax.make_jaxpr(fun)(table, table)
+    body, consts = jaxprs.opened(jaxpr)
+
+    def rule(eqn, values):
+        return [eqn.primitive.bind(*values, **eqn.params)]
+
+    first, second = jaxprs.walk(body, consts, [10 * table, "anything"], rule, lambda value: value)
+    assert first.tolist() == [22, 44, 66]
+    assert second == "anything"
+
+
+def test_open_jaxprs_have_no_constants() -> None:
+    closed = jax.make_jaxpr(lambda x: x + np.ones(3, np.float32))(V)
+    assert jaxprs.opened(closed) == (closed.jaxpr, closed.consts)
+    assert jaxprs.opened(closed.jaxpr) == (closed.jaxpr, ())
+
+
+@jax.custom_jvp
+def custom_jvp(x):
+    return 2 * x
+
+
+@jax.custom_vjp
+def custom_vjp(x):
+    return 2 * x
+
+
+@jax.custom_batching.custom_vmap
+def batched(x):
+    return 2 * x
+
+
+batched.def_vmap(lambda _size, mapped, x: (2 * x, mapped[0]))
+custom_jvp.defjvp(lambda x, t: (custom_jvp(*x), 2 * t[0]))
+custom_vjp.defvjp(lambda x: (2 * x, None), lambda _, u: (2 * u,))
+
+
+@pytest.mark.parametrize(
+    "fun",
+    [
+        jax.jit(lambda x: 2 * x),
+        jax.checkpoint(lambda x: 2 * x),
+        custom_jvp,
+        custom_vjp,
+        batched,
+        lax.composite(lambda x: 2 * x, "double"),
+    ],
+)
+def test_calls_are_entered(fun) -> None:
+    (eqn,) = equations(fun, V)
+    body = jaxprs.callee(eqn)
+    assert body is not None
+    assert [inner.primitive.name for inner in jaxprs.opened(body)[0].eqns] == ["mul"]
+
+
+def test_plain_primitives_are_not() -> None:
+    (eqn,) = equations(jnp.negative, V)
+    inner = jaxprs.callee(eqn)  # `jit` of jax.numpy
+    (plain,) = jaxprs.opened(inner)[0].eqns if inner is not None else (eqn,)
+    assert jaxprs.callee(plain) is None
+
+
+def test_register() -> None:
+    halved = Primitive("halved")
+    halved.def_abstract_eval(lambda x, **_: jax.core.ShapedArray((x.shape[0] // 2,), x.dtype))
+    (eqn,) = equations(lambda x: halved.bind(x, first=1), jax.ShapeDtypeStruct((4,), np.float16))
+    assert jaxprs.callee(eqn) is None
+    jaxprs.register(halved, lambda first: lambda x: x[first : first + 2])
+    body, _ = jaxprs.opened(jaxprs.callee(eqn))
+    assert [inner.primitive.name for inner in body.eqns] == ["slice"]
+    assert body.outvars[0].aval.dtype == np.float16
+
+
+def test_evaluate() -> None:
+    (eqn,) = equations(lax.add, V, V)
+    one = np.ones(3, np.float32)
+    assert jaxprs.evaluate(eqn, [one, 2 * one])[0].tolist() == [3, 3, 3]
+    assert jaxprs.evaluate(eqn, [one, None]) is None
+
+
+def test_evaluate_while_tracing() -> None:
+    (eqn,) = equations(lax.neg, V)
+    seen = []
+
+    @jax.jit
+    def traced(x):
+        seen.extend([jaxprs.evaluate(eqn, [x]), jaxprs.evaluate(eqn, [np.ones(3, np.float32)])])
+        return x
+
+    traced(jnp.ones(3))
+    assert seen[0] is None
+    assert seen[1][0].tolist() == [-1, -1, -1]  # an array, no tracer
+
+
+def test_not_everything_can_be_evaluated() -> None:
+    unwritten = Primitive("unwritten")
+    unwritten.def_abstract_eval(lambda x: x)
+    values = [np.ones(3, np.float32)]
+    (eqn,) = equations(unwritten.bind, V)
+    assert jaxprs.evaluate(eqn, values) is None
+    eqns = equations(lambda x: jax.pure_callback(np.asarray, V, x), V)
+    assert jaxprs.evaluate(eqns[-1], values) is None
+    eqns = equations(lambda x: jax.debug.callback(print, x), V)
+    assert jaxprs.evaluate(eqns[-1], values) is None
+
+
+def test_zeros() -> None:
+    assert jaxprs.is_zero(np.zeros(3))
+    assert jaxprs.is_zero(jnp.zeros((), jnp.bfloat16))
+    assert jaxprs.is_zero(np.zeros((0, 2)))
+    assert not jaxprs.is_zero(np.array([0.0, np.nan]))
+    assert not jaxprs.is_zero(np.array([0, 1j]))
+    assert not jaxprs.is_zero(jax.random.key(0))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "bits"),
+    [
+        (np.float16, 11),
+        (jnp.bfloat16, 8),
+        (np.float32, 24),
+        (np.complex64, 24),
+        (np.float64, 53),
+        (np.int8, 7),
+        (np.uint8, 8),
+        (np.int32, 31),
+        (jnp.int4, 3),
+        (bool, 1),
+    ],
+)
+def test_bits(dtype, bits: int) -> None:
+    assert jaxprs.bits_of(np.dtype(dtype)) == bits
+
+
+def a_function(x):
+    x = x[::-1]
+    return lax.sin(x)  # the line
+
+
+def test_source() -> None:
+    lines, first = inspect.getsourcelines(a_function)
+    number = first + next(i for i, line in enumerate(lines) if "the line" in line)
+    jaxpr, _ = jaxprs.trace(a_function, V)
+    assert jaxprs.source(jaxpr.jaxpr.eqns[-1]) == f"{__file__}:{number} (a_function)"
+
+
+def test_no_source_inside_jax() -> None:
+    jaxpr, _ = jaxprs.trace(lax.sin, V)
+    assert jaxprs.source(jaxpr.jaxpr.eqns[-1]) is None
