@@ -13,15 +13,16 @@ from rich.text import Text
 
 from benchmarks.contestants import OURS, RIVALS
 from benchmarks.machine import one_line
+from benchmarks.markdown import Place
 from benchmarks.measure import CaseResult
 from benchmarks.programs import PASSES
 from benchmarks.timing import geometric_mean
 
-__all__ = ["Report", "has_place", "insert", "ratio"]
+__all__ = ["PLACE", "Report", "ratio"]
 
 _MIB = 2**20
 _WORDS = 3  # columns of the table before the numbers
-_PLACE = ("<!-- benchmark table -->\n", "<!-- end of benchmark table -->")
+PLACE = Place("benchmark table")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,19 +154,6 @@ def ratio(result: CaseResult, name: str, rival: str) -> float:
     passed = result.passes.get(name)
     ratios = passed.ratios if passed else {}
     return min((ratios[one] for one in RIVALS[rival] if one in ratios), default=math.nan)
-
-
-def has_place(path: Path) -> bool:
-    """Whether `insert` would write there: to a new file, or between the marks of an old one."""
-    return not path.exists() or all(mark in path.read_text() for mark in _PLACE)
-
-
-def insert(markdown: str, path: Path) -> None:
-    """Put the table where it belongs; see `has_place`."""
-    start, end = _PLACE
-    old = path.read_text() if path.exists() else f"{start}{end}\n"
-    before, _, rest = old.partition(start)
-    path.write_text(f"{before}{start}{markdown}{end}{rest.partition(end)[2]}")
 
 
 def _number(value: float) -> str:

@@ -15,7 +15,7 @@ from benchmarks import machine, plot
 from benchmarks.cases import CASES, BenchCase, random_cases
 from benchmarks.contestants import RIVALS
 from benchmarks.measure import CaseResult, measure
-from benchmarks.report import Report, has_place, insert
+from benchmarks.report import PLACE, Report
 from benchmarks.timing import gemm_peak
 
 __all__ = ["main", "prepare_process", "print_report"]
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     options = parser.parse_args(argv)
-    if options.markdown and not has_place(options.markdown):
+    if options.markdown and not PLACE.fits(options.markdown):
         parser.error(f"--markdown {options.markdown}: the file has no place for the table")
     if options.replay:
         report = Report.read_json(options.replay)
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         report.write_json(options.json)
     print_report(report)
     if options.markdown:
-        insert(report.markdown(), options.markdown)
+        PLACE.insert(report.markdown(), options.markdown)
     if options.plot:
         plot.write(report, options.plot)
     return int(report.any_wrong())

@@ -16,7 +16,7 @@ from benchmarks.cases import BenchCase, Data
 from benchmarks.contestants import CONTESTANTS, OURS
 from benchmarks.measure import CaseResult, PassResult, measure
 from benchmarks.programs import Answers, Prepare, Program
-from benchmarks.report import Report, has_place, insert, ratio
+from benchmarks.report import PLACE, Report, ratio
 from benchmarks.timing import Stopwatch
 from jaxdeconv import ConvGeometry
 
@@ -105,9 +105,9 @@ def test_markdown(report: Report) -> None:
 def test_insert(report: Report, tmp_path: Path) -> None:
     path = tmp_path / "README.md"
     path.write_text("a\n<!-- benchmark table -->\nold\n<!-- end of benchmark table -->\nb\n")
-    assert has_place(path)
-    insert(report.markdown(), path)
-    insert(report.markdown(), path)
+    assert PLACE.fits(path)
+    PLACE.insert(report.markdown(), path)
+    PLACE.insert(report.markdown(), path)
     before, table, after = path.read_text().partition(report.markdown())
     assert table
     assert before == "a\n<!-- benchmark table -->\n"
@@ -116,7 +116,7 @@ def test_insert(report: Report, tmp_path: Path) -> None:
 
 def test_no_place(tmp_path: Path) -> None:
     path = tmp_path / "README.md"
-    assert has_place(path)
+    assert PLACE.fits(path)
     path.write_text("precious")
     with pytest.raises(SystemExit):
         run.main(["--markdown", str(path)])
