@@ -1,0 +1,103 @@
+"""One training step, stock against accelerated: the same values first, then the times."""
+
+import dataclasses
+import itertools
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from benchmarks.accelerate.networks import Network
+from benchmarks.accelerate.training import Training
+from benchmarks.timing import Stopwatch, alternate, median_ratio
+from jaxdeconv.acceleration import accelerate
+
+__all__ = ["BOUND", "Comparison", "compare", "difference"]
+
+BOUND = 2e-4
+"""Of the largest entry of an array: rounding, through a dozen layers and back."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What was found of one network in one framework.
+
+    Attributes:
+        network: its name.
+        framework: its name.
+        group: of the network.
+        error: largest difference of a number, over the largest of its array.
+        seconds: median of the 'stock' and the 'accelerated' step; empty if the values differ.
+        ratio: median over the rounds of stock / accelerated; nan if the values differ.
+    """
+
+    network: str
+    framework: str
+    group: str
+    error: float
+    seconds: dict[str, float]
+    ratio: float
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the values differ by more than rounding; such a step is not timed."""
+        return not self.error <= BOUND
+
+
+def compare(
+    network: Network,
+    framework: str,
+    training: Training,
+    rounds: int,
+    transform: Callable[[Any], Any] = accelerate,
+    stopwatch: Stopwatch | None = None,
+) -> Comparison:
+    """Run one step by stock JAX and by ours, compare all numbers, then time both.
+
+    Args:
+        network: what is trained.
+        framework: name of the framework.
+        training: the step.
+        rounds: of the two in turn.
+        transform: what is put around the step before it is compiled.
+        stopwatch: how a sample is taken.
+    """
+    stock = training.compile(training.step)
+    fast = training.compile(transform(training.step))
+    expected, got = _numbers(training, stock), _numbers(training, fast)
+    error = max(itertools.starmap(difference, zip(got, expected, strict=True)))
+    if not error <= BOUND:
+        return Comparison(network.name, framework, network.group, error, {}, float("nan"))
+    calls = [_call(training, step) for step in (fast, stock)]
+    ours, theirs = alternate(calls, rounds, stopwatch)
+    seconds = {"stock": statistics.median(theirs), "accelerated": statistics.median(ours)}
+    ratio = median_ratio(ours, theirs)
+    return Comparison(network.name, framework, network.group, error, seconds, ratio)
+
+
+def difference(got: Any, expected: Any) -> float:
+    """Largest difference of two arrays, over the largest entry; infinite for another type.
+
+    Args:
+        got: any array.
+        expected: what it should be.
+    """
+    got, expected = np.asarray(got), np.asarray(expected)
+    if got.shape != expected.shape or got.dtype != expected.dtype or not np.isfinite(got).all():
+        return float("inf")
+    largest = float(np.abs(expected).max(initial=0.0)) or 1.0
+    return float(np.abs(got - expected).max(initial=0.0)) / largest
+
+
+def _numbers(training: Training, step: Callable[..., Any]) -> list[Any]:
+    """All numbers of the first step, the optimiser's state (the gradients) among them."""
+    arguments = training.arguments()
+    numbers = training.numbers(arguments, step(*arguments))
+    return [leaf for leaf in jax.tree.leaves(numbers) if isinstance(leaf, jax.Array)]
+
+
+def _call(training: Training, step: Callable[..., Any]) -> Callable[[], Any]:
+    arguments = training.arguments()
+    return lambda: jax.block_until_ready(step(*arguments))

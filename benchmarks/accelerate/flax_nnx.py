@@ -1,0 +1,60 @@
+"""The networks in Flax NNX: the module and the optimiser are changed in place."""
+
+from typing import Any
+
+import jax
+from flax import nnx
+
+from benchmarks.accelerate.networks import Layer, Network, run
+from benchmarks.accelerate.training import Training, loss, optimiser
+
+__all__ = ["train"]
+
+
+class Model(nnx.Module):
+    """A network of Flax's own layers."""
+
+    def __init__(self, network: Network, rngs: nnx.Rngs) -> None:
+        self.network = network
+        self.layers = nnx.List(
+            _layer(layer, ins, network.ndim, rngs) for layer, ins in network.layers_with_ins()
+        )
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """[batch, *spatial, channels] -> the same."""
+        return run(self.network, self.layers, x)
+
+
+def step(model: Model, optimizer: nnx.Optimizer, x: jax.Array, target: jax.Array) -> jax.Array:
+    """One training step: the loss; `model` and `optimizer` move on."""
+    value, gradients = nnx.value_and_grad(lambda model: loss(model(x), target))(model)
+    optimizer.update(model, gradients)
+    return value
+
+
+def train(network: Network) -> Training:
+    """Its training."""
+
+    def arguments() -> tuple[Any, ...]:
+        model = Model(network, nnx.Rngs(0))
+        return model, nnx.Optimizer(model, optimiser(), wrt=nnx.Param), *network.batch()
+
+    def numbers(arguments: tuple[Any, ...], value: Any) -> Any:
+        model, optimizer, *_ = arguments
+        return value, nnx.state(model), nnx.state(optimizer)
+
+    return Training(step, nnx.jit, arguments, numbers)
+
+
+def _layer(layer: Layer, ins: int, ndim: int, rngs: nnx.Rngs) -> nnx.Module:
+    kernel, stride = (layer.kernel,) * ndim, (layer.stride,) * ndim
+    if layer.kind == "conv":
+        dilation = (layer.dilation,) * ndim
+        return nnx.Conv(ins, layer.features, kernel, stride, kernel_dilation=dilation, rngs=rngs)
+    if layer.kind == "up":
+        return nnx.ConvTranspose(ins, layer.features, kernel, stride, rngs=rngs)
+    if layer.kind == "norm":
+        return nnx.GroupNorm(ins, layer.features, rngs=rngs)
+    if layer.kind == "attention":
+        return nnx.MultiHeadAttention(layer.features, ins, decode=False, rngs=rngs)
+    return nnx.Linear(ins, layer.features, rngs=rngs)

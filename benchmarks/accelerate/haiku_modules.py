@@ -1,0 +1,51 @@
+"""The networks in Haiku."""
+
+from collections.abc import Callable
+from typing import Any
+
+import haiku
+import jax
+import optax
+
+from benchmarks.accelerate.networks import Layer, Network, run
+from benchmarks.accelerate.training import Training, loss, optimiser
+
+__all__ = ["train"]
+
+
+def train(network: Network) -> Training:
+    """Its training."""
+
+    @haiku.without_apply_rng
+    @haiku.transform
+    def model(x: jax.Array) -> jax.Array:
+        layers = [_layer(layer, ins, network.ndim) for layer, ins in network.layers_with_ins()]
+        return run(network, layers, x)
+
+    rule = optimiser()
+
+    def step(parameters: Any, state: Any, x: jax.Array, target: jax.Array) -> Any:
+        value, gradients = jax.value_and_grad(lambda p: loss(model.apply(p, x), target))(parameters)
+        updates, state = rule.update(gradients, state)
+        return optax.apply_updates(parameters, updates), state, value
+
+    def arguments() -> tuple[Any, ...]:
+        x, target = network.batch()
+        parameters = jax.jit(model.init)(jax.random.key(0), x)
+        return parameters, rule.init(parameters), x, target
+
+    return Training(step, jax.jit, arguments)
+
+
+def _layer(layer: Layer, ins: int, ndim: int) -> Callable[[jax.Array], jax.Array]:
+    if layer.kind == "conv":
+        return haiku.ConvND(ndim, layer.features, layer.kernel, layer.stride, layer.dilation)
+    if layer.kind == "up":
+        return haiku.ConvNDTranspose(ndim, layer.features, layer.kernel, layer.stride)
+    if layer.kind == "norm":
+        return haiku.GroupNorm(layer.features)
+    if layer.kind == "attention":
+        start = haiku.initializers.VarianceScaling()
+        attention = haiku.MultiHeadAttention(layer.features, ins // layer.features, w_init=start)
+        return lambda x: attention(x, x, x)
+    return haiku.Linear(layer.features)

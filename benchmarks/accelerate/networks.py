@@ -1,0 +1,233 @@
+"""What is trained: lists of layers, in no framework's words."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+__all__ = ["NETWORKS", "Layer", "Network", "run", "shrunk"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """One layer.
+
+    Attributes:
+        kind: 'conv', 'up' (a transposed convolution), 'norm' (over groups of channels),
+            'dense' or 'attention'.
+        features: channels that come out; groups of a norm, heads of an attention.
+        kernel: its size along every dimension.
+        stride: likewise.
+        dilation: of the kernel, likewise.
+        active: whether a leaky ReLU follows.
+        kept: whether the result is kept for a later layer that joins.
+        joins: whether what was kept last is put beside the layer's input.
+        residual: whether the layer's input is added to its result.
+    """
+
+    kind: str
+    features: int
+    kernel: int = 1
+    stride: int = 1
+    dilation: int = 1
+    active: bool = True
+    kept: bool = False
+    joins: bool = False
+    residual: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """Layers one after the other.
+
+    Attributes:
+        name: of the network.
+        shape: of a batch of inputs, channels last.
+        layers: in order.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    layers: tuple[Layer, ...]
+
+    @property
+    def ndim(self) -> int:
+        """Number of spatial dimensions."""
+        return len(self.shape) - 2
+
+    @property
+    def group(self) -> str:
+        """'upsampling', 'down and up', or 'no convolutions'."""
+        convolving = [layer for layer in self.layers if layer.kind in ("conv", "up")]
+        if not convolving:
+            return "no convolutions"
+        down = any(layer.kind == "conv" and layer.stride > 1 for layer in convolving)
+        return "down and up" if down else "upsampling"
+
+    def layers_with_ins(self) -> list[tuple[Layer, int]]:
+        """Every layer with the number of channels that it gets."""
+        channels, kept, found = self.shape[-1], [], []
+        for layer in self.layers:
+            channels += kept.pop() if layer.joins else 0
+            found.append((layer, channels))
+            if layer.kind in ("conv", "up", "dense"):
+                channels = layer.features
+            if layer.kept:
+                kept.append(channels)
+        return found
+
+    def batch(self) -> tuple[np.ndarray, np.ndarray]:
+        """Inputs and targets, channels last."""
+        rng = np.random.default_rng(0)
+        size = self.shape[1:-1]
+        for layer in self.layers:
+            if layer.kind == "up":
+                size = tuple(n * layer.stride for n in size)
+            elif layer.kind == "conv":
+                size = tuple(math.ceil(n / layer.stride) for n in size)
+        target = (self.shape[0], *size, self.layers[-1].features)
+        inputs, targets = (rng.normal(size=shape) for shape in (self.shape, target))
+        return inputs.astype(np.float32), targets.astype(np.float32)
+
+
+def run(
+    network: Network, layers: Sequence[Callable[..., Any]], x: jax.Array, channels: int = -1
+) -> jax.Array:
+    """What every framework's module does when it is called.
+
+    Args:
+        network: what to compute.
+        layers: the framework's layers, in the network's order.
+        x: `[batch, *spatial, channels]`, or as the framework has it.
+        channels: the axis of the channels.
+    """
+    kept: list[jax.Array] = []
+    for layer, function in zip(network.layers, layers, strict=True):
+        if layer.joins:
+            x = jnp.concatenate([x, kept.pop()], channels)
+        x = x + function(x) if layer.residual else function(x)
+        if layer.active:
+            x = jax.nn.leaky_relu(x, 0.2)
+        if layer.kept:
+            kept.append(x)
+    return x
+
+
+def shrunk(network: Network, factor: int) -> Network:
+    """The same layers with fewer channels and pixels, for a look that takes no time."""
+
+    def less(layer: Layer) -> Layer:
+        narrow = layer.kind in ("conv", "up", "dense") and layer is not network.layers[-1]
+        features = max(layer.features // factor, 16) if narrow else layer.features
+        return dataclasses.replace(layer, features=features)
+
+    batch, *size, channels = network.shape
+    shape = (batch, *(max(n // factor, 8) for n in size), max(channels // factor, 16))
+    return dataclasses.replace(network, shape=shape, layers=tuple(map(less, network.layers)))
+
+
+def _up(features: int, kernel: int = 4, stride: int = 2, **more: Any) -> Layer:
+    return Layer("up", features, kernel, stride, **more)
+
+
+def _conv(features: int, kernel: int = 3, stride: int = 1, **more: Any) -> Layer:
+    return Layer("conv", features, kernel, stride, **more)
+
+
+GENERATOR = Network(
+    "DCGAN generator",
+    (8, 8, 8, 256),
+    (
+        _up(128, active=False),
+        Layer("norm", 8),
+        _up(64, active=False),
+        Layer("norm", 8),
+        _up(3, active=False),
+    ),
+)
+"""From 8x8 to 64x64 (Radford et al. 2016; normalised by groups: no state)."""
+
+U_NET = Network(
+    "U-Net",
+    (4, 64, 64, 8),
+    (
+        _conv(32, kept=True),
+        _conv(64, stride=2, kept=True),
+        _conv(128, stride=2, kept=True),
+        _conv(256, stride=2),
+        _up(128, kernel=2),
+        _conv(128, joins=True),
+        _up(64, kernel=2),
+        _conv(64, joins=True),
+        _up(32, kernel=2),
+        _conv(32, joins=True),
+        _conv(1, kernel=1, active=False),
+    ),
+)
+"""Three times down and up again (Ronneberger et al. 2015), transposed convolutions of 2x2."""
+
+DECODER = Network(
+    "U-Net decoder k4",
+    (4, 8, 8, 256),
+    (
+        _up(128),
+        _conv(128),
+        _up(64),
+        _conv(64),
+        _up(32),
+        _conv(1, active=False),
+    ),
+)
+"""The way up alone, with transposed convolutions of 4x4, as in segmentation and autoencoders."""
+
+VOLUME = Network(
+    "V-Net decoder, 3-D",
+    (1, 8, 8, 8, 64),
+    (
+        _up(32, kernel=2),
+        _conv(32),
+        _up(16, kernel=2),
+        _conv(2, kernel=1, active=False),
+    ),
+)
+"""The way up in a volume (Milletari et al. 2016)."""
+
+VOCODER = Network(
+    "vocoder",
+    (4, 32, 128),
+    (
+        _up(64, 16, 8),
+        _conv(64, 3, dilation=3, residual=True),
+        _up(32, 16, 8),
+        _conv(32, 3, dilation=3, residual=True),
+        _up(16, 4, 2),
+        _conv(16, 3, dilation=3, residual=True),
+        _up(8, 4, 2),
+        _conv(1, 7, active=False),
+    ),
+)
+"""256 samples for every frame of a spectrogram: the scales of HiFi-GAN V2 (Kong et al. 2020)."""
+
+PERCEPTRON = Network(
+    "MLP", (256, 256), (Layer("dense", 512), Layer("dense", 512), Layer("dense", 64, active=False))
+)
+
+TRANSFORMER = Network(
+    "transformer",
+    (8, 64, 128),
+    (
+        Layer("attention", 4, active=False, residual=True),
+        Layer("dense", 256),
+        Layer("dense", 128, active=False),
+        Layer("attention", 4, active=False, residual=True),
+        Layer("dense", 256),
+        Layer("dense", 128, active=False),
+    ),
+)
+
+NETWORKS = (GENERATOR, DECODER, VOLUME, VOCODER, U_NET, PERCEPTRON, TRANSFORMER)
+"""All of them: four that only go up, one that goes down and up, two that do not convolve."""

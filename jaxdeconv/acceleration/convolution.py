@@ -1,0 +1,149 @@
+"""One `conv_general_dilated` without its arrays, and what the axes of its arrays run over."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+from jax import Array, lax
+
+from jaxdeconv.acceleration.axes import LHS, OUT, RHS, Axis
+
+__all__ = ["SHARED", "Convolution", "Labels", "arrange", "same_order"]
+
+Labels: TypeAlias = tuple[str | int, ...]
+"""What one axis of an array runs over, slowest first: letters of `SHARED`, 'g' or a dimension."""
+
+SHARED = ("nc", "co", "no")
+"""The letters of the left operand, the right operand and the result; all three share the groups."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Convolution:
+    """All that a convolution depends on but its numbers; hashable.
+
+    Attributes:
+        shapes: of the left operand, the right operand and the result.
+        dtypes: of the same.
+        params: of the primitive, by name.
+        sharded: whether the types of the arrays name mesh axes (JAX's explicit sharding).
+        varying: whether they say over which mesh axes the numbers vary (a checking `shard_map`).
+    """
+
+    shapes: tuple[tuple[Any, ...], ...]
+    dtypes: tuple[np.dtype, ...]
+    params: tuple[tuple[str, Any], ...]
+    sharded: bool
+    varying: bool
+
+    @classmethod
+    def of(cls, avals: Sequence[Any], params: Mapping[str, Any]) -> Self:
+        """From the abstract values of the two operands and the result."""
+        return cls(
+            tuple(tuple(aval.shape) for aval in avals),
+            tuple(aval.dtype for aval in avals),
+            tuple(sorted(params.items())),
+            any(axis is not None for aval in avals for axis in aval.sharding.spec),
+            any(not aval.mat.empty for aval in avals),
+        )
+
+    def __getitem__(self, name: str) -> Any:
+        return dict(self.params)[name]
+
+    @property
+    def groups(self) -> int:
+        """Whichever of the two counts is not 1."""
+        return int(max(self["feature_group_count"], self["batch_group_count"]))
+
+    @property
+    def specs(self) -> tuple[tuple[int, ...], ...]:
+        """(batch, features, *spatial), (out, in, *spatial), (batch, features, *spatial)."""
+        numbers = self["dimension_numbers"]
+        return numbers.lhs_spec, numbers.rhs_spec, numbers.out_spec
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The spatial dimensions."""
+        places = zip(*(spec[2:] for spec in self.specs), strict=True)
+        names = ("lhs_dilation", "rhs_dilation", "window_strides", "padding")
+        return tuple(
+            Axis(
+                (self.shapes[LHS][i], self.shapes[RHS][t], self.shapes[OUT][y]),
+                (a, d, s),
+                low,
+            )
+            for (i, t, y), a, d, s, (low, _) in zip(
+                places, *(self[name] for name in names), strict=True
+            )
+        )
+
+    @property
+    def lengths(self) -> dict[str | int, Any]:
+        """How long what the letters stand for is; n, c and o are those of one group."""
+        (batch, *_), (outs, ins, *_), _ = self.specs
+        return {
+            "g": self.groups,
+            "n": self.shapes[LHS][batch] // self["batch_group_count"],
+            "c": self.shapes[RHS][ins],
+            "o": self.shapes[RHS][outs] // self.groups,
+        }
+
+    def labels(self, array: int) -> list[Labels]:
+        """What the axes of one of the three arrays run over, in their order."""
+        batch, features = _LABELS[array]
+        if array == LHS and self["batch_group_count"] > 1:
+            batch, features = ("g", "n"), ("c",)
+        spec = self.specs[array]
+        spatial: list[Labels] = [(dim,) for dim in range(len(spec) - 2)]
+        by_entry: list[Labels] = [batch, features, *spatial]
+        return [by_entry[spec.index(axis)] for axis in range(len(spec))]
+
+
+_LABELS: tuple[tuple[Labels, Labels], ...] = (
+    (("n",), ("g", "c")),
+    (("g", "o"), ("c",)),
+    (("n",), ("g", "o")),
+)
+"""Of the first two entries of each array's spec."""
+
+
+def arrange(
+    x: Array, source: Sequence[Labels], target: Sequence[Labels], lengths: Mapping[str | int, Any]
+) -> Array:
+    """Split, transpose and merge axes: from one order of what they run over to another.
+
+    Args:
+        x: whose axes run over `source`.
+        source: labels of every axis.
+        target: the same labels, wanted.
+        lengths: of the labels.
+    """
+    source, target = (_without_single_group(axes, lengths) for axes in (source, target))
+    flat = [label for labels in source for label in labels]
+    order = [flat.index(label) for labels in target for label in labels]
+    if len(flat) > len(source):
+        x = lax.reshape(x, [lengths[label] for label in flat])
+    x = lax.transpose(x, order)
+    if len(flat) > len(target):
+        x = lax.reshape(x, [math.prod(lengths[label] for label in labels) for labels in target])
+    return x
+
+
+def same_order(
+    source: Sequence[Labels], target: Sequence[Labels], lengths: Mapping[str | int, Any]
+) -> bool:
+    """Whether `arrange` leaves every number where it is in memory."""
+    first, second = (
+        [label for labels in axes for label in labels if lengths[label] != 1]
+        for axes in (source, target)
+    )
+    return first == second
+
+
+def _without_single_group(
+    axes: Sequence[Labels], lengths: Mapping[str | int, Any]
+) -> Sequence[Labels]:
+    if lengths["g"] > 1:
+        return axes
+    return [tuple(label for label in labels if label != "g") for labels in axes]

@@ -1,0 +1,169 @@
+"""A convolution of `jax.lax` read as a leg, and the leg applied to the convolution's operands."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from jaxdeconv import planner
+from jaxdeconv.acceleration.axes import LHS, OUT, RHS, Axis
+from jaxdeconv.acceleration.convolution import SHARED, Convolution, Labels, arrange, same_order
+from jaxdeconv.algorithms import Problem
+from jaxdeconv.geometry import ConvGeometry
+from jaxdeconv.operands import accumulator_dtype
+from jaxdeconv.primitives import bind
+
+__all__ = ["Reading", "Unreadable", "Zero"]
+
+RESULT_OF = {"u": "conv", "v": "conv_transpose", "w": "kernel_gradient"}
+OPERANDS = {"conv": "vw", "conv_transpose": "uw", "kernel_gradient": "uv"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Unreadable:
+    """A convolution that no leg computes; it stays as it is.
+
+    Attributes:
+        reason: why.
+    """
+
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Zero:
+    """A convolution in whose sums there is no term: sizes of 0, or all is cropped away."""
+
+    convolution: Convolution
+
+    def apply(self, lhs: Array, rhs: Array) -> Array:  # noqa: ARG002
+        """The result of the convolution."""
+        return jnp.zeros(self.convolution.shapes[OUT], self.convolution.dtypes[OUT])
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """A convolution as a leg.
+
+    Attributes:
+        convolution: what is read.
+        roles: of the left operand, the right operand and the result: a permutation of 'vwu'.
+        axes: the spatial dimensions, simplified.
+        geometry: of the leg.
+    """
+
+    convolution: Convolution
+    roles: str
+    axes: tuple[Axis, ...]
+    geometry: ConvGeometry
+
+    @property
+    def leg(self) -> str:
+        """'conv', 'conv_transpose' or 'kernel_gradient'."""
+        return RESULT_OF[self.roles[OUT]]
+
+    def problem(self, leg: str) -> Problem:
+        """What a leg with these roles has to compute; `self.leg` is the one that is asked for."""
+        lengths, (left, right, result) = self.convolution.lengths, self.convolution.dtypes
+        dtype = np.promote_types(left, right)
+        batch = lengths[self._shared("vu")]
+        return Problem(
+            leg,
+            self.geometry,
+            batch if isinstance(batch, int) else None,
+            lengths["g"] * lengths[self._shared("vw")],
+            lengths["g"] * lengths[self._shared("wu")],
+            dtype,
+            accumulator_dtype(np.promote_types(dtype, result)),
+            self.convolution["precision"],
+        )
+
+    @property
+    def moved_bytes(self) -> int:
+        """Bytes of the arrays that must be brought to another layout."""
+        convolution, total = self.convolution, 0
+        for array, dtype in enumerate(convolution.dtypes):
+            lengths = self._lengths(array)
+            if not same_order(convolution.labels(array), self._canonical(array), lengths):
+                shape = (n for n in convolution.shapes[array] if isinstance(n, int))
+                total += math.prod(shape) * dtype.itemsize
+        return total
+
+    def apply(self, lhs: Array, rhs: Array) -> Array:
+        """The result of the convolution, by the leg."""
+        arrays = {
+            self.roles[LHS]: self._to_canonical(lhs, LHS),
+            self.roles[RHS]: self._to_canonical(rhs, RHS),
+        }
+        x, y = (arrays[role] for role in OPERANDS[self.leg])
+        result = bind(
+            self.leg,
+            x,
+            y,
+            geometry=self.geometry,
+            dtype=self.convolution.dtypes[OUT],
+            precision=self.convolution["precision"],
+            algorithm=planner.AUTO,
+        )
+        return self._from_canonical(result)
+
+    def _to_canonical(self, x: Array, array: int) -> Array:
+        """Cut, perhaps dilated, perhaps flipped, channels last."""
+        places = self.convolution.specs[array][2:]
+        begin, step, dilation = [0] * x.ndim, [1] * x.ndim, [(0, 0, 0)] * x.ndim
+        for place, axis in zip(places, self.axes, strict=True):
+            begin[place], step[place] = axis.cuts[array]
+            if array == LHS:
+                dilation[place] = (0, 0, axis.spread - 1)
+        if any(begin) or max(step) > 1:
+            x = lax.slice(x, begin, x.shape, step)
+        x = self._flip(_pad(x, dilation), array)
+        return arrange(
+            x, self.convolution.labels(array), self._canonical(array), self._lengths(array)
+        )
+
+    def _from_canonical(self, x: Array) -> Array:
+        """The inverse, for the result; entries that were cut away are zero."""
+        labels = self.convolution.labels(OUT)
+        x = self._flip(arrange(x, self._canonical(OUT), labels, self._lengths(OUT)), OUT)
+        config = [(0, 0, 0)] * x.ndim
+        for place, axis in zip(self.convolution.specs[OUT][2:], self.axes, strict=True):
+            first, step = axis.cuts[OUT]
+            last = first + step * (x.shape[place] - 1)
+            config[place] = (first, self.convolution.shapes[OUT][place] - last - 1, step - 1)
+        return _pad(x, config)
+
+    def _flip(self, x: Array, array: int) -> Array:
+        """Backwards in space, if this is the array whose index the signs turn around."""
+        backwards = {LHS: None, OUT: RHS, RHS: OUT}[self.roles.index("v")]
+        places = self.convolution.specs[array][2:]
+        long = [place for place in places if x.shape[place] > 1]
+        return lax.rev(x, long) if array == backwards and long else x
+
+    def _shared(self, roles: str) -> str:
+        """The letter that the arrays of two roles share."""
+        first, second = (SHARED[self.roles.index(role)] for role in roles)
+        return next(letter for letter in first if letter in second)
+
+    def _canonical(self, array: int) -> list[Labels]:
+        """What the axes run over once the array is canonical."""
+        spatial: list[Labels] = [(dim,) for dim in range(len(self.axes))]
+        batch, ins, outs = (self._shared(roles) for roles in ("vu", "vw", "wu"))
+        by_role: dict[str, list[Labels]] = {
+            "v": [(batch,), *spatial, ("g", ins)],
+            "w": [*spatial, (ins,), ("g", outs)],
+            "u": [(batch,), *spatial, ("g", outs)],
+        }
+        return by_role[self.roles[array]]
+
+    def _lengths(self, array: int) -> dict[str | int, Any]:
+        spatial = {dim: axis.sizes[array] for dim, axis in enumerate(self.axes)}
+        return self.convolution.lengths | spatial
+
+
+def _pad(x: Array, config: Sequence[tuple[int, int, int]]) -> Array:
+    return lax.pad(x, jnp.zeros((), x.dtype), config) if any(map(any, config)) else x

@@ -1,0 +1,182 @@
+"""What `accelerate` finds in a function, what becomes of it, and what that should gain."""
+
+import dataclasses
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+from jax.extend.core import JaxprEqn
+
+from jaxdeconv import planner
+from jaxdeconv.acceleration import graphs
+from jaxdeconv.acceleration.axes import LHS
+from jaxdeconv.acceleration.convolution import Convolution
+from jaxdeconv.acceleration.reading import Unreadable, Zero
+from jaxdeconv.acceleration.recognise import stock_seconds
+from jaxdeconv.acceleration.rewrite import Found, convolutions
+from jaxdeconv.acceleration.staging import stage
+from jaxdeconv.errors import ArgumentTypeError, reporting
+
+__all__ = ["Inspection", "Replacement", "inspect"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Replacement:
+    """One convolution and what becomes of it.
+
+    Attributes:
+        where: file and line of the code that asked for it; '' where that is not known.
+        inside: primitives around it, e.g. ('jit', 'scan').
+        what: shapes and parameters, in words.
+        leg: 'conv', 'conv_transpose' or 'kernel_gradient'; 'zero' where no sum has a term; '' where
+            it is left as it is.
+        algorithm: how the leg is computed.
+        left: why it is left as it is; '' where it is not.
+        before: predicted seconds of XLA's own convolution; nan where there is no prediction.
+        after: predicted seconds of the leg; likewise.
+    """
+
+    where: str
+    inside: tuple[str, ...]
+    what: str
+    leg: str = ""
+    algorithm: str = ""
+    left: str = ""
+    before: float = math.nan
+    after: float = math.nan
+
+    @property
+    def gain(self) -> float:
+        """Predicted seconds before over those after."""
+        return self.before / self.after
+
+
+@dataclasses.dataclass(frozen=True)
+class Inspection:
+    """All convolutions of a function; print it.
+
+    Attributes:
+        platform: for which the legs are planned.
+        replacements: in the order of the program; in a loop, each counts once.
+    """
+
+    platform: str
+    replacements: tuple[Replacement, ...]
+
+    @property
+    def replaced(self) -> tuple[Replacement, ...]:
+        """Those that legs compute."""
+        return tuple(one for one in self.replacements if not one.left)
+
+    @property
+    def left(self) -> tuple[Replacement, ...]:
+        """Those that stay as they are."""
+        return tuple(one for one in self.replacements if one.left)
+
+    @property
+    def gain(self) -> float:
+        """Predicted gain of the convolutions together; nan without any prediction."""
+        known = [one for one in self.replacements if not math.isnan(one.gain)]
+        after = sum(one.after for one in known)
+        return sum(one.before for one in known) / after if after else math.nan
+
+    def __str__(self) -> str:
+        total = len(self.replacements)
+        lines = [f"{total} convolutions on {self.platform}: {len(self.replaced)} replaced"]
+        if not math.isnan(self.gain):
+            lines[0] += f", together {self.gain:.1f} times as fast (predicted)"
+        for one in self.replacements:
+            lines.append(f"{one.where or 'unknown line'}  {' > '.join(one.inside)}".rstrip())
+            lines.append(f"    {one.what}")
+            lines.append(f"    {_fate(one)}")
+        return "\n".join(lines)
+
+
+@reporting
+def inspect(fun: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Inspection:
+    """What `accelerate(fun)` would do on these arguments. Traces `fun`; computes nothing.
+
+    Args:
+        fun: what to accelerate.
+        args: its arguments, `jax.ShapeDtypeStruct` in the place of arrays if you like.
+        kwargs: its keyword arguments, likewise.
+
+    Returns:
+        Every convolution with its source line, the leg and algorithm that replace it or the
+        reason why none does, and the predicted times.
+
+    Raises:
+        TypeError: `fun` is not callable.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> def loss(kernel, x):
+        ...     return jax.lax.conv_transpose(x, kernel, (2,), "SAME").sum()
+        >>> x, kernel = jnp.ones((1, 50, 4)), jnp.ones((4, 4, 4))
+        >>> found = inspect(jax.grad(loss), kernel, x)
+        >>> [one.leg for one in found.replacements], found.left
+        (['conv_transpose', 'kernel_gradient'], ())
+    """
+    if not callable(fun):
+        raise ArgumentTypeError(
+            "fun must be callable", "Pass the function itself, not its result.", fun=fun
+        )
+    platform = jax.default_backend()
+    with graphs.on_arrays(fun, args, kwargs) as call:
+        program = stage(call.fun, call.args, call.kwargs).jaxpr
+    found = convolutions(program.jaxpr)
+    return Inspection(platform, tuple(_describe(one, platform) for one in found))
+
+
+def _describe(found: Found, platform: str) -> Replacement:
+    convolution, reading = found.convolution, found.reading
+    seen = Replacement(_source_line(found.equation), found.inside, _in_words(convolution))
+    if isinstance(reading, Unreadable):
+        return dataclasses.replace(seen, left=reading.reason)
+    if isinstance(reading, Zero):
+        return dataclasses.replace(seen, leg="zero", algorithm="zeros")
+    plan = planner.choose(reading.problem(reading.leg), platform)
+    return dataclasses.replace(
+        seen,
+        leg=reading.leg,
+        algorithm=plan.algorithm,
+        before=stock_seconds(convolution, platform),
+        after=plan.candidates[0].seconds,
+    )
+
+
+def _in_words(convolution: Convolution) -> str:
+    """'float32[8,32,32,128] * [4,4,128,64] -> [8,64,64,64], lhs_dilation=(2, 2)'."""
+    lhs, rhs, out = (f"[{','.join(map(str, shape))}]" for shape in convolution.shapes)
+    words = [f"{convolution.dtypes[LHS]}{lhs} * {rhs} -> {out}"]
+    for name in ("window_strides", "lhs_dilation", "rhs_dilation"):
+        if any(step > 1 for step in convolution[name]):
+            words.append(f"{name}={tuple(convolution[name])}")
+    for name in ("feature_group_count", "batch_group_count"):
+        if convolution[name] > 1:
+            words.append(f"{name}={convolution[name]}")
+    return ", ".join(words)
+
+
+def _fate(one: Replacement) -> str:
+    if one.left:
+        return f"left as it is: {one.left}"
+    text = f"{one.leg} by {one.algorithm}"
+    if math.isnan(one.gain):
+        return text
+    return f"{text}: {1e3 * one.before:.3g} ms -> {1e3 * one.after:.3g} ms (predicted)"
+
+
+_INSTALLED, _PYTHON, _HERE = (str(Path(f).parent) for f in (jax.__path__[0], os.__file__, __file__))
+
+
+def _source_line(equation: JaxprEqn) -> str:
+    """The innermost line of code that is not an installed package's, as 'file:line'."""
+    traceback: Any = equation.source_info.traceback
+    for frame in traceback.frames if traceback else ():
+        if not frame.file_name.startswith((_INSTALLED, _PYTHON, _HERE)):
+            return f"{frame.file_name}:{frame.line_num}"
+    return ""

@@ -1,0 +1,132 @@
+"""accelerate: any JAX function, its convolutions computed by the fast legs."""
+
+import collections
+import functools
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+import jax
+import numpy as np
+
+from jaxdeconv.acceleration import graphs
+from jaxdeconv.acceleration.rewrite import has_convolutions, rewrite
+from jaxdeconv.acceleration.staging import stage
+from jaxdeconv.errors import ArgumentTypeError, reporting
+
+__all__ = ["accelerate"]
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+REMEMBERED = 64
+"""Signatures per function that are known to hold no convolution."""
+
+
+@reporting
+def accelerate(fun: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """The same function, each convolution in it computed by the leg that computes the same.
+
+    Every call traces `fun`, as `jax.grad` and `jax.vmap` do, and replaces what ends in
+    `jax.lax.conv_general_dilated`, from whatever framework: dilated-input (transposed), strided,
+    grouped, depthwise and plain convolutions, and the gradients that autodiff made of them; inside
+    jit, scan, while, cond, remat, custom derivatives, vmap and shard_map, at any depth. Everything
+    else stays as it is: effects and their order, random keys, references, donated and static
+    arguments. So an unmodified training step is wrapped where it is compiled:
+
+        step = jax.jit(accelerate(step))             # Linen, Haiku, Optax: parameters are pytrees
+        step = equinox.filter_jit(accelerate(step))  # Equinox: modules with leaves of any kind
+        step = nnx.jit(accelerate(step))             # Flax NNX: modules are changed in place
+        step = jax.jit(accelerate(step))             # Flax NNX, by nnx.split and nnx.merge
+
+    What is compiled already can be accelerated too, `accelerate(jax.jit(step))`, and so can
+    `accelerate(nnx.jit(step))` or `accelerate(equinox.filter_jit(step))`; each call then pays for
+    a trace, which JAX remembers for the most part.
+
+    Args:
+        fun: any function that JAX can trace; also to be used as a decorator. It may be compiled,
+            differentiated or mapped, and so may the result. Arrays among the arguments are
+            traced; other leaves (Python numbers, strings, functions) reach `fun` as they are,
+            static arguments of a compiled `fun` among them. Modules of Flax NNX among the
+            arguments are changed in place as by `fun` itself; those that `fun` closes over must
+            not change (Flax raises its TraceContextError).
+
+    Returns:
+        A function with the same signature and the same results up to rounding: equal structure,
+        shapes, dtypes, weak types and effects.
+
+    Raises:
+        TypeError: `fun` is not callable.
+
+    What is left untouched, and listed by `inspect` with the reason: convolutions of dtypes that no
+    leg takes (float8), symbolic spatial sizes, arrays whose types name mesh axes (explicit
+    sharding), and convolutions in a `jax.shard_map` with `check_vma=True`.
+
+    Cost: a trace of `fun` per call, where the call itself is not traced (compile the result); some
+        milliseconds per convolution when it is first seen. A function without convolutions is
+        called itself from its second call on.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> def upsample(x, kernel):
+        ...     return jax.lax.conv_transpose(x, kernel, (2,), "SAME")
+        >>> x, kernel = jnp.ones((1, 3, 1)), jnp.arange(4.0).reshape(4, 1, 1)
+        >>> accelerate(upsample)(x, kernel).ravel().tolist()
+        [2.0, 4.0, 2.0, 4.0, 2.0, 1.0]
+        >>> upsample(x, kernel).ravel().tolist()
+        [2.0, 4.0, 2.0, 4.0, 2.0, 1.0]
+        >>> "conv_general_dilated" in str(jax.make_jaxpr(accelerate(upsample))(x, kernel))
+        False
+    """
+    if not callable(fun):
+        raise ArgumentTypeError(
+            "fun must be callable", "Pass the function itself, not its result.", fun=fun
+        )
+    without: collections.OrderedDict[Hashable, None] = collections.OrderedDict()
+
+    @functools.wraps(fun)
+    def accelerated(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        signature = _signature(args, kwargs)
+        if signature is not None and signature in without:
+            return fun(*args, **kwargs)  # as fast as `fun`, because it is `fun`
+        with graphs.on_arrays(fun, args, kwargs) as call:
+            staged = stage(call.fun, call.args, call.kwargs)
+            program = staged.jaxpr
+            if signature is None or _is_traced(program.consts) or has_convolutions(program):
+                program = rewrite(program)
+            else:
+                _remember(without, signature)
+            result: Result = call.finish(staged.result(program))
+        return result
+
+    return accelerated
+
+
+def _remember(without: collections.OrderedDict[Hashable, None], signature: Hashable) -> None:
+    without[signature] = None
+    if len(without) > REMEMBERED:
+        without.popitem(last=False)
+
+
+def _signature(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Hashable | None:
+    """Shapes and dtypes of the arrays, and the other leaves.
+
+    None if these cannot be compared, or if somebody traces the call: derivatives that he may take
+    can follow rules (of `jax.custom_vjp`) with convolutions where the function itself has none.
+    """
+    leaves, tree = jax.tree.flatten((args, kwargs))
+    if _is_traced(leaves) or graphs.has_modules(args, kwargs):
+        return None
+    described = (
+        (leaf.shape, leaf.dtype) if isinstance(leaf, jax.Array | np.ndarray) else (type(leaf), leaf)
+        for leaf in leaves
+    )
+    signature = (tree, *described)
+    try:
+        hash(signature)
+    except TypeError:
+        return None
+    return signature
+
+
+def _is_traced(leaves: Sequence[Any]) -> bool:
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
