@@ -1,0 +1,102 @@
+"""Other libraries' trained arrays, in the layout of the kernels here.
+
+The layers keep the forward map's kernel, `(*kernel_size, v_channels/groups, u_channels)`, for a
+convolution and for its transpose alike. PyTorch and Keras do so too, up to the order of the axes,
+so that one rule takes in both their layers, grouped or not.
+
+Each framework's module has `load`, which puts the arrays into a layer or into its parameters:
+
+    arrays = from_torch(torch_model.state_dict(), "decoder.up1.")
+    nn.nnx.load(model.up1, arrays)                                          # in place
+    model = eqx.tree_at(where, model, nn.equinox.load(model.up1, arrays))   # a new layer
+    params["up1"] = nn.linen.load(params["up1"], arrays)                    # new parameters
+    params["up1"] = nn.haiku.load(params["up1"], arrays)
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxdeconv.errors import ArgumentValueError, reporting
+
+__all__ = ["Arrays", "check_fit", "from_keras", "from_torch"]
+
+Arrays: TypeAlias = Mapping[str, np.ndarray | Array]
+"""'kernel', and where there is one 'bias'."""
+
+
+@reporting
+def from_torch(state_dict: Mapping[str, Any], prefix: str = "") -> dict[str, np.ndarray]:
+    """The arrays of a `torch.nn.Conv{1,2,3}d` or `torch.nn.ConvTranspose{1,2,3}d`.
+
+    Args:
+        state_dict: of the layer, or of a model that contains it.
+        prefix: what stands before 'weight' and 'bias' in its keys, with the dot.
+
+    Returns:
+        'kernel', `(*kernel_size, v_channels/groups, u_channels)`, and 'bias' if there is one.
+
+    Raises:
+        ValueError: no weight under this prefix.
+
+    Example:
+        >>> from_torch({"up.weight": np.zeros((4, 2, 5, 3))}, "up.")["kernel"].shape
+        (5, 3, 2, 4)
+    """
+    if f"{prefix}weight" not in state_dict:
+        raise ArgumentValueError(
+            "state_dict must have the key prefix + 'weight'",
+            f"Its keys that end in 'weight': {[k for k in state_dict if k.endswith('weight')]}.",
+            prefix=prefix,
+        )
+    weight = np.asarray(state_dict[f"{prefix}weight"])
+    arrays = {"kernel": np.moveaxis(weight, (1, 0), (-2, -1))}
+    if f"{prefix}bias" in state_dict:
+        arrays["bias"] = np.asarray(state_dict[f"{prefix}bias"])
+    return arrays
+
+
+@reporting
+def from_keras(weights: Sequence[Any]) -> dict[str, np.ndarray]:
+    """The arrays of a Keras `Conv{1,2,3}D` or `Conv{1,2,3}DTranspose`.
+
+    Args:
+        weights: `layer.get_weights()`: the kernel, and the bias if there is one.
+
+    Returns:
+        'kernel', in Keras' own layout, which is that of the layers here, and 'bias'.
+
+    Raises:
+        ValueError: not one or two arrays.
+
+    Example:
+        >>> from_keras([np.zeros((5, 3, 2, 4)), np.zeros(2)])["kernel"].shape
+        (5, 3, 2, 4)
+    """
+    if len(weights) not in (1, 2):
+        raise ArgumentValueError(
+            "weights must be a kernel, or a kernel and a bias",
+            "Pass the layer's get_weights().",
+            weights=len(weights),
+        )
+    return dict(zip(("kernel", "bias"), map(np.asarray, weights), strict=False))
+
+
+def check_fit(arrays: Arrays, **parameters: Any) -> dict[str, Array]:
+    """`arrays` in the dtypes of `parameters`, if they have their names and shapes."""
+    expected = {name: jnp.shape(p) for name, p in parameters.items() if p is not None}
+    given = {name: jnp.shape(a) for name, a in arrays.items()}
+    if given != expected:
+        raise ArgumentValueError(
+            "arrays must have the names and shapes of the layer's parameters",
+            f"The layer has {expected}.",
+            arrays=given,
+        )
+    return {
+        name: jnp.asarray(arrays[name], parameter.dtype)
+        for name, parameter in parameters.items()
+        if parameter is not None
+    }

@@ -1,0 +1,153 @@
+"""The forward map of a layer: the arguments of every framework, checked and in one form."""
+
+import dataclasses
+import math
+import string
+from typing import Any
+
+from jaxdeconv import boundary
+from jaxdeconv.errors import ArgumentValueError
+from jaxdeconv.integers import IntOrInts, as_integer, as_integers, count_entries
+from jaxdeconv.operands import check_groups
+from jaxdeconv.paddings import PaddingLike, Pairs, as_padding
+
+__all__ = ["Convolution", "resolve"]
+
+BORDERS = {"CIRCULAR": "circular", "REFLECT": "reflect"}
+"""Flax's paddings that name a padding mode: as much as keeps the size, the odd cell high."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Convolution:
+    """The forward map K of a layer, without its sizes: arguments that `resolve` has checked.
+
+    Attributes:
+        kernel_size: one entry per spatial dimension, like `stride` and `dilation`.
+        stride: see `jaxdeconv.conv`.
+        padding: of K, a name in upper case or (low, high) pairs.
+        dilation: see `jaxdeconv.conv`.
+        groups: see `jaxdeconv.conv`.
+        padding_mode: one of `jaxdeconv.boundary.MODES`.
+        keeps_size: whether the transpose gives stride * size where no size is asked for, although
+            the padding is in numbers.
+        channels_first: whether signals are `(*batch, channels, *spatial)`.
+        kernel_channels_first: whether the kernel is `(out, in/groups, *kernel_size)`.
+    """
+
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: str | Pairs
+    dilation: tuple[int, ...]
+    groups: int
+    padding_mode: str
+    keeps_size: bool
+    channels_first: bool = False
+    kernel_channels_first: bool = False
+
+    @property
+    def ndim(self) -> int:
+        """Number of spatial dimensions."""
+        return len(self.kernel_size)
+
+    @property
+    def channel_axis(self) -> int:
+        """Where a signal has its channels, counted from the end."""
+        return -1 - self.ndim if self.channels_first else -1
+
+    @property
+    def signal_axes(self) -> str:
+        """The axes of a signal, in words."""
+        return (
+            "(*batch, channels, *spatial)"
+            if self.channels_first
+            else "(*batch, *spatial, channels)"
+        )
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The map as keywords of the legs."""
+        spatial = string.ascii_lowercase[: self.ndim]
+        signal = f"NC{spatial}" if self.channels_first else f"N{spatial}C"
+        kernel = f"OI{spatial}" if self.kernel_channels_first else f"{spatial}IO"
+        fields = ("stride", "padding", "dilation", "groups", "padding_mode")
+        return {name: getattr(self, name) for name in fields} | {
+            "dimension_numbers": (signal, kernel, signal)
+        }
+
+    def kernel_shape(self, v_channels: int, u_channels: int) -> tuple[int, ...]:
+        """Shape of the kernel of K: `v_channels` -> `u_channels`, and of its transpose.
+
+        Raises:
+            ValueError: groups that do not divide both.
+        """
+        check_groups(self.groups, v_channels, u_channels)
+        channels = (v_channels // self.groups, u_channels)
+        if self.kernel_channels_first:
+            return (*channels[::-1], *self.kernel_size)
+        return (*self.kernel_size, *channels)
+
+    def fan(self, channels: int) -> int:
+        """Number of kernel entries behind an output of a layer that has `channels` inputs.
+
+        Taps that a stride > 1 of a transpose passes by are counted, as every framework does.
+        """
+        return channels // self.groups * math.prod(self.kernel_size)
+
+
+def resolve(
+    kernel_size: IntOrInts,
+    *,
+    ndim: int | None = None,
+    stride: IntOrInts | None = 1,
+    padding: PaddingLike = 0,
+    dilation: IntOrInts | None = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    channels_first: bool = False,
+    kernel_channels_first: bool = False,
+) -> Convolution:
+    """The convolution that a layer's arguments speak of, checked.
+
+    Args:
+        kernel_size: an int, or one entry per spatial dimension.
+        ndim: number of spatial dimensions; None for as many as `kernel_size` has entries.
+        stride: as in `jaxdeconv.conv`; None is 1.
+        padding: as in `jaxdeconv.conv`; also 'CIRCULAR' and 'REFLECT', which stand for that
+            `padding_mode` and the padding that keeps the size.
+        dilation: as in `jaxdeconv.conv`; None is 1.
+        groups: as in `jaxdeconv.conv`.
+        padding_mode: as in `jaxdeconv.conv`, in any case.
+        channels_first: see `Convolution`.
+        kernel_channels_first: see `Convolution`.
+
+    Raises:
+        ValueError: a value or a tuple length breaks a rule of `jaxdeconv.conv`.
+        TypeError: something that must be a static integer is not one.
+    """
+    dimensions = count_entries(kernel_size) if ndim is None else as_integer("ndim", ndim, 0)
+    kernel = as_integers("kernel_size", kernel_size, dimensions, minimum=1)
+    spacing = as_integers("dilation", 1 if dilation is None else dilation, dimensions, minimum=1)
+    mode = padding_mode.lower() if isinstance(padding_mode, str) else padding_mode
+    border = BORDERS.get(padding.upper()) if isinstance(padding, str) else None
+    if border is not None:
+        if mode not in ("zeros", border):
+            raise ArgumentValueError(
+                "padding and padding_mode must not name two modes",
+                f"Pass padding_mode={border!r}, or padding='SAME'.",
+                padding=padding,
+                padding_mode=padding_mode,
+            )
+        reach = [d * (k - 1) for k, d in zip(kernel, spacing, strict=True)]
+        padding, mode = tuple((r // 2, r - r // 2) for r in reach), border
+    boundary.check_mode(mode)
+    return Convolution(
+        kernel_size=kernel,
+        stride=as_integers("stride", 1 if stride is None else stride, dimensions, minimum=1),
+        padding=as_padding(padding, dimensions),
+        dilation=spacing,
+        groups=as_integer("groups", groups, minimum=1),
+        padding_mode=mode,
+        keeps_size=border is not None,
+        channels_first=channels_first,
+        kernel_channels_first=kernel_channels_first,
+    )

@@ -1,0 +1,221 @@
+"""What every layer does, whatever the framework.
+
+A layer of a framework keeps the parameters and the names that the framework gives to its arguments.
+All else is here: `resolve` turns those arguments into a `Convolution`, the forward map K, and the
+layers `Conv` and `ConvTranspose` are
+
+    conv(K, v, kernel, bias) = K(kernel * mask) v + bias,
+    conv_transpose(K, u, kernel, bias) = K(kernel * mask)^T u + bias.
+
+One kernel serves both, never flipped or swapped: `(*kernel_size, v_channels/groups, u_channels)`.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.lax import PrecisionLike
+from jax.typing import ArrayLike, DTypeLike
+
+from jaxdeconv import legs
+from jaxdeconv.errors import ArgumentValueError
+from jaxdeconv.integers import IntOrInts, as_integers
+from jaxdeconv.nn.convolution import Convolution as Convolution
+from jaxdeconv.nn.convolution import resolve as resolve
+from jaxdeconv.nn.words import missing_framework as missing_framework
+from jaxdeconv.nn.words import speaking as speaking
+
+__all__ = [
+    "Convolution",
+    "channels",
+    "check_sizes",
+    "check_tied",
+    "check_transposable",
+    "conv",
+    "conv_transpose",
+    "missing_framework",
+    "resolve",
+    "sizes",
+    "speaking",
+    "static_sizes",
+]
+
+
+def conv(
+    convolution: Convolution,
+    v: Array,
+    kernel: Array,
+    bias: Array | None = None,
+    *,
+    mask: ArrayLike | None = None,
+    precision: PrecisionLike = None,
+    preferred_element_type: DTypeLike | None = None,
+) -> Array:
+    """K(kernel * mask) v + bias.
+
+    Args:
+        convolution: the map K.
+        v: `(*batch, *input_size, v_channels)`, any number of batch axes, or channels first.
+        kernel: of `Convolution.kernel_shape`.
+        bias: u_channels entries, of any shape.
+        mask: of the kernel's shape; multiplies it.
+        precision: as in `jaxdeconv.conv`.
+        preferred_element_type: as in `jaxdeconv.conv`.
+
+    Returns:
+        `(*batch, *output_size, u_channels)`, or channels first.
+
+    Raises:
+        ValueError: as `jaxdeconv.conv`; a mask of another shape.
+        TypeError: as `jaxdeconv.conv`.
+    """
+    per_group = kernel.shape[1 if convolution.kernel_channels_first else -2]
+    _check_channels("v", v, per_group * convolution.groups, convolution)
+    u = legs.conv(
+        v,
+        _masked(kernel, mask),
+        precision=precision,
+        preferred_element_type=preferred_element_type,
+        **convolution.keywords,
+    )
+    return _add_bias(u, bias, convolution)
+
+
+def conv_transpose(
+    convolution: Convolution,
+    u: Array,
+    kernel: Array,
+    bias: Array | None = None,
+    *,
+    input_size: IntOrInts | None = None,
+    output_padding: IntOrInts | None = None,
+    mask: ArrayLike | None = None,
+    precision: PrecisionLike = None,
+    preferred_element_type: DTypeLike | None = None,
+) -> Array:
+    """K(kernel * mask)^T u + bias.
+
+    Args:
+        convolution: the map K whose transpose this is.
+        u: `(*batch, *output_size, u_channels)`, any number of batch axes, or channels first.
+        kernel: of `Convolution.kernel_shape`: the kernel of K, as it is.
+        bias: v_channels entries, of any shape.
+        input_size: as in `jaxdeconv.conv_transpose`, the spatial size of the result.
+        output_padding: as in `jaxdeconv.conv_transpose`.
+        mask: of the kernel's shape; multiplies it.
+        precision: as in `jaxdeconv.conv_transpose`.
+        preferred_element_type: as in `jaxdeconv.conv_transpose`.
+
+    Returns:
+        `(*batch, *input_size, v_channels)`, or channels first.
+
+    Raises:
+        ValueError: as `jaxdeconv.conv_transpose`; a mask of another shape.
+        TypeError: as `jaxdeconv.conv_transpose`.
+    """
+    u_channels = kernel.shape[0 if convolution.kernel_channels_first else -1]
+    _check_channels("u", u, u_channels, convolution)
+    if convolution.keeps_size and input_size is None and output_padding is None:
+        output_padding = tuple(step - 1 for step in convolution.stride)
+    v = legs.conv_transpose(
+        u,
+        _masked(kernel, mask),
+        input_size=input_size,
+        output_padding=output_padding,
+        precision=precision,
+        preferred_element_type=preferred_element_type,
+        **convolution.keywords,
+    )
+    return _add_bias(v, bias, convolution)
+
+
+def channels(name: str, x: Array, convolution: Convolution) -> int:
+    """Number of channels of a signal, if it has axes enough.
+
+    Raises:
+        ValueError: fewer axes than the spatial ones and the channels.
+    """
+    if jnp.ndim(x) <= convolution.ndim:
+        raise ArgumentValueError(
+            f"{name} must have {convolution.ndim} spatial axes and one of channels",
+            f"Pass it as {convolution.signal_axes}.",
+            **{name: x},
+        )
+    return x.shape[convolution.channel_axis]
+
+
+def check_sizes(input_size: IntOrInts | None, output_padding: IntOrInts | None) -> None:
+    """Refuse a layer that is told its result's size twice."""
+    if input_size is not None and output_padding is not None:
+        raise ArgumentValueError(
+            "input_size and output_padding say the same thing twice",
+            "Pass only one of them.",
+            input_size=input_size,
+            output_padding=output_padding,
+        )
+
+
+def static_sizes(name: str, value: IntOrInts | None, ndim: int) -> tuple[int, ...] | None:
+    """A size argument of a layer as a tuple, which can be hashed."""
+    return None if value is None else as_integers(name, value, ndim, minimum=0)
+
+
+def sizes(layer: Any, input_size: IntOrInts | None) -> dict[str, Any]:
+    """The size keywords of a call: those of the call, else those of the layer."""
+    if input_size is not None:
+        return {"input_size": input_size}
+    return {"input_size": layer.input_size, "output_padding": layer.output_padding}
+
+
+def check_transposable(input_dilation: IntOrInts | None) -> None:
+    """Refuse to transpose a convolution that dilates its input."""
+    if input_dilation not in (None, 1) and set(np.atleast_1d(input_dilation).tolist()) != {1}:
+        raise ArgumentValueError(
+            "conv must not dilate its input: then it is itself a transposed convolution",
+            "Pass a Conv without input_dilation.",
+            input_dilation=input_dilation,
+        )
+
+
+def check_tied(kernel: Array | None, shape: tuple[int, ...]) -> Array:
+    """The kernel of the convolution that a layer is tied to, if it has one, of this shape."""
+    if kernel is None or kernel.shape != shape:
+        raise ArgumentValueError(
+            "the convolution that the layer is tied to must have been called before, and must have "
+            "the layer's features swapped",
+            f"Call the convolution first, in the same model, to have a kernel of shape {shape}.",
+            kernel=kernel,
+        )
+    return kernel
+
+
+def _masked(kernel: Array, mask: ArrayLike | None) -> Array:
+    if mask is None:
+        return kernel
+    if jnp.shape(mask) != kernel.shape:
+        raise ArgumentValueError(
+            "mask must have the shape of the kernel",
+            f"Pass a mask of shape {kernel.shape}.",
+            mask=mask,
+        )
+    return kernel * jnp.asarray(mask).astype(kernel.dtype)
+
+
+def _check_channels(name: str, x: Array, expected: int, convolution: Convolution) -> None:
+    """In terms of the layer, where the legs would speak of the kernel's axes."""
+    if channels(name, x, convolution) != expected:
+        raise ArgumentValueError(
+            f"{name} must have the {expected} channels that the layer was made for",
+            f"Pass it as {convolution.signal_axes}, or make a layer for its channels.",
+            **{name: x},
+        )
+
+
+def _add_bias(x: Array, bias: Array | None, convolution: Convolution) -> Array:
+    """X + bias along the channels, in the dtype of x."""
+    if bias is None:
+        return x
+    shape = [1] * x.ndim
+    shape[convolution.channel_axis] = -1
+    return x + bias.reshape(shape).astype(x.dtype)

@@ -1,0 +1,277 @@
+"""Conv and ConvTranspose for Flax Linen: the fields of `flax.linen.Conv`, on the fast legs.
+
+Also `ConvTranspose` takes them all, groups included, and `padding` always means the padding of the
+forward map: with the same fields it is the transpose of `Conv`.
+
+    >>> import jax, jax.numpy as jnp
+    >>> import flax.linen
+    >>> from jaxdeconv.nn.linen import Conv, ConvTranspose
+    >>> class Autoencoder(flax.linen.Module):
+    ...     @flax.linen.compact
+    ...     def __call__(self, x):
+    ...         down = Conv(8, (4, 4), strides=2, padding=1)
+    ...         return ConvTranspose.like(down, features=3)(down(x))  # one kernel for both
+    >>> variables = Autoencoder().init(jax.random.key(0), jnp.ones((1, 6, 6, 3)))
+    >>> jax.tree.map(jnp.shape, variables)
+    {'params': {'Conv_0': {'bias': (8,), 'kernel': (4, 4, 3, 8)}}}
+
+Of Flax's fields only these are missing: `input_dilation`, because such a convolution is a
+transposed one; `transpose_kernel`, because the kernel is always that of the forward map, which is
+what Flax calls True; and `conv_general_dilated`, because the legs take its place. Fields after
+`padding` must be named.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Self
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.lax import PrecisionLike
+from jax.typing import ArrayLike, DTypeLike
+
+from jaxdeconv.integers import IntOrInts
+from jaxdeconv.nn import core
+from jaxdeconv.nn.arrays import Arrays, check_fit
+from jaxdeconv.nn.initializers import Initializer, lecun_normal_transposed
+from jaxdeconv.paddings import PaddingLike
+
+try:
+    from flax import linen
+    from flax.linen.dtypes import promote_dtype as flax_promote_dtype
+except ModuleNotFoundError as error:
+    raise core.missing_framework(__name__, "flax") from error
+
+__all__ = ["Conv", "ConvTranspose", "load"]
+
+_WORDS = {
+    "stride": "strides",
+    "dilation": "kernel_dilation",
+    "groups": "feature_group_count",
+    "w": "kernel",
+}
+
+
+def _named(default: Any) -> Any:
+    """A field that must be passed by name."""
+    return dataclasses.field(default=default, kw_only=True)
+
+
+class _Layer(linen.Module):
+    """What both layers have: the fields, the parameters, the conversion to one dtype."""
+
+    features: int
+    kernel_size: IntOrInts
+    strides: IntOrInts | None = 1
+    padding: PaddingLike = "SAME"
+    kernel_dilation: IntOrInts | None = _named(1)
+    feature_group_count: int = _named(1)
+    padding_mode: str = _named("zeros")
+    use_bias: bool = _named(True)
+    mask: ArrayLike | None = _named(None)
+    dtype: DTypeLike | None = _named(None)
+    param_dtype: DTypeLike = _named(jnp.float32)
+    precision: PrecisionLike = _named(None)
+    kernel_init: Initializer | None = _named(None)
+    bias_init: Initializer = _named(jax.nn.initializers.zeros)
+    promote_dtype: Callable[..., Any] = _named(flax_promote_dtype)
+    preferred_element_type: DTypeLike | None = _named(None)
+
+    def _bias(self) -> Array | None:
+        if not self.use_bias:
+            return None
+        return self.param("bias", self.bias_init, (self.features,), self.param_dtype)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {
+            "mask": self.mask,
+            "precision": self.precision,
+            "preferred_element_type": self.preferred_element_type,
+        }
+
+
+class Conv(_Layer):
+    """`flax.linen.Conv` on the fast legs: K(kernel) inputs + bias.
+
+    The parameters are Flax's own, 'kernel' `(*kernel_size, in_features/groups, features)` and
+    'bias' `(features,)`: checkpoints of `flax.linen.Conv` fit.
+
+    Attributes:
+        features: number of channels of the result.
+        kernel_size: one entry per spatial dimension; an int means one dimension.
+        strides: of the forward map, like all that follow.
+        padding: as in `jaxdeconv.conv`; also 'CIRCULAR' and 'REFLECT', Flax's names for a
+            padding_mode with the padding that keeps the size.
+        kernel_dilation: spacing of the kernel taps.
+        feature_group_count: number of groups.
+        padding_mode: as in `jaxdeconv.conv`.
+        use_bias: whether to add a bias.
+        mask: of the kernel's shape; the kernel is multiplied by it in every call.
+        dtype: of the computation; None for the one that inputs and parameters promote to.
+        param_dtype: of the parameters.
+        precision: as in `jax.lax`.
+        kernel_init: None for Flax's `lecun_normal`, over the layer's own inputs.
+        bias_init: initialiser of the bias.
+        promote_dtype: takes inputs, kernel, bias and dtype to the same of one dtype.
+        preferred_element_type: as in `jaxdeconv.conv`.
+    """
+
+    @linen.compact
+    @core.speaking(**_WORDS, v="inputs")
+    def __call__(self, inputs: Array) -> Array:
+        """Convolve.
+
+        Args:
+            inputs: `(*batch, *spatial, in_features)`, any number of batch axes.
+
+        Returns:
+            `(*batch, *output_size, features)`.
+
+        Raises:
+            ValueError: a field, or a shape, breaks a rule of `jaxdeconv.conv`.
+            TypeError: something that must be a static integer is not one.
+        """
+        convolution = _convolution(self)
+        shape = convolution.kernel_shape(jnp.shape(inputs)[-1], self.features)
+        init = self.kernel_init or jax.nn.initializers.lecun_normal()
+        kernel = self.param("kernel", init, shape, self.param_dtype)
+        operands = self.promote_dtype(inputs, kernel, self._bias(), dtype=self.dtype)
+        return core.conv(convolution, *operands, **self._options)
+
+
+class ConvTranspose(_Layer):
+    """The transpose of `Conv` with the same fields, plus a bias.
+
+    The kernel is that of the forward map, `(*kernel_size, features/groups, in_features)`: what
+    `flax.linen.ConvTranspose` has with `transpose_kernel=True`. Under 'SAME' and 'CIRCULAR' the
+    result is strides times as large, otherwise as small as possible; `input_size` or
+    `output_padding` name another size.
+
+    Attributes:
+        input_size: spatial size of the result: of the forward map's *input*.
+        output_padding: the same, minus the smallest possible.
+        tied_to: the convolution whose kernel this layer uses; None for one of its own.
+    """
+
+    input_size: IntOrInts | None = _named(None)
+    output_padding: IntOrInts | None = _named(None)
+    tied_to: linen.Module | None = _named(None)
+
+    @classmethod
+    def like(
+        cls,
+        conv: linen.Conv | Conv,
+        features: int,
+        *,
+        tied: bool = True,
+        input_size: IntOrInts | None = None,
+        output_padding: IntOrInts | None = None,
+        use_bias: bool = False,
+    ) -> Self:
+        """The exact transpose of `conv`'s linear part: <u, K v> = <layer(u), v> without biases.
+
+        Args:
+            conv: a `Conv`, or Flax's own; for a tied layer, one of the same model that is called
+                before this layer.
+            features: number of channels of conv's inputs, which are this layer's result.
+            tied: whether to use conv's kernel, or one of the same shape: for a copy, start with
+                `{"kernel": params_of_conv["kernel"]}`.
+            input_size: see `ConvTranspose`; the size of conv's input, where it is known.
+            output_padding: see `ConvTranspose`.
+            use_bias: whether to add a bias of the layer's own, zero at first.
+
+        Raises:
+            ValueError: `conv` dilates its input.
+        """
+        core.check_transposable(getattr(conv, "input_dilation", 1))
+        return cls(
+            features,
+            conv.kernel_size,
+            conv.strides,
+            conv.padding,
+            kernel_dilation=conv.kernel_dilation,
+            feature_group_count=conv.feature_group_count,
+            padding_mode=getattr(conv, "padding_mode", "zeros"),
+            input_size=input_size,
+            output_padding=output_padding,
+            tied_to=conv if tied else None,
+            use_bias=use_bias,
+            mask=conv.mask,
+            dtype=conv.dtype,
+            param_dtype=conv.param_dtype,
+            precision=conv.precision,
+            promote_dtype=conv.promote_dtype,
+            preferred_element_type=getattr(conv, "preferred_element_type", None),
+        )
+
+    @linen.compact
+    @core.speaking(**_WORDS, u="inputs")
+    def __call__(self, inputs: Array, *, input_size: IntOrInts | None = None) -> Array:
+        """Apply the transpose.
+
+        Args:
+            inputs: `(*batch, *spatial, in_features)`, any number of batch axes.
+            input_size: spatial size of this result, in place of the layer's own choice.
+
+        Returns:
+            `(*batch, *input_size, features)`.
+
+        Raises:
+            ValueError: as `Conv`; an impossible size; the convolution that the layer is tied to
+                has no kernel yet, or one of another shape.
+            TypeError: as `Conv`.
+        """
+        core.check_sizes(self.input_size, self.output_padding)
+        convolution = _convolution(self)
+        kernel = self._kernel(convolution, jnp.shape(inputs)[-1])
+        u, kernel, bias = self.promote_dtype(inputs, kernel, self._bias(), dtype=self.dtype)
+        return core.conv_transpose(
+            convolution, u, kernel, bias, **core.sizes(self, input_size), **self._options
+        )
+
+    def _kernel(self, convolution: core.Convolution, in_features: int) -> Array:
+        shape = convolution.kernel_shape(self.features, in_features)
+        if self.tied_to is None:
+            init = self.kernel_init or lecun_normal_transposed(self.feature_group_count)
+            return self.param("kernel", init, shape, self.param_dtype)
+        kernel: Array | None = self.tied_to.get_variable("params", "kernel")
+        return core.check_tied(kernel, shape)
+
+
+def load(params: Arrays, arrays: Arrays) -> dict[str, Array]:
+    """A layer's parameters with the kernel and the bias of `arrays`.
+
+    Args:
+        params: the layer's own part of `variables["params"]`.
+        arrays: of `jaxdeconv.nn.arrays.from_torch` or `from_keras`; cast to the layer's dtypes.
+
+    Returns:
+        New parameters.
+
+    Raises:
+        ValueError: shapes that differ, a bias too many or too few.
+
+    Example:
+        >>> import numpy as np
+        >>> from jaxdeconv.nn.arrays import from_torch
+        >>> layer = ConvTranspose(1, 3, strides=2, padding=1, use_bias=False)
+        >>> params = layer.init(jax.random.key(0), jnp.ones((1, 5, 2)))["params"]
+        >>> params = load(params, from_torch({"up.weight": np.ones((2, 1, 3))}, "up."))
+        >>> float(params["kernel"].sum())
+        6.0
+    """
+    return check_fit(arrays, kernel=params["kernel"], bias=params.get("bias"))
+
+
+def _convolution(layer: Any) -> core.Convolution:
+    """The forward map of a layer."""
+    return core.resolve(
+        layer.kernel_size,
+        stride=layer.strides,
+        padding=layer.padding,
+        dilation=layer.kernel_dilation,
+        groups=layer.feature_group_count,
+        padding_mode=layer.padding_mode,
+    )

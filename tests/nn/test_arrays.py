@@ -1,0 +1,157 @@
+"""Other libraries' arrays in the layers: PyTorch's and Keras', and those that do not fit."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+from flax import nnx
+
+from jaxdeconv import nn
+from jaxdeconv.compat import convert_kernel
+from jaxdeconv.nn.arrays import from_keras, from_torch
+from tests.support.cases import integers
+
+
+class TorchDecoder(torch.nn.Module):
+    """Grouped, dilated and strided, with sizes that only output_padding can name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = torch.nn.Conv2d(3, 8, 3, stride=2, padding=1)
+        self.mix = torch.nn.Conv2d(8, 12, 3, padding=2, dilation=2, groups=4)
+        self.up1 = torch.nn.ConvTranspose2d(12, 6, 3, 2, padding=1, output_padding=1, groups=3)
+        self.up2 = torch.nn.ConvTranspose2d(6, 4, (3, 2), dilation=(2, 3), padding=(1, 0), groups=2)
+        self.up3 = torch.nn.ConvTranspose2d(4, 2, 4, 3, padding=2, dilation=2, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.mix(torch.relu(self.down(x))))
+        return self.up3(torch.relu(self.up2(torch.relu(self.up1(x)))))
+
+
+class NnxDecoder(nnx.Module):
+    """The same in Flax NNX, with PyTorch's numbers as they are."""
+
+    def __init__(self, state_dict: Any, rngs: nnx.Rngs) -> None:
+        conv, up = nn.nnx.Conv, nn.nnx.ConvTranspose
+        self.down = conv(3, 8, (3, 3), 2, padding=1, rngs=rngs)
+        self.mix = conv(
+            8, 12, (3, 3), padding=2, kernel_dilation=2, feature_group_count=4, rngs=rngs
+        )
+        self.up1 = up(
+            12, 6, (3, 3), 2, padding=1, output_padding=1, feature_group_count=3, rngs=rngs
+        )
+        self.up2 = up(
+            6, 4, (3, 2), padding=(1, 0), kernel_dilation=(2, 3), feature_group_count=2, rngs=rngs
+        )
+        self.up3 = up(4, 2, (4, 4), 3, padding=2, kernel_dilation=2, use_bias=False, rngs=rngs)
+        for name in NAMES:
+            nn.nnx.load(getattr(self, name), from_torch(state_dict, f"{name}."))
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        x = jax.nn.relu(self.mix(jax.nn.relu(self.down(x))))
+        return self.up3(jax.nn.relu(self.up2(jax.nn.relu(self.up1(x)))))
+
+
+class EquinoxDecoder(eqx.Module):
+    """The same in Equinox: PyTorch's arguments, word for word."""
+
+    down: nn.equinox.Conv2d
+    mix: nn.equinox.Conv2d
+    up1: nn.equinox.ConvTranspose2d
+    up2: nn.equinox.ConvTranspose2d
+    up3: nn.equinox.ConvTranspose2d
+
+    def __init__(self, state_dict: Any) -> None:
+        conv, up, key = nn.equinox.Conv2d, nn.equinox.ConvTranspose2d, jax.random.key(0)
+        layers = {
+            "down": conv(3, 8, 3, 2, padding=1, key=key),
+            "mix": conv(8, 12, 3, padding=2, dilation=2, groups=4, key=key),
+            "up1": up(12, 6, 3, 2, padding=1, output_padding=1, groups=3, key=key),
+            "up2": up(6, 4, (3, 2), dilation=(2, 3), padding=(1, 0), groups=2, key=key),
+            "up3": up(4, 2, 4, 3, padding=2, dilation=2, use_bias=False, key=key),
+        }
+        for name, layer in layers.items():
+            setattr(self, name, nn.equinox.load(layer, from_torch(state_dict, f"{name}.")))
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        x = jax.nn.relu(self.mix(jax.nn.relu(self.down(x))))
+        return self.up3(jax.nn.relu(self.up2(jax.nn.relu(self.up1(x)))))
+
+
+NAMES = ("down", "mix", "up1", "up2", "up3")
+
+
+def test_a_torch_model_in_nnx_and_equinox() -> None:
+    """Outputs and the gradient of every parameter, from one state_dict."""
+    torch.manual_seed(0)
+    model = TorchDecoder()
+    x = np.random.default_rng(0).standard_normal((2, 3, 9, 8)).astype(np.float32)
+    expected = model(torch.from_numpy(x))
+    (expected**2).mean().backward()
+    state = model.state_dict()
+    last = jnp.asarray(np.moveaxis(x, 1, -1))
+
+    ours = NnxDecoder(state, nnx.Rngs(0))
+    y, gradient = ours(last), nnx.grad(lambda m: jnp.square(m(last)).mean())(ours)
+    close = {"rtol": 1e-4, "atol": 1e-5}
+    np.testing.assert_allclose(jnp.moveaxis(y, -1, 1), expected.detach(), **close)
+
+    theirs = EquinoxDecoder(state)
+    z = theirs(jnp.asarray(x))
+    slope = eqx.filter_grad(lambda m: jnp.square(m(jnp.asarray(x))).mean())(theirs)
+    np.testing.assert_allclose(z, expected.detach(), **close)
+    for name in NAMES:
+        weight = getattr(model, name).weight.grad
+        kernel = from_torch({"weight": weight})["kernel"]
+        np.testing.assert_allclose(getattr(gradient, name).kernel[...], kernel, **close)
+        np.testing.assert_allclose(getattr(slope, name).weight, weight, **close)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_kernels_are_converted_as_by_compat(transposed: bool, groups: int) -> None:
+    """One rule for both kinds of layer, grouped or not; `convert_kernel` needs to be told."""
+    w = integers((4, 6, 3, 2))
+    expected = convert_kernel(
+        w, source="torch", target="jaxdeconv", groups=groups, transposed=transposed
+    )
+    np.testing.assert_array_equal(from_torch({"weight": w})["kernel"], expected)
+    w = integers((3, 2, 6, 4))
+    expected = convert_kernel(w, source="keras", target="jaxdeconv", transposed=transposed)
+    np.testing.assert_array_equal(from_keras([w])["kernel"], expected)
+
+
+def test_no_weight_under_the_prefix() -> None:
+    with pytest.raises(ValueError) as caught:
+        from_torch({"up.weight": np.ones((1, 1, 1))}, "down.")
+    assert str(caught.value) == (
+        "from_torch: state_dict must have the key prefix + 'weight'; got prefix='down.'. "
+        "Its keys that end in 'weight': ['up.weight']."
+    )
+
+
+def test_not_the_weights_of_a_layer() -> None:
+    with pytest.raises(ValueError, match="from_keras: weights must be a kernel, or a kernel and"):
+        from_keras([])
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"kernel": np.ones((3, 2, 4))},
+        {"kernel": np.ones((3, 4, 2)), "bias": np.ones(4)},
+        {"kernel": np.ones((3, 2, 4)), "bias": np.ones(2), "scale": np.ones(2)},
+    ],
+    ids=["no bias", "swapped", "too many"],
+)
+def test_arrays_that_do_not_fit(arrays: Any) -> None:
+    layer = nn.nnx.ConvTranspose(4, 2, 3, rngs=nnx.Rngs(0))
+    with pytest.raises(ValueError, match="arrays must have the names and shapes"):
+        nn.nnx.load(layer, arrays)
+    other = nn.equinox.ConvTranspose1d(4, 2, 3, key=jax.random.key(0))
+    with pytest.raises(ValueError, match="arrays must have the names and shapes"):
+        nn.equinox.load(other, arrays)
