@@ -1,0 +1,24 @@
+"""The strided convolution of functions, and its transpose, by quadrature.
+
+    (K_s v)(y) = integral of k(s*y - x) v(x) dx        (K_s^T u)(x) = integral of k(s*y - x) u(y) dy
+
+Both hold the same kernel k(s*y - x); only the variable that is integrated over differs. With
+cells for numbers and sums for integrals this is `conv` and `conv_transpose`, and its limit as
+the cells shrink.
+
+    functions    a function of finite support, and integrals over it
+    operator     K_s and K_s^T: functions -> functions, with their supports
+    sampling     the discrete convolution that approaches K_s, and how fast
+
+In one dimension. Run it in 64-bit mode (`jax.enable_x64`) for more than 7 digits.
+"""
+
+from jaxdeconv.continuous.functions import Function as Function
+from jaxdeconv.continuous.functions import Quadrature as Quadrature
+from jaxdeconv.continuous.functions import inner as inner
+from jaxdeconv.continuous.operator import ContinuousConv as ContinuousConv
+from jaxdeconv.continuous.sampling import Sampling as Sampling
+from jaxdeconv.continuous.sampling import order as order
+from jaxdeconv.continuous.sampling import sample as sample
+
+__all__ = ["ContinuousConv", "Function", "Quadrature", "Sampling", "inner", "order", "sample"]

@@ -1,0 +1,18 @@
+"""Pictures of signals, kernels, matrices, and of the arithmetic that joins them.
+
+Each is drawn into axes that the caller made; only `animate` writes a file. Needs matplotlib, and
+`animate` Pillow (`pip install jaxdeconv[cli]`); only the command line imports this package.
+
+    scenes       the arithmetic of one leg as a sequence of steps (no drawing)
+    cells        image, kernel, matrix
+    steps        arithmetic: one step
+    animation    animate: every step, as a GIF
+"""
+
+from jaxdeconv.plot.animation import animate as animate
+from jaxdeconv.plot.cells import image as image
+from jaxdeconv.plot.cells import kernel as kernel
+from jaxdeconv.plot.cells import matrix as matrix
+from jaxdeconv.plot.steps import arithmetic as arithmetic
+
+__all__ = ["animate", "arithmetic", "image", "kernel", "matrix"]

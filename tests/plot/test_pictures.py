@@ -1,0 +1,170 @@
+"""What stands in the pictures, and what the file holds."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from PIL import Image
+
+from jaxdeconv import ConvGeometry, plot
+from jaxdeconv.reference import coordinates
+
+GEOMETRY = ConvGeometry(5, 3, stride=2, padding=1)
+W = np.array([1, 2, 4])
+
+
+def axes_of():
+    return Figure(figsize=(6, 3)).add_subplot()
+
+
+def texts(axes) -> list[str]:
+    return [text.get_text() for text in axes.texts]
+
+
+def test_arithmetic_of_conv() -> None:
+    axes = axes_of()
+    plot.arithmetic(axes, GEOMETRY, 1, signal=[5, 6, 7, 8, 9], kernel=W)
+    assert axes.get_title() == (
+        "u = $K$ v: step 2 of 3\nkernel 3, stride 2, padding [(1, 1)], dilation 1"
+    )
+    expected = ["input v", "0", "5", "6", "1", "7", "2", "8", "4", "9", "0"]
+    expected += ["kernel w", "1", "2", "4", "output u", "34", "", str(6 + 14 + 32)]
+    assert texts(axes) == expected
+    colours = [to_hex(patch.get_facecolor()) for patch in axes.patches]
+    white, blue, orange = "#ffffff", "#a6cee3", "#fdbf6f"
+    source = [white, blue, orange, orange, orange, blue, white]
+    assert colours == source + [orange] * 3 + ["#cdebb0", white, "#7cc36e"]
+    assert axes.patches[0].get_linestyle() != "-" == axes.patches[1].get_linestyle()
+
+
+def test_arithmetic_laid_down_says_what_is_added() -> None:
+    axes = axes_of()
+    plot.arithmetic(axes, GEOMETRY, -1, leg="conv_transpose, laid down", signal=[1, 2, 3], kernel=W)
+    assert axes.get_title().startswith("v = $K^T$ u, laid down: step 3 of 3\n")
+    laid = [1, 2, 4 + 2, 4, 8 + 3, 6, 12]
+    expected = [*map(str, laid[:4]), "11", "+3", "6", "+6", "12", "+12"]
+    assert sorted(texts(axes)[-10:]) == sorted(expected)
+
+
+def test_steps_from_both_ends() -> None:
+    first, last = axes_of(), axes_of()
+    plot.arithmetic(first, GEOMETRY, 2)
+    plot.arithmetic(last, GEOMETRY, -1)
+    assert texts(first) == texts(last)
+
+
+@pytest.mark.parametrize("leg", ["conv", "conv_transpose", "conv_transpose, laid down"])
+@pytest.mark.parametrize(
+    "geometry",
+    [GEOMETRY, ConvGeometry((4, 3), 2, stride=(2, 1), padding=((1, 0), (-1, 2)))],
+    ids=str,
+)
+def test_nothing_overlaps_or_leaves_the_axes(leg: str, geometry: ConvGeometry) -> None:
+    """The cells of all grids are apart, and inside the limits of the axes."""
+    axes = axes_of()
+    plot.arithmetic(axes, geometry, leg=leg)
+    corners = [tuple(np.round(patch.get_xy(), 6)) for patch in axes.patches]
+    assert len(corners) == len(set(corners))
+    x, y = np.array(corners).T
+    assert x.min() >= axes.get_xlim()[0]
+    assert x.max() + 1 <= axes.get_xlim()[1]
+    assert y.min() >= axes.get_ylim()[1]
+    assert y.max() + 1 <= axes.get_ylim()[0]
+
+
+def test_animation_has_a_frame_for_every_step(tmp_path: Path) -> None:
+    path = plot.animate(GEOMETRY, tmp_path / "conv.gif", kernel=W, seconds=0.5)
+    with Image.open(path) as picture:
+        assert picture.n_frames == 3
+        assert picture.info["loop"] == 0
+        frames, times = [], []
+        for index in range(3):
+            picture.seek(index)
+            frames.append(np.asarray(picture.convert("RGB")))
+            times.append(picture.info["duration"])
+    assert times == [500, 500, 2000]
+    assert all((frames[i] != frames[i + 1]).any() for i in range(2))
+    assert len(np.unique(frames[0].reshape(-1, 3), axis=0)) > 5
+
+
+def boxes(axes) -> set[tuple[float, float, float, float, str]]:
+    return {
+        (*box.get_xy(), box.get_width(), box.get_height(), box.get_linestyle())
+        for box in axes.patches
+    }
+
+
+def test_matrix_marks_the_supports() -> None:
+    axes, w = axes_of(), np.array([1, 0, 4]).reshape(3, 1, 1)
+    plot.matrix(axes, coordinates.matrix(w, GEOMETRY), geometry=GEOMETRY)
+    assert boxes(axes) == {(0.5, 0.5, 3, 1, "-"), (1.5, 0.5, 1, 1, ":")}
+    axes = axes_of()
+    plot.matrix(axes, coordinates.matrix(w, GEOMETRY), geometry=GEOMETRY, row=0, column=1)
+    assert boxes(axes) == {(-0.5, -0.5, 2, 1, "-"), (0.5, -0.5, 1, 2, ":")}
+
+
+def test_matrix_of_two_dimensions_has_a_box_per_row_of_the_kernel() -> None:
+    geometry, axes = ConvGeometry((3, 3), 2), axes_of()
+    matrix = coordinates.matrix(np.arange(1, 5).reshape(2, 2, 1, 1), geometry)
+    plot.matrix(axes, matrix, geometry=geometry, row=1, column=4)
+    solid = {(0.5, 0.5, 2, 1, "-"), (3.5, 0.5, 2, 1, "-")}
+    assert boxes(axes) == solid | {(3.5, -0.5, 1, 4, ":")}
+
+
+BAD = {
+    "step": (
+        lambda: plot.arithmetic(axes_of(), GEOMETRY, 3),
+        ValueError,
+        "arithmetic: step must be one of the scene's; got step=3. Pass 0 to 2.",
+    ),
+    "leg": (
+        lambda: plot.arithmetic(axes_of(), GEOMETRY, leg="inverse"),
+        ValueError,
+        "arithmetic: leg must be a known one; got leg='inverse'. Pass one of 'conv', "
+        "'conv_transpose', 'conv_transpose, laid down'.",
+    ),
+    "path": (
+        lambda: plot.animate(GEOMETRY, "picture.mp4"),
+        ValueError,
+        "animate: path must end in .gif; got path='picture.mp4'. "
+        "For one step as a PNG, draw plot.arithmetic and save its figure.",
+    ),
+    "seconds": (
+        lambda: plot.animate(GEOMETRY, "picture.gif", seconds=0),
+        ValueError,
+        "animate: seconds must be finite and at least 0.02, the shortest that viewers keep to; "
+        "got seconds=0. Pass 0.7.",
+    ),
+    "seconds_of_another_kind": (
+        lambda: plot.animate(GEOMETRY, "picture.gif", seconds="1"),
+        TypeError,
+        "animate: seconds must be a number; got seconds='1'. Pass 0.7.",
+    ),
+    "matrix_of_another_geometry": (
+        lambda: plot.matrix(axes_of(), np.eye(3), geometry=GEOMETRY),
+        ValueError,
+        "matrix: geometry must be that of the matrix, of one channel; got entries=float64[3,3], "
+        "cells=(3, 5). Pass the geometry that the matrix was made from.",
+    ),
+    "row_without_geometry": (
+        lambda: plot.matrix(axes_of(), np.eye(3), row=1),
+        ValueError,
+        "matrix: row and column mark the supports of a geometry; got row=1, column=None. "
+        "Pass geometry, too.",
+    ),
+    "column_that_is_not_there": (
+        lambda: plot.matrix(axes_of(), np.eye(3, 5), geometry=GEOMETRY, column=5),
+        ValueError,
+        "matrix: column must be one of the matrix; got column=5. Pass 0 to 4.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_message(name: str) -> None:
+    call, kind, message = BAD[name]
+    with pytest.raises(kind) as caught:
+        call()
+    assert str(caught.value) == message
