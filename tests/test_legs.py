@@ -238,3 +238,12 @@ def test_algorithm_derived_is_the_definition() -> None:
     size = case.geometry.input_size
     got = conv_transpose(u, w, input_size=size, algorithm="derived", **case.keywords)
     check_equal(got, coordinates.transpose(u, w, case.geometry))
+
+
+@pytest.mark.parametrize("algorithm", ["auto", "overlap_add"])
+def test_bfloat16_in_another_layout(algorithm: str) -> None:
+    """Channels first, no batch: transpositions next to the product (a fault of XLA:CPU)."""
+    u, w = jnp.ones((4, 5), jnp.bfloat16), jnp.ones((4, 4, 3), jnp.bfloat16)
+    v = conv_transpose(u, w, dimension_numbers=("NCH", "OIH", "NCH"), algorithm=algorithm)
+    expected = np.broadcast_to(4.0 * np.convolve(np.ones(5), np.ones(3)), (4, 7))
+    np.testing.assert_array_equal(v.astype(np.float32), expected)

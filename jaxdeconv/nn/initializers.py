@@ -18,6 +18,7 @@ import numpy as np
 from jax import Array
 from jax.typing import DTypeLike
 
+from jaxdeconv import interpolation
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.integers import IntOrInts, as_integer, as_integers
 
@@ -159,4 +160,4 @@ def _hat(size: int, stride: int) -> np.ndarray:
             kernel_size=size,
             stride=stride,
         )
-    return np.maximum(0.0, 1.0 - np.abs(np.arange(size) - (size - 1) / 2) / stride)
+    return interpolation.taps(stride, "linear", size)

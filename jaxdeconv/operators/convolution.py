@@ -1,13 +1,12 @@
 """ConvOperator: the convolution with a fixed kernel as a linear map."""
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.experimental import sparse
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
@@ -21,6 +20,9 @@ from jaxdeconv.operators.algebra import LinearMap, Shape
 from jaxdeconv.operators.vectors import pytree
 from jaxdeconv.operators.views import optional
 from jaxdeconv.paddings import PaddingLike
+
+if TYPE_CHECKING:
+    from jax.experimental.sparse import BCOO
 
 __all__ = ["ConvOperator"]
 
@@ -166,13 +168,14 @@ class ConvOperator(LinearMap):
         found, values = self._entries()
         return jnp.zeros(self.shape, self.dtype).at[found.rows, found.columns].add(values)
 
-    def as_bcoo(self) -> sparse.BCOO:
+    def as_bcoo(self) -> "BCOO":
         """The sparse matrix, differentiable in the kernel; indices are not unique under padding.
 
         Cost: as many entries as multiply-adds in one application.
         """
         found, values = self._entries()
         indices = np.stack([found.rows, found.columns], axis=1)
+        sparse = optional("jax.experimental.sparse")  # brings SciPy, which takes its time
         return sparse.BCOO((values, jnp.asarray(indices, jnp.int32)), shape=self.shape)
 
     def as_scipy_sparse(self) -> Any:
