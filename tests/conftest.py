@@ -34,6 +34,23 @@ def pytest_make_parametrize_id(val: Any) -> str | None:
     return re.sub(r" at 0x[0-9a-f]+", "", text) if " at 0x" in text else None
 
 
+VARIANTS = 2
+"""Of one parametrised test so many run in the fast lane, spread evenly."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what only varies a test that the fast lane has already."""
+    families: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("slow") is None:
+            families.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for family in families.values():
+        kept = {round(i * (len(family) - 1) / (VARIANTS - 1)) for i in range(VARIANTS)}
+        for number, item in enumerate(family):
+            if number not in kept:
+                item.add_marker("slow")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_tuning_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Plans follow the cost model alone, whatever was tuned on this machine."""

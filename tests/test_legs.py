@@ -79,6 +79,7 @@ def test_vmap_over_any_argument(case: Case, in_axes: tuple[int | None, int | Non
         check_equal(jax.jit(jax.vmap(leg, in_axes))(*stacks), jnp.stack(one_by_one))
 
 
+@pytest.mark.slow
 @few_cases
 @pytest.mark.usefixtures("x64")
 def test_derivatives_to_second_order(case: Case) -> None:
@@ -165,6 +166,7 @@ def test_dtypes(case: Case, dtype: str) -> None:
         check_equal(got, rounded.astype(dtype))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_half_types_accumulate_in_float32(dtype: str) -> None:
     """A sum of 5000 ones sticks at 256 (bfloat16) or 2048 (float16) if formed in the half type."""

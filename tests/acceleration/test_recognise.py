@@ -35,12 +35,14 @@ def all_readings(case: Drawn) -> list[Reading]:
     return [one for one in _readings(case.convolution(), whole) if one is not None]
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(drawn())
 def test_any_convolution(case: Drawn) -> None:
     check_reading(case)
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(drawn(max_ndim=1))
 def test_every_reading_of_any_convolution(case: Drawn) -> None:

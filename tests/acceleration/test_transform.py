@@ -175,6 +175,7 @@ for check in (False, True):
 """
 
 
+@pytest.mark.slow
 def test_shard_map() -> None:
     """Right with and without its check, and faster where it does not check."""
     flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}

@@ -32,6 +32,7 @@ class KilledError(Exception):
     """What stops a run."""
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
     """Killed between two checkpoints: the lost steps are done again, with equal numbers."""
     whole, losses = training.train(TINY, tmp_path / "whole")
@@ -56,6 +57,7 @@ def test_a_directory_keeps_its_settings(tmp_path: Path) -> None:
         Settings(steps=6).claim(tmp_path)
 
 
+@pytest.mark.slow
 def test_rivals_learn_the_same() -> None:
     """From one set of parameters, on the same patches: equal losses, up to rounding."""
     records = rivals.race(TINY)

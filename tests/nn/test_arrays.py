@@ -85,6 +85,7 @@ class EquinoxDecoder(eqx.Module):
 NAMES = ("down", "mix", "up1", "up2", "up3")
 
 
+@pytest.mark.slow
 def test_a_torch_model_in_nnx_and_equinox() -> None:
     """Outputs and the gradient of every parameter, from one state_dict."""
     torch.manual_seed(0)

@@ -93,6 +93,7 @@ def test_derivatives_are_those_of_the_solution(way) -> None:
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-7), ours, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("x64")
 def test_derivative_where_the_null_space_matters() -> None:
     """Wide, of full rank, not damped: least norm, whose derivative has a part in the null space."""
@@ -157,6 +158,7 @@ def test_failures_are_said() -> None:
         assert not lstsq(K, 0 * u, damp=1.0).value.any()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128])
 @pytest.mark.parametrize("seed", range(3))
@@ -184,6 +186,7 @@ def test_preconditioner_is_the_inverse_where_circulant() -> None:
         np.testing.assert_allclose(got, inverse, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_preconditioner_saves_steps() -> None:
     taps = jnp.exp(-(jnp.arange(-4.0, 5) ** 2) / 6)
     w = jnp.outer(taps, taps)[..., None, None] / 15

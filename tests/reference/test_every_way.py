@@ -66,6 +66,7 @@ def test_coordinates_and_loops_agree_everywhere(geometry: ConvGeometry) -> None:
     check_equal(coordinates.conv(v, w, geometry)[0].ravel(), matrix @ v[0].ravel())
 
 
+@pytest.mark.slow
 @given(geometry=geometries(max_ndim=2, max_groups=2))
 @settings(max_examples=15)
 def test_every_way_agrees_on_drawn_geometries(geometry: ConvGeometry) -> None:

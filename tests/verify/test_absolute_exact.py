@@ -152,6 +152,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(st.lists(st.sampled_from(range(len(STEPS))), min_size=1, max_size=4), st.integers(1, 999))
 def test_load_of_random_compositions(steps, largest: int) -> None:

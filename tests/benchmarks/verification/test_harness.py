@@ -153,6 +153,7 @@ def test_table_goes_between_its_marks(tmp_path) -> None:
     assert not PLACE.fits(path)
 
 
+@pytest.mark.slow
 def test_command(tmp_path, monkeypatch, capsys) -> None:
     """Two faults and two pairs, through to the picture."""
     monkeypatch.setattr("benchmarks.verification.__main__.MUTANTS", MUTANTS[15:17])
