@@ -95,7 +95,7 @@ def _compute(leg: str, platform: str, portable: bool, x: Array, y: Array, **para
     if platform == "cpu" and problem.dtype.itemsize == 2:
         # XLA:CPU (jaxlib 0.10) fuses a transposition by the caller into a product of bfloat16
         # matrices with a float32 result, which it then cannot execute
-        x, y = lax.optimization_barrier((x, y))
+        x, y = lax.optimization_barrier(x), lax.optimization_barrier(y)
     algorithm = planner.find(problem, platform, params["algorithm"])
     return algorithm.apply(x, y, problem).astype(params["dtype"])
 

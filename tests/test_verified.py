@@ -39,9 +39,10 @@ def whole(shape: tuple[int, ...], seed: int = 0) -> jax.Array:
     return jax.numpy.asarray(rng.integers(-3, 4, shape), np.float32)
 
 
-def check(A, At, domain: tuple[int, ...]) -> None:
+def check(A, At, domain: tuple[int, ...], dtype: str = "float32") -> None:
     """The structure is proved by exact evidence and by every entry, the precision by the bound."""
-    report = verify.adjoint(A, At, jax.ShapeDtypeStruct(domain, np.float32), key=0)
+    space = jax.ShapeDtypeStruct(domain, dtype)
+    report = verify.adjoint(A, At, space, key=0, transpose=True)
     assert report.ok, report.explanation
     assert report.of("exact").status == report.of("every entry").status == "pass"
 
@@ -103,6 +104,17 @@ class TestEveryPaddingMode:
             lambda u: kernel_gradient(u, v, kernel_size=(3, 2), **keywords),
             (3, 2, 1, 4),
         )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "complex64", "int8", "int32"])
+def test_every_dtype(dtype: str) -> None:
+    w = whole((3, 2, 1, 4)).astype(dtype)
+    check(
+        lambda v: conv(v, w, **KEYWORDS),
+        lambda u: conv_transpose(u, w, input_size=(5, 4), **KEYWORDS),
+        (5, 4, 2),
+        dtype,
+    )
 
 
 @pytest.fixture

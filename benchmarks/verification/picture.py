@@ -26,7 +26,9 @@ def write(results: Results, path: Path) -> None:
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.5, height))
     _refusals(above, results)
     image = _escapes(below, results, faults)
-    figure.colorbar(image, ax=below, label="share of the wrong pairs caught", shrink=0.5)
+    figure.colorbar(
+        image, ax=below, label="share of the wrong pairs caught (grey: not applicable)", shrink=0.5
+    )
     figure.savefig(path, dpi=120)
 
 
