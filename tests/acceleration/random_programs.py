@@ -60,7 +60,7 @@ def _channels_first(x: jax.Array, w: jax.Array) -> jax.Array:
 
 def _batch_groups(x: jax.Array, w: jax.Array) -> jax.Array:
     y = _conv(x, w, batch_group_count=2)  # [1, ...]: the halves of the channels of either image
-    return jnp.concatenate([y, -y])
+    return jnp.concatenate([y, -2 * y])  # no sum of zero, whose sign rounding would decide
 
 
 _CONVOLUTIONS: tuple[Part, ...] = (
