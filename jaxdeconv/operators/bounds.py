@@ -101,6 +101,8 @@ def smallest_bounds(K: ConvOperator, *, steps: int = 10) -> Bracket:
     Cost: as `norm_bounds`.
     """
     _check(K)
+    if not _schur(K):
+        return Bracket(0.0, 0.0)
     A = K.H if K.shape[0] < K.shape[1] else K  # its columns are the smaller side
     x = _refined(A, gram_inverse(K), _start(A.input_shape, K), steps)
     upper = min(_quotient(K, y, A)[1] for y in (x, _start(A.input_shape, K)))
@@ -221,6 +223,8 @@ def _quotient(K: ConvOperator, x: Array, A: LinearMap | None = None) -> tuple[fl
     """|A x| / |x| from below and from above, A being K or its adjoint."""
     image = np.asarray((K if A is None else A) @ x, np.complex128)
     length = np.linalg.norm(np.asarray(x, np.complex128))
+    if not length:  # the iteration ended in the null space: it shows nothing
+        return 0.0, math.inf
     found, error = np.linalg.norm(image) / length, _rounding(K) * _schur(K)
     return float(found - error), float(found + error)
 

@@ -15,6 +15,7 @@ times a unitary matrix.)
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 import jax.numpy as jnp
 import numpy as np
@@ -27,6 +28,20 @@ from jaxdeconv.operators.convolution import ConvOperator
 from jaxdeconv.operators.vectors import pytree
 
 __all__ = ["BlockOperator", "Side", "blocks_of", "check_circulant", "sides_of"]
+
+
+def _transformed(transform: Callable[..., Array], x: Array, ndim: int, norm: str) -> Array:
+    """A Fourier transform along the first `ndim` axes.
+
+    Axes of one cell are left out: they change nothing, and XLA:CPU (jaxlib 0.10) gives arrays that
+    have them layouts which its transform then refuses.
+    """
+    sizes = [n for n in x.shape[:ndim] if n > 1]
+    if not sizes:
+        return x.astype(jnp.result_type(x, 1j))
+    rest = math.prod(x.shape[ndim:])
+    thick = x.reshape(*sizes, *([rest] if rest > 1 else []))
+    return transform(thick, axes=range(len(sizes)), norm=norm).reshape(x.shape)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +67,7 @@ class Side:
     def to_blocks(self, x: Array) -> Array:
         """`(*o, groups, prod(stride) * channels/groups)`: unitary frequencies, by block."""
         x = self.canonical(x)
-        return self.cut(jnp.fft.fftn(x, axes=range(x.ndim - 1), norm="ortho"))
+        return self.cut(_transformed(jnp.fft.fftn, x, x.ndim - 1, "ortho"))
 
     def cut(self, x: Array) -> Array:
         """Frequencies of canonical arrays, `(*n, channels)`, by block."""
@@ -70,7 +85,7 @@ class Side:
         order = [k for axis in range(ndim) for k in (ndim + 1 + axis, axis)]
         x = x.transpose(*order, ndim, 2 * ndim + 1)
         sizes = [x.shape[2 * a] * x.shape[2 * a + 1] for a in range(ndim)]
-        x = jnp.fft.ifftn(x.reshape(*sizes, -1), axes=range(ndim), norm="ortho")
+        x = _transformed(jnp.fft.ifftn, x.reshape(*sizes, -1), ndim, "ortho")
         return signal_from_canonical(x[None], ("N", *self.axes), ())
 
 
@@ -149,7 +164,7 @@ def blocks_of(K: ConvOperator) -> Array:
     places = np.ix_(*((d * np.arange(k) - low) % n for n, k, d, (low, _) in along))
     ndim, (ins, outs) = geometry.ndim, w.shape[-2:]
     row = jnp.zeros((*geometry.input_size, ins, outs), K.dtype).at[places].add(w)
-    response = jnp.fft.ifftn(row, axes=range(ndim), norm="forward")
+    response = _transformed(jnp.fft.ifftn, row, ndim, "forward")
     folds = math.prod(geometry.stride)
     sizes = zip(geometry.stride, geometry.output_size, strict=True)
     cut = [k for pair in sizes for k in pair]

@@ -64,10 +64,10 @@ def test_is_scipys(seed: int) -> None:
     assert (matrix.toarray() == matrix_of(K)).all()
     exact = {"atol": 1e-13, "btol": 1e-13}
     ours = lstsq(K, u.ravel(), tolerance=1e-10).checked()
-    theirs = scipy.sparse.linalg.lsmr(matrix, u.ravel(), **exact, conlim=0)[0]
+    theirs = scipy.sparse.linalg.lsmr(matrix, u.ravel(), **exact, conlim=0, maxiter=10**5)[0]
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
     ours = lstsq(K, u.ravel(), damp=0.25, tolerance=1e-11).checked()
-    theirs = scipy.sparse.linalg.lsqr(matrix, u.ravel(), damp=0.5, **exact)[0]
+    theirs = scipy.sparse.linalg.lsqr(matrix, u.ravel(), damp=0.5, **exact, iter_lim=10**5)[0]
     np.testing.assert_allclose(ours, theirs, atol=1e-7)
 
 
