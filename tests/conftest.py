@@ -34,21 +34,15 @@ def pytest_make_parametrize_id(val: Any) -> str | None:
     return re.sub(r" at 0x[0-9a-f]+", "", text) if " at 0x" in text else None
 
 
-VARIANTS = 2
-"""Of one parametrised test so many run in the fast lane, spread evenly."""
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what only varies a test that the fast lane has already."""
-    families: dict[str, list[pytest.Item]] = {}
+    """Of every parametrised test the fast lane runs the first variant; the others are slow."""
+    seen: set[str] = set()
     for item in items:
         if item.get_closest_marker("slow") is None:
-            families.setdefault(item.nodeid.partition("[")[0], []).append(item)
-    for family in families.values():
-        kept = {round(i * (len(family) - 1) / (VARIANTS - 1)) for i in range(VARIANTS)}
-        for number, item in enumerate(family):
-            if number not in kept:
+            family = item.nodeid.partition("[")[0]
+            if family in seen:
                 item.add_marker("slow")
+            seen.add(family)
 
 
 @pytest.fixture(autouse=True, scope="session")
