@@ -75,18 +75,34 @@ def by_onednn(
     numbers = _canonical(x.ndim - 2)
     if rhs_spec is not None:
         numbers = numbers._replace(rhs_spec=tuple(rhs_spec))
-    if min(min(pair) for pair in padding) < 0:  # oneDNN pads, but does not crop
+    taps = [kernel.shape[axis] for axis in numbers.rhs_spec[2:]]
+    # one tap has no dilation: oneDNN's depthwise kernel writes beyond its arrays if it has one
+    rhs_dilation = [d if k > 1 else 1 for k, d in zip(taps, rhs_dilation, strict=True)]
+    if not _pads(kernel.shape[numbers.rhs_spec[1]], taps, padding, rhs_dilation):
         outer = [(0, 0, 0), *((low, high, 0) for low, high in padding), (0, 0, 0)]
         x = lax.pad(x, jnp.zeros((), x.dtype), outer)
         padding = [(0, 0)] * len(padding)
     size = []
     for dim, n in enumerate(x.shape[1:-1]):
-        reach = rhs_dilation[dim] * (kernel.shape[numbers.rhs_spec[2 + dim]] - 1) + 1
+        reach = rhs_dilation[dim] * (taps[dim] - 1) + 1
         size.append((n + sum(padding[dim]) - reach) // strides[dim] + 1)
     shape = (x.shape[0], *size, kernel.shape[numbers.rhs_spec[0]])
     config = _config(strides, padding, rhs_dilation, problem.geometry.groups, numbers)
     convolved: Array = _call(config, shape, x.dtype)(x, kernel)
     return convolved
+
+
+def _pads(channels: int, taps: Sequence[int], padding: Pads, dilation: Sequence[int]) -> bool:
+    """Whether oneDNN may pad by itself.
+
+    It does not crop. And its depthwise kernels write beyond their arrays, or never return, for some
+    paddings of dilated kernels, and for some that are longer than the kernel.
+    """
+    most = [
+        0 if channels == 1 and max(dilation) > 1 else (k - 1) * d
+        for k, d in zip(taps, dilation, strict=True)
+    ]
+    return all(min(pair) >= 0 and max(pair) <= m for pair, m in zip(padding, most, strict=True))
 
 
 def _canonical(ndim: int) -> lax.ConvDimensionNumbers:
