@@ -10,7 +10,7 @@ import pytest
 from jax.sharding import Mesh, PartitionSpec
 
 from jaxdeconv import conv, conv_transpose, kernel_gradient, plan
-from jaxdeconv.algorithms import Problem, convolutions
+from jaxdeconv.algorithms import ALGORITHMS, Problem, convolutions
 from jaxdeconv.geometry import ConvGeometry
 from tests.support.cases import integers
 from tests.support.checks import check_equal
@@ -146,3 +146,39 @@ def test_the_plan_tells_of_it() -> None:
     )
     planned = plan("conv_transpose", u, w, stride=2, padding=1, platform="cpu")
     assert planned.algorithm.startswith("onednn")
+
+
+@pytest.mark.parametrize(
+    ("leg", "name", "geometry"),
+    [
+        (
+            "conv_transpose",
+            "onednn_phases",
+            ConvGeometry((20, 32), (3, 3), (1, 2), ((0, 0), (2, 2)), 3, 74),
+        ),
+        (
+            "kernel_gradient",
+            "onednn",
+            ConvGeometry((8, 11), (3, 2), (2, 3), ((4, 2), (4, 3)), (1, 3), 8),
+        ),
+    ],
+    ids=["wrote beyond its arrays", "did not return"],
+)
+def test_depthwise_paddings_that_it_is_not_trusted_with(
+    leg: str, name: str, geometry: ConvGeometry
+) -> None:
+    """Heap corruption and an endless loop in oneDNN's depthwise kernels (jaxlib 0.10.2)."""
+    if not convolutions.has_onednn():
+        return
+    float32 = np.dtype(np.float32)
+    problem = Problem(leg, geometry, 1, geometry.groups, geometry.groups, float32, float32)
+    algorithms = {one.name: one for one in ALGORITHMS[leg]}
+    x, y = (
+        integers(shape, seed).astype(np.float32)
+        for seed, shape in enumerate(problem.operand_shapes)
+    )
+    always = "overlap_add" if leg == "conv_transpose" else "per_tap"
+    expected = algorithms[always].apply(jnp.asarray(x), jnp.asarray(y), problem)
+    called = jax.jit(lambda x, y: algorithms[name].apply(x, y, problem))
+    for _ in range(20):
+        check_equal(called(x, y), expected)
