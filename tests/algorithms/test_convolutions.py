@@ -173,10 +173,7 @@ def test_depthwise_paddings_that_it_is_not_trusted_with(
     float32 = np.dtype(np.float32)
     problem = Problem(leg, geometry, 1, geometry.groups, geometry.groups, float32, float32)
     algorithms = {one.name: one for one in ALGORITHMS[leg]}
-    x, y = (
-        integers(shape, seed).astype(np.float32)
-        for seed, shape in enumerate(problem.operand_shapes)
-    )
+    x, y = (integers(shape, seed=seed) for seed, shape in enumerate(problem.operand_shapes))
     always = "overlap_add" if leg == "conv_transpose" else "per_tap"
     expected = algorithms[always].apply(jnp.asarray(x), jnp.asarray(y), problem)
     called = jax.jit(lambda x, y: algorithms[name].apply(x, y, problem))
