@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from jaxdeconv.choices import choice
 from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.paddings import Pairs
@@ -150,12 +151,7 @@ def split(geometry: ConvGeometry, mode: str) -> tuple[Pairs, ConvGeometry]:
 
 def check_mode(mode: str) -> None:
     """Refuse an unknown padding mode."""
-    if mode not in MODES:
-        raise ArgumentValueError(
-            "padding_mode must be a known mode",
-            f"Pass one of {', '.join(map(repr, MODES))}.",
-            padding_mode=mode,
-        )
+    choice("padding_mode", mode, MODES)
 
 
 def _borders(source: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ from jax import Array
 
 from jaxdeconv import planner
 from jaxdeconv.calls import DERIVED
+from jaxdeconv.choices import choice
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.legs import conv, conv_transpose, kernel_gradient
 from jaxdeconv.planner import Plan
@@ -47,9 +48,9 @@ def plan(leg: str, x: Any, y: Any, *, platform: str | None = None, **keywords: A
         >>> plan("conv_transpose", u, w, groups=32, stride=2, platform="cpu").algorithm
         'depthwise'
     """
-    _check_choice("leg", leg, tuple(_LEGS))
+    choice("leg", leg, _LEGS)
     platform = jax.default_backend() if platform is None else platform
-    _check_choice("platform", platform, tuple(planner.PLATFORMS))
+    choice("platform", platform, planner.PLATFORMS)
     algorithm = keywords.pop("algorithm", planner.AUTO)
     if algorithm == DERIVED:
         raise ArgumentValueError(
@@ -66,12 +67,3 @@ def plan(leg: str, x: Any, y: Any, *, platform: str | None = None, **keywords: A
         return chosen
     planner.check_algorithm(problem, platform, algorithm)
     return dataclasses.replace(chosen, algorithm=algorithm, reason="forced")
-
-
-def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ArgumentValueError(
-            f"{name} must be a known name",
-            f"Pass one of {', '.join(map(repr, choices))}.",
-            **{name: value},
-        )

@@ -3,13 +3,9 @@
 Every message is raised while tracing, from shapes alone; here each stands in full.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import pytest
-from jax import Array
 
 from jaxdeconv import (
     ConvGeometry,
@@ -19,18 +15,13 @@ from jaxdeconv import (
     possible_input_sizes,
 )
 from jaxdeconv.algorithms.convolutions import has_onednn
-
-
-def z(*shape: int, dtype: Any = jnp.float32) -> Array:
-    """An array of this shape; its entries do not matter."""
-    return jnp.zeros(shape, dtype)
-
+from tests.support.bad_inputs import BadInputs, check_message, z
 
 ONEDNN = "'onednn_phases', " if has_onednn() else ""
 v, w, u = z(2, 8, 7, 4), z(3, 3, 4, 6), z(2, 4, 4, 6)
 REPEATED = jax.lax.ConvDimensionNumbers((0, 1, 1, 2), (0, 1, 2, 3), (0, 1, 2, 3))
 
-BAD_INPUTS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+BAD_INPUTS: BadInputs = {
     "v_is_a_list": (
         lambda: conv([[1.0]], w),
         TypeError,
@@ -398,7 +389,7 @@ BAD_INPUTS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "padding_mode_unknown": (
         lambda: conv(v, w, padding=1, padding_mode="mirror"),
         ValueError,
-        "conv: padding_mode must be a known mode; got padding_mode='mirror'. Pass one of "
+        "conv: padding_mode must be a known name; got padding_mode='mirror'. Pass one of "
         "'zeros', 'circular', 'reflect', 'replicate', 'symmetric'.",
     ),
     "padding_mode_empty": (
@@ -490,10 +481,7 @@ BAD_INPUTS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
 
 @pytest.mark.parametrize("name", BAD_INPUTS)
 def test_bad_input(name: str) -> None:
-    call, kind, text = BAD_INPUTS[name]
-    with pytest.raises(kind) as error:
-        call()
-    assert str(error.value) == text
+    check_message(*BAD_INPUTS[name])
 
 
 @pytest.mark.parametrize("name", BAD_INPUTS)

@@ -4,11 +4,9 @@ XLA partitions convolutions, and jaxlib 0.10.2 does that wrongly for some shardi
 "Limits"): there only the algorithms made of matrix products are claimed.
 """
 
-import os
-import subprocess
-import sys
-
 import pytest
+
+from tests.support.processes import printed_on
 
 PROGRAM = """
 import jax, numpy as np
@@ -67,13 +65,5 @@ for leg, x, y in legs(*names)[2:]:
 @pytest.mark.parametrize("part", [BATCH, PRODUCTS], ids=["batch", "products"])
 def test_sharded_inputs_give_the_same_numbers(part: str) -> None:
     """The batch alone with any algorithm; with matrix products anything, on two mesh axes."""
-    flags = "--xla_force_host_platform_device_count=8"
-    result = subprocess.run(
-        [sys.executable, "-c", PROGRAM + part + "print('the same numbers')"],
-        env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    assert result.stdout == "the same numbers\n"
+    program = PROGRAM + part + "print('the same numbers')"
+    assert printed_on(8, program) == "the same numbers\n"

@@ -19,11 +19,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
 from jaxdeconv.algorithms.problem import Problem
+from jaxdeconv.algorithms.windows import pad_with_zeros
 
 Pads: TypeAlias = Sequence[tuple[int, int]]
 Convolve: TypeAlias = Callable[..., Array]
@@ -79,8 +79,7 @@ def by_onednn(
     # one tap has no dilation: oneDNN's depthwise kernel writes beyond its arrays if it has one
     rhs_dilation = [d if k > 1 else 1 for k, d in zip(taps, rhs_dilation, strict=True)]
     if not _pads(kernel.shape[numbers.rhs_spec[1]], taps, padding, rhs_dilation):
-        outer = [(0, 0, 0), *((low, high, 0) for low, high in padding), (0, 0, 0)]
-        x = lax.pad(x, jnp.zeros((), x.dtype), outer)
+        x = pad_with_zeros(x, padding)
         padding = [(0, 0)] * len(padding)
     size = []
     for dim, n in enumerate(x.shape[1:-1]):

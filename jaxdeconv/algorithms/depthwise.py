@@ -31,7 +31,7 @@ from jaxdeconv.geometry import ConvGeometry
 def conv(v: Array, w: Array, problem: Problem) -> Array:
     """K v: the sum over taps of a window times the tap."""
     geometry = problem.geometry
-    padded = _kept(pad_with_zeros(v, geometry)).astype(problem.accumulator)
+    padded = _kept(pad_with_zeros(v, geometry.padding)).astype(problem.accumulator)
     w = w.astype(problem.accumulator)
     terms = (_scale(window(padded, geometry, tap), w[tap]) for tap in taps(geometry))
     return _sum(terms)
@@ -41,12 +41,12 @@ def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
     """K^T u: for every residue the sum of its taps, shifted."""
     geometry = problem.geometry
     ndim = geometry.ndim
-    reach = [(0, 0), *(_reach(geometry, dim) for dim in range(ndim)), (0, 0)]
-    padded = lax.pad(u, jnp.zeros((), u.dtype), [(low, high, 0) for low, high in reach])
+    reach = [_reach(geometry, dim) for dim in range(ndim)]
+    padded = pad_with_zeros(u, reach)
     padded, w = _kept(padded).astype(problem.accumulator), w.astype(problem.accumulator)
     parts = []
     for chosen in itertools.product(*(phases_in_place(geometry, dim) for dim in range(ndim))):
-        begins = [phase.start + low for phase, (low, _) in zip(chosen, reach[1:-1], strict=True)]
+        begins = [phase.start + low for phase, (low, _) in zip(chosen, reach, strict=True)]
         places = itertools.product(
             *(zip(phase.taps, phase.shifts, strict=True) for phase in chosen)
         )
@@ -59,7 +59,7 @@ def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
 def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
     """G(u, v): row by row, the products of each tap's window with u."""
     geometry = problem.geometry
-    padded = pad_with_zeros(v, geometry).astype(problem.accumulator)
+    padded = pad_with_zeros(v, geometry.padding).astype(problem.accumulator)
     u = u.astype(problem.accumulator)
     if geometry.ndim < 2 or problem.batch is None:
         products = [window(padded, geometry, tap) * u for tap in taps(geometry)]

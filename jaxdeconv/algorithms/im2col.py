@@ -111,7 +111,7 @@ def _rows(v: Array, problem: Problem) -> Array:
     """[batch, *padded_size[:-1], output_size[-1], last kernel size * in]."""
     geometry = problem.geometry
     last = geometry.ndim - 1
-    padded = pad_with_zeros(v, geometry)
+    padded = pad_with_zeros(v, geometry.padding)
     k, s = geometry.kernel_size[last], geometry.stride[last]
     cells = s * geometry.output_size[last]
     if k == s and geometry.dilation[last] == 1:  # the windows lie side by side: nothing to gather
@@ -129,7 +129,7 @@ def _leading_taps(geometry: ConvGeometry) -> Iterator[tuple[int, ...]]:
 def _windows(v: Array, problem: Problem) -> Array:
     """[batch, *output_size, taps * in]."""
     geometry = problem.geometry
-    padded = pad_with_zeros(v, geometry)
+    padded = pad_with_zeros(v, geometry.padding)
     return jnp.concatenate([window(padded, geometry, tap) for tap in taps(geometry)], -1)
 
 

@@ -18,7 +18,7 @@ UNROLLED = 64
 
 def conv(v: Array, w: Array, problem: Problem) -> Array:
     """K v."""
-    padded = pad_with_zeros(v, problem.geometry)
+    padded = pad_with_zeros(v, problem.geometry.padding)
 
     def product(tap: tuple[int, ...]) -> Array:
         return _times_tap(window(padded, problem.geometry, tap), w[tap], problem)
@@ -43,7 +43,7 @@ def conv(v: Array, w: Array, problem: Problem) -> Array:
 def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
     """G(u, v)."""
     geometry = problem.geometry
-    padded = pad_with_zeros(v, geometry)
+    padded = pad_with_zeros(v, geometry.padding)
     blocks = u.reshape(-1, geometry.groups, problem.outs_per_group)
 
     def tap_of(cells: Array) -> Array:

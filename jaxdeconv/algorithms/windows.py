@@ -17,7 +17,7 @@ import functools
 import itertools
 import math
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import jax.numpy as jnp
 from jax import Array, lax
@@ -130,10 +130,10 @@ def swap_channels(w: Array, groups: int) -> Array:
     return blocks.transpose(*range(ndim), ndim + 2, ndim + 1, ndim)
 
 
-def pad_with_zeros(v: Array, geometry: ConvGeometry) -> Array:
-    """V extended and cropped by the geometry's padding."""
-    pads = [(0, 0, 0), *((low, high, 0) for low, high in geometry.padding), (0, 0, 0)]
-    return lax.pad(v, jnp.zeros((), v.dtype), pads)
+def pad_with_zeros(x: Array, padding: Iterable[tuple[int, int]]) -> Array:
+    """`[batch, *spatial, channels]` extended, or cropped where negative, in space."""
+    pads = [(0, 0, 0), *((low, high, 0) for low, high in padding), (0, 0, 0)]
+    return lax.pad(x, jnp.zeros((), x.dtype), pads)
 
 
 def taps(geometry: ConvGeometry) -> Iterator[tuple[int, ...]]:

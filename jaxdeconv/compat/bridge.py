@@ -26,7 +26,7 @@ from jaxdeconv.integers import as_integer
 from jaxdeconv.operands import as_operands
 from jaxdeconv.paddings import PaddingLike
 
-__all__ = ["Ints", "Operands", "choice", "implied_groups", "masked", "operands"]
+__all__ = ["Ints", "Operands", "implied_groups", "masked", "operands"]
 
 Ints = tuple[int, ...]
 
@@ -239,17 +239,6 @@ def masked(kernel: Any, mask: Any, name: str) -> Any:
             **{"mask": mask, name: kernel},
         )
     return jnp.asarray(kernel) * jnp.asarray(mask).astype(kernel.dtype)
-
-
-def choice(name: str, value: Any, allowed: Collection[str]) -> str:
-    """`value` if it is one of the allowed."""
-    if value not in allowed:
-        raise ArgumentValueError(
-            f"{name} must be a known name",
-            f"Pass one of {', '.join(map(repr, allowed))}.",
-            **{name: value},
-        )
-    return str(value)
 
 
 def _forward_padding(n: int, span: int, stride: int, low: int, size: int) -> tuple[int, int]:

@@ -9,7 +9,8 @@ from typing import Literal, cast
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxdeconv.compat.bridge import Ints, choice, operands
+from jaxdeconv.choices import choice
+from jaxdeconv.compat.bridge import Ints, operands
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.integers import IntOrInts, as_integers
 from jaxdeconv.paddings import PaddingLike, Pairs, as_padding

@@ -9,7 +9,8 @@ from jax import Array
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike
 
-from jaxdeconv.compat.bridge import Ints, Operands, choice, masked, operands
+from jaxdeconv.choices import choice
+from jaxdeconv.compat.bridge import Ints, Operands, masked, operands
 from jaxdeconv.compat.lax import LaxPadding, transpose_places
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.integers import IntOrInts, as_integers, is_sequence

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxdeconv.compat.bridge import choice, implied_groups, operands
+from jaxdeconv.choices import choice
+from jaxdeconv.compat.bridge import implied_groups, operands
 from jaxdeconv.errors import reporting
 from jaxdeconv.integers import IntOrInts, as_integers
 

@@ -15,7 +15,8 @@ from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
 from jaxdeconv.acceleration import accelerate
-from jaxdeconv.compat.bridge import Ints, choice, operands
+from jaxdeconv.choices import choice
+from jaxdeconv.compat.bridge import Ints, operands
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.integers import as_integers, is_sequence
 from jaxdeconv.layout import (

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxdeconv.compat.bridge import Ints, Operands, choice, operands
+from jaxdeconv.choices import choice
+from jaxdeconv.compat.bridge import Ints, Operands, operands
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.integers import as_integers
 

@@ -7,7 +7,8 @@ import jax
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxdeconv.compat.bridge import Ints, Operands, choice, implied_groups, operands
+from jaxdeconv.choices import choice
+from jaxdeconv.compat.bridge import Ints, Operands, implied_groups, operands
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.integers import IntOrInts, as_integers, is_sequence
 

@@ -26,6 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxdeconv.choices import choice
 from jaxdeconv.continuous.functions import Function, check_function
 from jaxdeconv.continuous.operator import ContinuousConv
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
@@ -160,12 +161,7 @@ def _check(K: Any, v: Any, intervals: Any, scheme: Any) -> tuple[int, int]:
     if not isinstance(K, ContinuousConv):
         raise ArgumentTypeError("K must be a ContinuousConv", "Pass ContinuousConv(k, s).", K=K)
     check_function("v", v)
-    if scheme not in _SCHEMES:
-        raise ArgumentValueError(
-            "scheme must be a known one",
-            f"Pass one of {', '.join(map(repr, _SCHEMES))}.",
-            scheme=scheme,
-        )
+    choice("scheme", scheme, _SCHEMES)
     if K.stride != int(K.stride):
         raise ArgumentValueError(
             "the stride of K must be an integer to be the stride of a discrete convolution",

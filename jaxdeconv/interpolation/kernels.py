@@ -18,6 +18,7 @@ from jax import Array
 from jax.typing import DTypeLike
 from numpy.typing import NDArray
 
+from jaxdeconv.choices import choice
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.integers import IntOrInts, as_integer, as_integers, count_entries
@@ -27,7 +28,6 @@ __all__ = [
     "ALIGNMENTS",
     "Alignment",
     "as_factors",
-    "check_alignment",
     "check_dtype",
     "geometry",
     "kernel",
@@ -165,7 +165,7 @@ def geometry(
     ndim, profile = count_entries(size), as_profile(method)
     factors = as_integers("factor", factor, ndim, minimum=1)
     least = (
-        0 if check_alignment(align) == "areas" else 1
+        0 if choice("align", align, ALIGNMENTS) == "areas" else 1
     )  # between no centres there is nothing to interpolate
     sizes = as_integers("size", size, ndim, minimum=least)
     kernel_size = [_size(f, profile, align) for f in factors]
@@ -181,17 +181,6 @@ def as_factors(factor: Any) -> tuple[int, ...]:
     return as_integers("factor", factor, count_entries(factor), minimum=1)
 
 
-def check_alignment(align: str) -> str:
-    """`align`, if it is one."""
-    if align not in ALIGNMENTS:
-        raise ArgumentValueError(
-            "align must be a known alignment",
-            f"Pass one of {', '.join(map(repr, ALIGNMENTS))}.",
-            align=align,
-        )
-    return align
-
-
 def check_dtype(dtype: np.dtype) -> None:
     """Refuse integers: the taps are fractions."""
     if not jnp.issubdtype(dtype, jnp.inexact):
@@ -205,5 +194,5 @@ def check_dtype(dtype: np.dtype) -> None:
 def _size(factor: int, profile: Profile, align: str) -> int:
     """The fewest taps that hold the profile: as many cells as lie strictly inside its support."""
     most = profile.width * factor
-    parity = factor % 2 if check_alignment(align) == "areas" else 1
+    parity = factor % 2 if choice("align", align, ALIGNMENTS) == "areas" else 1
     return most - (most - parity) % 2

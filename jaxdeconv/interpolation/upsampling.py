@@ -23,13 +23,14 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from jaxdeconv import boundary
+from jaxdeconv.choices import choice
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.integers import IntOrInts
 from jaxdeconv.interpolation.kernels import (
+    ALIGNMENTS,
     Alignment,
     as_factors,
-    check_alignment,
     check_dtype,
     geometry,
     kernel,
@@ -156,12 +157,7 @@ class _Way(NamedTuple):
         channels: int,
     ) -> "_Way":
         """The way of a call's arguments."""
-        if border not in BORDERS:
-            raise ArgumentValueError(
-                "border must be a known one",
-                f"Pass one of {', '.join(map(repr, BORDERS))}.",
-                border=border,
-            )
+        choice("border", border, BORDERS)
         plain = geometry(size, factors, method, align=align, channels=channels)
         lows = [low for low, _ in plain.padding]
         mode = border if border in boundary.MODES else "zeros"
@@ -229,7 +225,7 @@ def _coarse_size(
     fine: tuple[int, ...], factors: tuple[int, ...], align: Alignment
 ) -> tuple[int, ...]:
     """The size of u whose interpolation is `fine` cells."""
-    spare = 0 if check_alignment(align) == "areas" else 1
+    spare = 0 if choice("align", align, ALIGNMENTS) == "areas" else 1
     if any(n < spare or (n - spare) % f for n, f in zip(fine, factors, strict=True)):
         raise ArgumentValueError(
             "v must have a size that upsample gives: "

@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
+from jaxdeconv.choices import choice
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.integers import as_integer
 from jaxdeconv.operators.algebra import LinearMap
@@ -27,7 +28,7 @@ from jaxdeconv.operators.krylov import (
     conjugate_gradients,
 )
 from jaxdeconv.operators.stacking import Identity, vstack
-from jaxdeconv.operators.vectors import pytree, structured
+from jaxdeconv.operators.vectors import over_batch, pytree, structured
 from jaxdeconv.operators.views import optional
 
 __all__ = ["ConvergenceWarning", "NotConverged", "Solution", "lstsq"]
@@ -166,13 +167,9 @@ def lstsq(
         max_steps=steps,
         callback=callback,
     )
-    if batch:
-        many = jax.vmap(solve)(rows.reshape(math.prod(batch), *K.output_shape))
-        solution = jax.tree.map(lambda x: x.reshape(*batch, *x.shape[1:]), many)
-    else:
-        solution = solve(rows)
-        if batch is None:
-            solution = dataclasses.replace(solution, value=solution.value.ravel())
+    solution = over_batch(solve, rows, batch)
+    if batch is None:
+        solution = dataclasses.replace(solution, value=solution.value.ravel())
     if not isinstance(solution.status, jax.core.Tracer) and not bool(solution.converged.all()):
         warnings.warn(str(solution), ConvergenceWarning, stacklevel=3)
     return solution
@@ -283,10 +280,7 @@ def _check(
         )
     if max_steps is not None:
         as_integer("max_steps", max_steps, minimum=1)
-    if method not in ("auto", "cg", "lsmr"):
-        raise ArgumentValueError(
-            "method must be a known one", "Pass 'auto', 'cg' or 'lsmr'.", method=method
-        )
+    choice("method", method, ("auto", "cg", "lsmr"))
     _check_preconditioner(K, preconditioner, method)
 
 

@@ -17,7 +17,7 @@ from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.integers import as_integer
 from jaxdeconv.operators.algebra import LinearMap
 from jaxdeconv.operators.least_squares import ConvergenceWarning
-from jaxdeconv.operators.vectors import pytree, structured
+from jaxdeconv.operators.vectors import over_batch, pytree, structured
 
 __all__ = ["Deconvolved", "richardson_lucy"]
 
@@ -106,13 +106,9 @@ def richardson_lucy(
     solve = functools.partial(
         _iterate, K, start=start, tolerance=float(tolerance), max_steps=max_steps, callback=callback
     )
-    if batch:
-        many = jax.vmap(solve)(rows.reshape(math.prod(batch), *K.output_shape))
-        found = jax.tree.map(lambda x: x.reshape(*batch, *x.shape[1:]), many)
-    else:
-        found = solve(rows)
-        if batch is None:
-            found = dataclasses.replace(found, value=found.value.ravel())
+    found = over_batch(solve, rows, batch)
+    if batch is None:
+        found = dataclasses.replace(found, value=found.value.ravel())
     if not isinstance(found.change, jax.core.Tracer):
         failed = ~np.isfinite(found.change) if tolerance == 0 else ~np.asarray(found.converged)
         if failed.any():

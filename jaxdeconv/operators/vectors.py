@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -12,9 +12,13 @@ from jax import Array
 
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
 
-__all__ = ["as_scalar", "as_vector", "on_vectors", "pytree", "structured"]
+__all__ = ["as_scalar", "as_vector", "on_vectors", "over_batch", "pytree", "structured"]
+
+Batch: TypeAlias = tuple[int, ...] | None
+"""The shape of the axes before those of a vector; None for a flat vector."""
 
 Class = TypeVar("Class", bound=type)
+Result = TypeVar("Result")
 
 
 def pytree(*leaves: str) -> Callable[[Class], Class]:
@@ -48,17 +52,20 @@ def pytree(*leaves: str) -> Callable[[Class], Class]:
 def on_vectors(apply: Callable[[Array], Array], v: Any, shape: Any, dtype: np.dtype) -> Array:
     """`apply`, a map of arrays of `shape`, on a flat vector or a structured one with batch axes."""
     rows, batch = structured("v", v, shape, dtype)
-    if batch is None:
-        return apply(rows).ravel()
-    if batch == ():
+    u = over_batch(apply, rows, batch)
+    return u.ravel() if batch is None else u
+
+
+def over_batch(apply: Callable[[Array], Result], rows: Array, batch: Batch) -> Result:
+    """`apply` on what `structured` returned; its results get the axes of the batch."""
+    if not batch:
         return apply(rows)
-    u = jax.vmap(apply)(rows.reshape(math.prod(batch), *shape))
-    return u.reshape(*batch, *u.shape[1:])
+    one_axis = rows.reshape(math.prod(batch), *rows.shape[len(batch) :])
+    many = jax.vmap(apply)(one_axis)
+    return jax.tree.map(lambda x: x.reshape(*batch, *x.shape[1:]), many)
 
 
-def structured(
-    name: str, v: Any, shape: tuple[int, ...], dtype: np.dtype
-) -> tuple[Array, tuple[int, ...] | None]:
+def structured(name: str, v: Any, shape: tuple[int, ...], dtype: np.dtype) -> tuple[Array, Batch]:
     """The vector with its axes, and the shape of its batch axes; None if it was flat."""
     v, size = as_vector(name, v, dtype), math.prod(shape)
     batch_ndim = v.ndim - len(shape)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from jaxdeconv.choices import choice
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry, check_reach
 from jaxdeconv.reference.coordinates import index_relation
@@ -77,10 +78,7 @@ def make(leg: str, geometry: Any, signal: Any, kernel: Any) -> Scene:
             "Pass ConvGeometry(input_size, kernel_size, ...).",
             geometry=geometry,
         )
-    if leg not in SCENES:
-        raise ArgumentValueError(
-            "leg must be a known one", f"Pass one of {', '.join(map(repr, SCENES))}.", leg=leg
-        )
+    choice("leg", leg, SCENES)
     if geometry.ndim not in (1, 2) or 0 in geometry.output_size + geometry.input_size:
         check_reach(geometry)
         raise ArgumentValueError(

@@ -1,9 +1,6 @@
 """What `accelerate` keeps of a function: arguments of any kind, effects, types, state."""
 
 import functools
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +14,7 @@ from jaxdeconv.acceleration import accelerate, inspect
 from jaxdeconv.acceleration.rewrite import convolutions
 from tests.support.cases import integers
 from tests.support.checks import check_equal
+from tests.support.processes import printed_on
 
 X = jnp.asarray(integers((1, 4, 2), seed=1))
 W = jnp.asarray(integers((3, 2, 2), seed=2))
@@ -178,12 +176,7 @@ for check in (False, True):
 @pytest.mark.slow
 def test_shard_map() -> None:
     """Right with and without its check, and faster where it does not check."""
-    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
-    command = [sys.executable, "-c", SHARDED]
-    environment = os.environ | flags
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines() == [
+    assert printed_on(2, SHARDED).splitlines() == [
         "3",
         "0 its shard_map has check_vma=True, and legs do not say over what they vary",
     ]

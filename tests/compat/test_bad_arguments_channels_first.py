@@ -3,25 +3,17 @@
 Every message is raised while tracing, from shapes alone; here each stands in full.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxdeconv.compat import convert_kernel, onnx, torch
-
-
-def z(*shape: int, dtype: Any = jnp.float32) -> jax.Array:
-    """An array of this shape; its entries do not matter."""
-    return jnp.zeros(shape, dtype)
-
+from tests.support.bad_inputs import BadInputs, check_message, z
 
 first, oihw, hwio = z(2, 4, 7, 6), z(6, 2, 3, 2), z(3, 2, 4, 6)
 
-BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+BAD: BadInputs = {
     "torch_no_array": (
         lambda: torch.conv2d([[1.0]], oihw),
         TypeError,
@@ -217,8 +209,5 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
 @pytest.mark.parametrize("name", BAD)
 def test_message(name: str) -> None:
     call, kind, message = BAD[name]
-    with pytest.raises(kind) as caught:
-        call()
-    assert str(caught.value) == message
-    with pytest.raises(kind):
-        jax.eval_shape(call)
+    check_message(call, kind, message)
+    check_message(lambda: jax.eval_shape(call), kind, message)

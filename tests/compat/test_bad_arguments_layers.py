@@ -3,24 +3,16 @@
 Every message is raised while tracing, from shapes alone; here each stands in full.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import pytest
 
 from jaxdeconv.compat import equinox, flax, haiku
-
-
-def z(*shape: int, dtype: Any = jnp.float32) -> jax.Array:
-    """An array of this shape; its entries do not matter."""
-    return jnp.zeros(shape, dtype)
-
+from tests.support.bad_inputs import BadInputs, check_message, z
 
 first, last, hwio = z(2, 4, 7, 6), z(2, 7, 6, 4), z(3, 2, 4, 6)
 
-BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+BAD: BadInputs = {
     "haiku_padding": (
         lambda: haiku.conv(last, hwio, padding=1),
         ValueError,
@@ -142,8 +134,5 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
 @pytest.mark.parametrize("name", BAD)
 def test_message(name: str) -> None:
     call, kind, message = BAD[name]
-    with pytest.raises(kind) as caught:
-        call()
-    assert str(caught.value) == message
-    with pytest.raises(kind):
-        jax.eval_shape(call)
+    check_message(call, kind, message)
+    check_message(lambda: jax.eval_shape(call), kind, message)

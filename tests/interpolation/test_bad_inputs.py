@@ -1,8 +1,5 @@
 """What a wrong argument says, in full."""
 
-from collections.abc import Callable
-from typing import Any
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -17,11 +14,12 @@ from jaxdeconv.interpolation import (
     upsample,
     upsample_transpose,
 )
+from tests.support.bad_inputs import BadInputs, check_message
 
 u = jnp.zeros((2, 4, 3, 1))
 METHODS = "'nearest', 'linear', 'cubic', 'lanczos3', 'lanczos5'"
 
-BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+BAD: BadInputs = {
     "factor_0": (
         lambda: taps(0),
         ValueError,
@@ -47,19 +45,18 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "unknown_align": (
         lambda: kernel(2, align="corners"),
         ValueError,
-        "kernel: align must be a known alignment; got align='corners'. "
-        "Pass one of 'areas', 'centres'.",
+        "kernel: align must be a known name; got align='corners'. Pass one of 'areas', 'centres'.",
     ),
     "unknown_align_transposed": (
         lambda: upsample_transpose(u, (2, 3), align="corners"),
         ValueError,
-        "upsample_transpose: align must be a known alignment; got align='corners'. "
+        "upsample_transpose: align must be a known name; got align='corners'. "
         "Pass one of 'areas', 'centres'.",
     ),
     "unknown_border": (
         lambda: upsample(u, (2, 2), border="edge"),
         ValueError,
-        "upsample: border must be a known one; got border='edge'. Pass one of 'renormalise', "
+        "upsample: border must be a known name; got border='edge'. Pass one of 'renormalise', "
         "'zeros', 'circular', 'reflect', 'replicate', 'symmetric'.",
     ),
     "too_few_taps": (
@@ -132,7 +129,4 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_message(name: str) -> None:
-    call, kind, message = BAD[name]
-    with pytest.raises(kind) as caught:
-        call()
-    assert str(caught.value) == message
+    check_message(*BAD[name])

@@ -196,7 +196,7 @@ def test_metadata_and_initialisers() -> None:
         ({"feature_group_count": 3}, "ConvTranspose: feature_group_count must divide"),
         ({"kernel_dilation": (1, 2, 3)}, "ConvTranspose: kernel_dilation must"),
         ({"padding": "SOME"}, "ConvTranspose: padding must"),
-        ({"padding_mode": "mirror"}, "ConvTranspose: padding_mode must be a known mode"),
+        ({"padding_mode": "mirror"}, "ConvTranspose: padding_mode must be a known name"),
         ({"padding": "CIRCULAR", "padding_mode": "reflect"}, "must not name two modes"),
         ({"input_size": 8, "output_padding": 1}, "say the same thing twice"),
     ],

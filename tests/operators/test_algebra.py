@@ -94,7 +94,7 @@ def test_factor_is_a_leaf() -> None:
         (
             lambda K: ConvOperator(K.w, (7, 2), padding_mode="wrap"),
             ValueError,
-            "padding_mode must be a known mode",
+            "padding_mode must be a known name",
         ),
     ],
 )

@@ -218,7 +218,7 @@ def test_wiener_is_scikit_images() -> None:
         (lambda K, u: lstsq(K, u.astype(int)), TypeError, "u must have the operator's dtype"),
         (lambda K, u: lstsq(K, u, damp=-1.0), ValueError, "damp must be a number, at least 0"),
         (lambda K, u: lstsq(K, u, tolerance=1e-12), ValueError, "tolerance must lie between"),
-        (lambda K, u: lstsq(K, u, method="qr"), ValueError, "method must be a known one"),
+        (lambda K, u: lstsq(K, u, method="qr"), ValueError, "method must be a known name"),
         (lambda K, u: lstsq(K, u, max_steps=0), ValueError, "max_steps must be at least 1"),
         (lambda K, u: lstsq(K, u, preconditioner="ilu"), ValueError, "preconditioner must be"),
         (lambda K, u: lstsq(K, u, preconditioner=K), ValueError, "preconditioner must map"),

@@ -10,6 +10,7 @@ from PIL import Image
 
 from jaxdeconv import ConvGeometry, plot
 from jaxdeconv.reference import coordinates
+from tests.support.bad_inputs import check_message
 
 GEOMETRY = ConvGeometry(5, 3, stride=2, padding=1)
 W = np.array([1, 2, 4])
@@ -122,7 +123,7 @@ BAD = {
     "leg": (
         lambda: plot.arithmetic(axes_of(), GEOMETRY, leg="inverse"),
         ValueError,
-        "arithmetic: leg must be a known one; got leg='inverse'. Pass one of 'conv', "
+        "arithmetic: leg must be a known name; got leg='inverse'. Pass one of 'conv', "
         "'conv_transpose', 'conv_transpose, laid down'.",
     ),
     "path": (
@@ -164,7 +165,4 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_message(name: str) -> None:
-    call, kind, message = BAD[name]
-    with pytest.raises(kind) as caught:
-        call()
-    assert str(caught.value) == message
+    check_message(*BAD[name])

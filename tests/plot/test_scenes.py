@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from jaxdeconv import ConvGeometry
 from jaxdeconv.plot import scenes
 from jaxdeconv.reference import coordinates
+from tests.support.bad_inputs import check_message
 from tests.support.strategies import geometries
 
 
@@ -103,7 +104,7 @@ BAD = {
     "unknown_leg": (
         ("gradient", ConvGeometry(5, 3), None, None),
         ValueError,
-        "leg must be a known one; got leg='gradient'. Pass one of 'conv', 'conv_transpose', "
+        "leg must be a known name; got leg='gradient'. Pass one of 'conv', 'conv_transpose', "
         "'conv_transpose, laid down'.",
     ),
     "three_dimensions": (
@@ -143,6 +144,4 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_message(name: str) -> None:
     arguments, kind, message = BAD[name]
-    with pytest.raises(kind) as caught:
-        scenes.make(*arguments)
-    assert str(caught.value) == message
+    check_message(lambda: scenes.make(*arguments), kind, message)

@@ -1,8 +1,5 @@
 """Variants: every transformation of JAX, and functions that are another map under one of them."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +9,7 @@ import numpy as np
 import pytest
 
 from jaxdeconv import verify
+from tests.support.processes import printed_on
 
 S = jax.ShapeDtypeStruct
 V = S((6,), np.float32)
@@ -191,16 +189,7 @@ assert report.status == "fail"
 
 
 def test_sharded_over_eight_devices() -> None:
-    result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SHARDED],
-        env=os.environ
-        | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines() == [
+    assert printed_on(8, SHARDED).splitlines() == [
         "scan: equal to the bit",
         "sharded, axis 0: equal to the bit",
         "sharded, axis 1: not applicable: no leaf has an axis 1 that 8 devices divide",
