@@ -72,6 +72,12 @@ class CaseResult:
         return cls(**{**entry, "passes": passes})
 
 
+BESIDE_TORCH = Stopwatch(sample=20e-3, settle=60e-3)
+"""libgomp's threads, which torch uses, look out for new work for some 10 ms after a call, each on a
+core, and the system takes tens of ms more to spread XLA's threads over the cores again: measured
+meanwhile, a program of ours seems to take up to twice as long."""
+
+
 def measure(
     case: BenchCase,
     names: Sequence[str],
@@ -89,10 +95,11 @@ def measure(
         rounds: of each pair.
         peak: operations per second of the matrix product.
         first_call: whether to time the compilers too.
-        stopwatch: how a sample is taken.
+        stopwatch: how a sample is taken; None for `BESIDE_TORCH`.
         contestants: must hold `OURS` and all of `names`.
     """
     programs, errors, skipped, wrong = _prepare(case, names, contestants)
+    stopwatch = stopwatch or BESIDE_TORCH
     passes = {}
     if OURS in programs:
         timed = {name: _time(name, programs, rounds, stopwatch) for name in PASSES}
@@ -141,7 +148,7 @@ def _prepare(
 
 
 def _time(
-    name: str, programs: Mapping[str, Program], rounds: int, stopwatch: Stopwatch | None
+    name: str, programs: Mapping[str, Program], rounds: int, stopwatch: Stopwatch
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Time one pass of every rival against ours: median seconds, and ratios."""
     ours = getattr(programs[OURS], name)
