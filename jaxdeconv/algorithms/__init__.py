@@ -5,14 +5,14 @@ and all pass one contract suite (tests/algorithms). None inserts zeros into a si
 
 | algorithm | legs | idea |
 |---|---|---|
-| `onednn` | K, G | oneDNN's convolution, which jaxlib carries for CPUs |
+| `onednn`, `onednn_bands` | K, G | oneDNN's convolution, which jaxlib carries for CPUs |
 | `native` | K, K^T, G | XLA's convolution, in the forms that it has kernels for |
 | `phases`, `subpixel` | K^T | dense convolutions of u, one per phase of the stride |
 | `onednn_phases`, `onednn_subpixel` | K^T | the same with oneDNN's convolution |
 | `overlap_add` | K^T | one product of matrices, then overlap-add |
 | `im2col`, `row_im2col` | K, G | gather the windows, one product of matrices |
 | `per_tap` | K, G | one product of matrices per kernel tap |
-| `depthwise` | K, K^T, G | fused multiply-adds, for one channel per group |
+| `depthwise` | K, K^T, G | fused multiply-adds, for one channel per group; G: for few |
 """
 
 from jaxdeconv.algorithms import (
@@ -48,6 +48,7 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     ),
     "kernel_gradient": (
         onednn.KERNEL_GRADIENT,
+        onednn.KERNEL_GRADIENT_IN_BANDS,
         native.KERNEL_GRADIENT,
         im2col.KERNEL_GRADIENT,
         im2col.KERNEL_GRADIENT_BY_ROWS,

@@ -78,7 +78,8 @@ def by_onednn(
     taps = [kernel.shape[axis] for axis in numbers.rhs_spec[2:]]
     # one tap has no dilation: oneDNN's depthwise kernel writes beyond its arrays if it has one
     rhs_dilation = [d if k > 1 else 1 for k, d in zip(taps, rhs_dilation, strict=True)]
-    if not _pads(kernel.shape[numbers.rhs_spec[1]], taps, padding, rhs_dilation):
+    depthwise = problem.geometry.groups > 1 and kernel.shape[numbers.rhs_spec[1]] == 1
+    if not _pads(taps, padding, rhs_dilation, depthwise=depthwise):
         x = pad_with_zeros(x, padding)
         padding = [(0, 0)] * len(padding)
     size = []
@@ -91,16 +92,14 @@ def by_onednn(
     return convolved
 
 
-def _pads(channels: int, taps: Sequence[int], padding: Pads, dilation: Sequence[int]) -> bool:
+def _pads(taps: Sequence[int], padding: Pads, dilation: Sequence[int], *, depthwise: bool) -> bool:
     """Whether oneDNN may pad by itself.
 
-    It does not crop. And its depthwise kernels write beyond their arrays, or never return, for some
-    paddings of dilated kernels, and for some that are longer than the kernel.
+    It does not crop. And padding by more than the kernel, or of a dilated or long depthwise kernel,
+    makes it fall back to the code of which `LONGEST` tells.
     """
-    most = [
-        0 if channels == 1 and max(dilation) > 1 else (k - 1) * d
-        for k, d in zip(taps, dilation, strict=True)
-    ]
+    delicate = depthwise and (max(dilation) > 1 or max(taps) > LONGEST_PADDED)
+    most = [0 if delicate else (k - 1) * d for k, d in zip(taps, dilation, strict=True)]
     return all(min(pair) >= 0 and max(pair) <= m for pair, m in zip(padding, most, strict=True))
 
 
@@ -160,7 +159,30 @@ def onednn_is_missing(problem: Problem, platform: str) -> str:
         return "oneDNN is called in float32 alone"
     if not 1 <= problem.geometry.ndim <= 3:
         return "oneDNN has 1 to 3 dimensions"
+    if _is_long_depthwise(problem):
+        return f"oneDNN crashes at depthwise kernels longer than {LONGEST}"
     return "" if has_onednn() else "this jaxlib's CPU backend has no oneDNN"
+
+
+LONGEST = 32
+"""For longer depthwise kernels oneDNN falls back to products of matrices, in code that corrupts the
+heap or waits for ever (jaxlib 0.10.2; ONEDNN_VERBOSE=2 calls it "gemm")."""
+
+LONGEST_PADDED = 9
+"""The same, where it is to pad."""
+
+
+def _is_long_depthwise(problem: Problem) -> bool:
+    """Whether oneDNN would see one input and one output channel per group, and a long kernel.
+
+    To G the images are the input channels, and u is the kernel.
+    """
+    geometry = problem.geometry
+    gradient = problem.leg == "kernel_gradient"
+    ins = problem.images if gradient else problem.ins_per_group
+    extent = geometry.output_size if gradient else geometry.kernel_size
+    depthwise = geometry.groups > 1 and ins == problem.outs_per_group == 1
+    return depthwise and max(extent) > LONGEST
 
 
 @functools.cache

@@ -3,13 +3,14 @@
 A tap is a shifted copy of the signal times one number per channel; XLA fuses all taps of a phase
 into one loop over memory. The signal is padded before that loop: padded inside of it, every tap
 asks at every cell whether it is there, which made the loop 2 to 4 times slower. G sums products
-over all positions: it goes row by row and adds whole rows, because a loop that keeps the channels
-innermost is the one that uses the vector units.
+over all positions: it goes along the rows and adds whole rows, because a loop that keeps the
+channels innermost is the one that uses the vector units. It also takes groups of a few channels.
 """
 
 import dataclasses
 import functools
 import itertools
+import math
 import operator
 from collections.abc import Iterable, Sequence
 
@@ -57,40 +58,76 @@ def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
 
 
 def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
-    """G(u, v): row by row, the products of each tap's window with u."""
+    """G(u, v), every pair of channels of a group as a group of its own."""
+    geometry, (ins, outs) = problem.geometry, (problem.ins_per_group, problem.outs_per_group)
+    if ins * outs == 1:
+        return _kernel_gradient(u, v, problem)
+    pairs = (geometry.groups, ins, outs)
+    v = jnp.broadcast_to(v.reshape(*v.shape[:-1], *pairs[:2], 1), (*v.shape[:-1], *pairs))
+    u = jnp.broadcast_to(u.reshape(*u.shape[:-1], pairs[0], 1, outs), (*u.shape[:-1], *pairs))
+    channels = math.prod(pairs)
+    problem = dataclasses.replace(
+        problem,
+        geometry=dataclasses.replace(geometry, groups=channels),
+        ins=channels,
+        outs=channels,
+    )
+    u, v = (x.reshape(*x.shape[:-3], channels) for x in (u, v))
+    w = _kernel_gradient(u, v, problem)
+    w = jnp.moveaxis(w.reshape(*geometry.kernel_size, *pairs), -3, -2)
+    return w.reshape(*geometry.kernel_size, ins, -1)
+
+
+def _kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
     geometry = problem.geometry
     padded = pad_with_zeros(v, geometry.padding).astype(problem.accumulator)
     u = u.astype(problem.accumulator)
     if geometry.ndim < 2 or problem.batch is None:
         products = [window(padded, geometry, tap) * u for tap in taps(geometry)]
         over = tuple(range(geometry.ndim + 1))
-        return jnp.stack([p.sum(over, dtype=p.dtype) for p in products]).reshape(
-            *geometry.kernel_size, 1, -1
-        )
-    rows, s = geometry.output_size[0], geometry.stride[0]
-    span = geometry.dilated_kernel_size[0]
-    below = [geometry.dilation[0] * t for t in range(geometry.kernel_size[0])]
-
-    in_row = list(dict.fromkeys(tap[1:] for tap in taps(geometry)))
-
-    def add(totals: list[Array], step: Array) -> tuple[list[Array], None]:
-        image, row = step // rows, step % rows
-        rest = [0] * geometry.ndim  # the other spatial dimensions and the channels
-        slab = lax.dynamic_slice(padded, [image, row * s, *rest], (1, span, *padded.shape[2:]))
-        weight = lax.dynamic_slice(u, [image, row, *rest], (1, 1, *u.shape[2:]))[:, 0]
-        seen = [_window_of_row(slab[:, b], tap, problem) for b in below for tap in in_row]
-        return [total + cells * weight for total, cells in zip(totals, seen, strict=True)], None
-
-    # one total per tap, not one array of all: each is a loop of its own that fills the vector units
-    start = [jnp.zeros((1, *u.shape[2:]), problem.accumulator)] * problem.taps
-    totals = lax.scan(add, start, jnp.arange(problem.batch * rows))[0]
-    over = tuple(range(geometry.ndim))
-    sums = [total.sum(over, dtype=total.dtype) for total in totals]
+        sums = [p.sum(over, dtype=p.dtype) for p in products]
+    else:
+        totals = _sums_of_rows(u, padded, problem)
+        over = tuple(range(geometry.ndim))
+        sums = [total.sum(over, dtype=total.dtype) for total in totals]
     return jnp.stack(sums).reshape(*geometry.kernel_size, 1, -1)
 
 
+AT_ONCE = 4
+"""So many rows of u are added up before they are added to a total, which leaves the fast caches
+between two steps."""
+
+
+def _sums_of_rows(u: Array, padded: Array, problem: Problem) -> list[Array]:
+    """For every tap its window times u, rows and images summed: [1, *output_size[1:], channels]."""
+    geometry = problem.geometry
+    rows, s = geometry.output_size[0], geometry.stride[0]
+    at_once = max((n for n in range(1, AT_ONCE + 1) if rows % n == 0), default=1)
+    height = s * (at_once - 1) + geometry.dilated_kernel_size[0]
+    columns = list(dict.fromkeys(tap[1:] for tap in taps(geometry)))
+
+    def row_of(x: Array, image: Array, row: Array) -> Array:
+        whole_row = (1, 1, *x.shape[2:])
+        return lax.dynamic_slice(x, [image, row, *[0] * geometry.ndim], whole_row)[:, 0]
+
+    def add(totals: list[Array], step: Array) -> tuple[list[Array], None]:
+        image, first = step * at_once // rows, step * at_once % rows
+        seen = [row_of(padded, image, first * s + y) for y in range(height)]
+        weights = [row_of(u, image, first + y) for y in range(at_once)]
+        sums = []
+        for t, column in itertools.product(range(geometry.kernel_size[0]), columns):
+            below = [seen[s * y + geometry.dilation[0] * t] for y in range(at_once)]
+            cells = [_window_of_row(row, column, problem) for row in below]
+            sums.append(_sum(map(operator.mul, cells, weights)))
+        return [total + part for total, part in zip(totals, sums, strict=True)], None
+
+    # one total per tap, not one array of all: each is a loop of its own that fills the vector units
+    start = [jnp.zeros((1, *u.shape[2:]), problem.accumulator)] * problem.taps
+    return lax.scan(add, start, jnp.arange(problem.images * rows // at_once))[0]
+
+
 def _window_of_row(cells: Array, tap: tuple[int, ...], problem: Problem) -> Array:
-    """`window` of a slab from which the first spatial dimension is gone."""
+    """`window` of a row of the first spatial dimension, by a tap of the others."""
     geometry = problem.geometry
     for dim, t in enumerate(tap, start=1):
         begin, s = geometry.dilation[dim] * t, geometry.stride[dim]
@@ -142,6 +179,21 @@ MANY = 128
 def _reject(problem: Problem, platform: str) -> str:  # noqa: ARG001
     if problem.ins_per_group != 1 or problem.outs_per_group != 1:
         return "only for one input and one output channel per group"
+    return _reject_taps(problem)
+
+
+FEW_PAIRS = 16
+"""Up to this many pairs of channels per group are as many groups to G."""
+
+
+def _reject_gradient(problem: Problem, platform: str) -> str:  # noqa: ARG001
+    pairs, groups = problem.ins_per_group * problem.outs_per_group, problem.geometry.groups
+    if pairs > FEW_PAIRS or groups == 1 < pairs:
+        return f"only for several groups of up to {FEW_PAIRS} pairs of channels"
+    return _reject_taps(problem)
+
+
+def _reject_taps(problem: Problem) -> str:
     return f"more than {MANY} taps in one loop" if problem.taps > MANY else ""
 
 
@@ -158,10 +210,17 @@ def _work(problem: Problem) -> Work:
 
 def _work_gradient(problem: Problem) -> Work:
     rows = problem.images * problem.geometry.output_size[0] if problem.geometry.ndim else 1
-    work = _work(problem)
-    return dataclasses.replace(work, m=work.k, k=work.m, calls=rows)
+    work, pairs = _work(problem), problem.ins_per_group * problem.outs_per_group
+    return dataclasses.replace(
+        work,
+        m=work.k,
+        k=work.m,
+        times=work.times * pairs,
+        moved=work.moved * problem.outs_per_group,
+        calls=rows,
+    )
 
 
 CONV = Algorithm("depthwise", conv, _reject, _work)
 CONV_TRANSPOSE = Algorithm("depthwise", conv_transpose, _reject, _work)
-KERNEL_GRADIENT = Algorithm("depthwise", kernel_gradient, _reject, _work_gradient)
+KERNEL_GRADIENT = Algorithm("depthwise", kernel_gradient, _reject_gradient, _work_gradient)

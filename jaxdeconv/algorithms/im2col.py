@@ -91,7 +91,7 @@ def _kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
     windows = _windows(v, problem)
     if geometry.groups == 1:
         matrix = windows.reshape(-1, windows.shape[-1])
-        w = problem.product_over_rows(matrix, u.reshape(-1, problem.outs))
+        (w,) = problem.products_over_rows([matrix], u.reshape(-1, problem.outs))
         return w.reshape(*geometry.kernel_size, problem.ins, problem.outs)
     blocks = u.reshape(-1, geometry.groups, problem.outs_per_group)
     w = problem.dot(_by_group(windows, problem), blocks, (0, 0), (1, 1))  # [groups, taps * in, o]
@@ -103,7 +103,8 @@ def _kernel_gradient_by_rows(u: Array, v: Array, problem: Problem) -> Array:
     geometry = problem.geometry
     gathered, u = _rows(v, problem), u.reshape(-1, problem.outs)
     parts = [window(gathered, geometry, tap) for tap in _leading_taps(geometry)]
-    products = [problem.product_over_rows(part.reshape(-1, part.shape[-1]), u) for part in parts]
+    matrices = [part.reshape(-1, part.shape[-1]) for part in parts]
+    products = problem.products_over_rows(matrices, u)
     return jnp.stack(products).reshape(*geometry.kernel_size, problem.ins, problem.outs)
 
 
@@ -130,7 +131,27 @@ def _windows(v: Array, problem: Problem) -> Array:
     """[batch, *output_size, taps * in]."""
     geometry = problem.geometry
     padded = pad_with_zeros(v, geometry.padding)
+    if _side_by_side(geometry):
+        return _cut(padded, geometry)
     return jnp.concatenate([window(padded, geometry, tap) for tap in taps(geometry)], -1)
+
+
+def _side_by_side(geometry: ConvGeometry) -> bool:
+    """Whether the windows neither overlap nor leave gaps."""
+    return geometry.kernel_size == geometry.stride and max(geometry.dilation, default=1) == 1
+
+
+def _cut(padded: Array, geometry: ConvGeometry) -> Array:
+    """The windows that lie side by side: a transposition."""
+    ndim = geometry.ndim
+    split: list[int] = []
+    for dim, (o, k) in enumerate(zip(geometry.output_size, geometry.kernel_size, strict=True)):
+        padded = lax.slice_in_dim(padded, 0, o * k, axis=1 + dim)
+        split += [o, k]
+    cells = padded.reshape(padded.shape[0], *split, padded.shape[-1])
+    outputs, kernel = range(1, 2 * ndim, 2), range(2, 2 * ndim + 1, 2)
+    cells = cells.transpose(0, *outputs, *kernel, 2 * ndim + 1)
+    return cells.reshape(*cells.shape[: ndim + 1], -1)
 
 
 def _by_group(windows: Array, problem: Problem) -> Array:
@@ -145,7 +166,9 @@ MANY = 128
 
 
 def _reject(problem: Problem, platform: str) -> str:  # noqa: ARG001
-    return f"more than {MANY} taps to gather" if problem.taps > MANY else ""
+    if problem.taps > MANY and not _side_by_side(problem.geometry):
+        return f"more than {MANY} taps to gather"
+    return ""
 
 
 def _reject_rows(problem: Problem, platform: str) -> str:

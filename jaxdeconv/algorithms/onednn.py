@@ -1,14 +1,25 @@
 """oneDNN's convolution for K, and for G with the roles swapped; for K^T see `phases`.
 
 G is the convolution of v with u as the kernel: the channels of a group are the batch, the images
-are the channels of one group, the stride dilates and the dilation strides.
+are the channels of one group, the stride dilates and the dilation strides. As channels, few images
+leave the vector units empty. `onednn_bands` cuts the rows of u into bands, with the rows of v that
+they see, and every band is an image; few groups it takes one by one.
 """
 
-from jax import Array
+import dataclasses
+
+import jax.numpy as jnp
+from jax import Array, lax
 
 from jaxdeconv.algorithms.convolutions import by_onednn, onednn_is_missing
-from jaxdeconv.algorithms.problem import Algorithm, Problem, Work
-from jaxdeconv.algorithms.windows import gradient_padding
+from jaxdeconv.algorithms.problem import (
+    FEW_GROUPS,
+    Algorithm,
+    Problem,
+    Work,
+    group_by_group,
+)
+from jaxdeconv.algorithms.windows import gradient_padding, pad_with_zeros
 
 
 def conv(v: Array, w: Array, problem: Problem) -> Array:
@@ -43,6 +54,46 @@ def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
     return w.transpose(*spatial, 0, ndim + 1)
 
 
+def kernel_gradient_in_bands(u: Array, v: Array, problem: Problem) -> Array:
+    """G(u, v) from bands of rows."""
+    return group_by_group(kernel_gradient, *_in_bands(u, v, problem))
+
+
+IMAGES = 16
+"""So many channels fill the vector units."""
+
+
+def _in_bands(u: Array, v: Array, problem: Problem) -> tuple[Array, Array, Problem]:
+    """The problem with enough images; rows of zeros fill u's last bands."""
+    geometry = problem.geometry
+    bands, rows = _bands(problem)
+    stride, (low, _) = geometry.stride[0], geometry.padding[0]
+    height = stride * (rows - 1) + geometry.dilated_kernel_size[0]
+    below = stride * rows * (bands - 1) + height - low - geometry.input_size[0]
+    v = pad_with_zeros(v, ((low, below), *[(0, 0)] * (geometry.ndim - 1)))
+    u = pad_with_zeros(u, ((0, bands * rows - u.shape[1]), *[(0, 0)] * (geometry.ndim - 1)))
+    firsts = range(0, stride * rows * bands, stride * rows)
+    v = jnp.stack([lax.slice_in_dim(v, y, y + height, axis=1) for y in firsts], 1)
+    band = dataclasses.replace(
+        geometry,
+        input_size=(height, *geometry.input_size[1:]),
+        padding=((0, 0), *geometry.padding[1:]),
+    )
+    images = problem.images * bands
+    return (
+        u.reshape(images, rows, *u.shape[2:]),
+        v.reshape(images, height, *v.shape[3:]),
+        dataclasses.replace(problem, geometry=band, batch=images),
+    )
+
+
+def _bands(problem: Problem) -> tuple[int, int]:
+    """How many bands, and the rows of u in each."""
+    height = problem.geometry.output_size[0]
+    rows = max(1, -(-height // -(-IMAGES // max(1, problem.images))))
+    return -(-height // rows), rows
+
+
 def _work(problem: Problem) -> Work:
     groups = problem.geometry.groups
     positions = problem.images * problem.positions
@@ -53,10 +104,28 @@ def _work_gradient(problem: Problem) -> Work:
     groups = problem.geometry.groups
     rows, columns = problem.taps * problem.ins_per_group, problem.outs_per_group
     positions = problem.images * problem.positions
-    cells = problem.images * (problem.cells * problem.ins + problem.positions * problem.outs)
-    copied = cells * problem.dtype.itemsize
+    copied = float(problem.images * problem.cells * problem.ins * problem.dtype.itemsize)
     return Work(rows, positions, columns, groups, moved=copied, calls=4, memory=copied)
+
+
+def _work_gradient_in_bands(problem: Problem) -> Work:
+    work, geometry = _work_gradient(problem), problem.geometry
+    bands, rows = _bands(problem)
+    seen = bands * (geometry.stride[0] * (rows - 1) + geometry.dilated_kernel_size[0])
+    copied = 2 * work.moved * seen / max(1, geometry.input_size[0])
+    return dataclasses.replace(work, moved=copied, memory=copied, calls=4 * geometry.groups)
+
+
+def _reject_bands(problem: Problem, platform: str) -> str:
+    if reason := onednn_is_missing(problem, platform):
+        return reason
+    if problem.geometry.groups > FEW_GROUPS:
+        return "the images of many groups are channels enough"
+    return "one band: the same as `onednn`" if _bands(problem)[0] <= 1 else ""
 
 
 CONV = Algorithm("onednn", conv, onednn_is_missing, _work)
 KERNEL_GRADIENT = Algorithm("onednn", kernel_gradient, onednn_is_missing, _work_gradient)
+KERNEL_GRADIENT_IN_BANDS = Algorithm(
+    "onednn_bands", kernel_gradient_in_bands, _reject_bands, _work_gradient_in_bands
+)

@@ -44,20 +44,28 @@ def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
     """G(u, v)."""
     geometry = problem.geometry
     padded = pad_with_zeros(v, geometry.padding)
-    blocks = u.reshape(-1, geometry.groups, problem.outs_per_group)
 
-    def tap_of(cells: Array) -> Array:
+    def taps_of(windows: list[Array]) -> list[Array]:
         if geometry.groups == 1:
-            return problem.product_over_rows(cells.reshape(-1, problem.ins), blocks[:, 0])
-        cells = cells.reshape(-1, geometry.groups, problem.ins_per_group)
-        tap = problem.dot(cells, blocks, (0, 0), (1, 1))  # [groups, in/groups, out/groups]
-        return jnp.moveaxis(tap, 0, 1).reshape(problem.ins_per_group, problem.outs)
+            matrices = [cells.reshape(-1, problem.ins) for cells in windows]
+            return problem.products_over_rows(matrices, u.reshape(-1, problem.outs))
+        return [_tap_of_groups(u, cells, problem) for cells in windows]
 
     if problem.taps <= UNROLLED:
-        w = jnp.stack([tap_of(window(padded, geometry, tap)) for tap in taps(geometry)])
+        w = jnp.stack(taps_of([window(padded, geometry, tap) for tap in taps(geometry)]))
     else:
-        w = lax.map(lambda begin: tap_of(_moving_window(padded, begin, problem)), _begins(problem))
+        w = lax.map(
+            lambda begin: taps_of([_moving_window(padded, begin, problem)])[0], _begins(problem)
+        )
     return w.reshape(*geometry.kernel_size, problem.ins_per_group, problem.outs)
+
+
+def _tap_of_groups(u: Array, cells: Array, problem: Problem) -> Array:
+    """One tap of G, [in/groups, out], from its window."""
+    cells = cells.reshape(-1, problem.geometry.groups, problem.ins_per_group)
+    blocks = u.reshape(-1, problem.geometry.groups, problem.outs_per_group)
+    tap = problem.dot(cells, blocks, (0, 0), (1, 1))  # [groups, in/groups, out/groups]
+    return jnp.moveaxis(tap, 0, 1).reshape(problem.ins_per_group, problem.outs)
 
 
 def _times_tap(cells: Array, tap: Array, problem: Problem) -> Array:

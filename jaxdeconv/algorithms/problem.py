@@ -6,7 +6,7 @@ the problems: `reject` says why not on the others, `work` what it costs on these
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import jax.numpy as jnp
@@ -103,17 +103,21 @@ class Problem:
             outs=self.outs_per_group,
         )
 
-    def product_over_rows(self, x: Array, y: Array) -> Array:
-        """x^T y of [rows, m] and [rows, n], both tall.
+    def products_over_rows(self, parts: Sequence[Array], y: Array) -> list[Array]:
+        """x^T y of every part x, [rows, m], and y, [rows, n]; all tall.
 
         XLA:CPU multiplies two to three times faster when the left operand is contiguous along the
-        sum. So the narrower one is transposed first, behind a barrier: without it XLA would fold
-        the transposition into the product again.
+        sum. So whatever is narrower, y or the parts together, is transposed first, behind a
+        barrier: without it XLA would fold the transposition into the product again, as it would
+        that of the result.
         """
-        if x.shape[1] > y.shape[1]:
-            return self.product_over_rows(y, x).T
-        wide = lax.optimization_barrier(x.T)
-        return self.dot_general(wide, y, (((1,), (0,)), ((), ())))
+        rows = (((1,), (0,)), ((), ()))
+        if sum(part.shape[1] for part in parts) < y.shape[1]:
+            wide = [lax.optimization_barrier(part.T) for part in parts]
+            return [self.dot_general(x, y, rows) for x in wide]
+        wide_y = lax.optimization_barrier(y.T)
+        products = [self.dot_general(wide_y, part, rows) for part in parts]
+        return [lax.optimization_barrier(product).T for product in products]
 
     def dot(self, x: Array, y: Array, contract: tuple[int, int], batch: tuple[int, int]) -> Array:
         """`dot_general` over one axis of each and one batch axis."""

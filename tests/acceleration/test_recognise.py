@@ -53,7 +53,7 @@ def test_every_reading_of_any_convolution(case: Drawn) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=600)
+@settings(max_examples=200)
 @given(drawn(max_ndim=3, largest=4))
 def test_very_many_convolutions(case: Drawn) -> None:
     check_reading(case)

@@ -14,6 +14,7 @@ from jaxdeconv.algorithms import ALGORITHMS, Problem, convolutions
 from jaxdeconv.geometry import ConvGeometry
 from tests.support.cases import integers
 from tests.support.checks import check_equal
+from tests.support.processes import printed_on
 
 CALL = "__onednn$convolution"
 V, W = integers((2, 9, 7, 6), np.float32), integers((3, 2, 3, 4), np.float32, seed=1)
@@ -179,3 +180,55 @@ def test_depthwise_paddings_that_it_is_not_trusted_with(
     called = jax.jit(lambda x, y: algorithms[name].apply(x, y, problem))
     for _ in range(20):
         check_equal(called(x, y), expected)
+
+
+DEPTHWISE = """
+import os
+os.environ["ONEDNN_VERBOSE"] = "2"
+import jax, jax.numpy as jnp, numpy as np
+from jaxdeconv import ConvGeometry
+from jaxdeconv.algorithms import ALGORITHMS, Problem
+
+float32 = np.dtype("float32")
+for kernel, padding in ((9, 4), (21, 0), (21, ((7, 15),)), (32, 8), (48, 0), (48, 24)):
+    for dilation in (1, 2):
+        geometry = ConvGeometry(120, kernel, 1, padding, dilation, 16)
+        for leg, algorithms in ALGORITHMS.items():
+            problem = Problem(leg, geometry, 1, 16, 16, float32, float32)
+            for one in algorithms:
+                if "onednn" in one.name and not one.reject(problem, "cpu"):
+                    operands = [jnp.ones(shape) for shape in problem.operand_shapes]
+                    jax.jit(lambda x, y: one.apply(x, y, problem))(*operands).block_until_ready()
+"""
+
+
+def test_onednn_never_falls_back_to_its_products_of_matrices() -> None:
+    """That code corrupts the heap or waits for ever, at long depthwise kernels (jaxlib 0.10.2)."""
+    if not convolutions.has_onednn():
+        return
+    created = [line for line in printed_on(1, DEPTHWISE).splitlines() if ",create:" in line]
+    made = [line for line in created if ",convolution," in line]
+    assert any("dw:" in line for line in made)
+    assert not [line for line in made if "gemm:" in line]
+
+
+@pytest.mark.parametrize(
+    ("leg", "geometry"),
+    [
+        ("conv", ConvGeometry(100, 48, groups=16)),
+        ("conv_transpose", ConvGeometry((9, 100), (3, 48), groups=16)),
+        ("kernel_gradient", ConvGeometry(100, 5, groups=16)),
+    ],
+)
+def test_long_depthwise_kernels_are_left_to_others(leg: str, geometry: ConvGeometry) -> None:
+    """To G, u is the kernel; several images are several channels to it."""
+    float32 = np.dtype(np.float32)
+    problem = Problem(leg, geometry, 1, 16, 16, float32, float32)
+    reasons = {one.name: one.reject(problem, "cpu") for one in ALGORITHMS[leg]}
+    for name, reason in reasons.items():
+        if "onednn" in name and "subpixel" not in name and convolutions.has_onednn():
+            assert reason == "oneDNN crashes at depthwise kernels longer than 32"
+    assert not all(reasons.values())
+    more = dataclasses.replace(problem, batch=2)
+    others = [one.reject(more, "cpu") for one in ALGORITHMS[leg] if one.name == "onednn"]
+    assert ("" in others) == (leg == "kernel_gradient" and convolutions.has_onednn())

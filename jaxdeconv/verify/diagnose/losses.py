@@ -75,7 +75,7 @@ def _loss_causes(
 
 def boxes(block: Block) -> Iterator[Guess]:
     """A box of cells of the result is lost."""
-    if block.common_factor != 0 or len(block.wrong) < 2:
+    if block.common_factor != 0 or not len(block.wrong):
         return
     x = block.domain_index(block.wrong)
     spans = [(int(i.min()), int(i.max())) for i in x]

@@ -38,8 +38,9 @@ def test_every_kind_is_correct(which: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("start", range(0, 1000, 100))
-def test_a_thousand_pairs_are_correct(start: int) -> None:
-    for pair in itertools.islice(correct_pairs(0), start, start + 100):
+def test_every_fifth_of_a_thousand_is_correct(start: int) -> None:
+    """Another fifth of the kinds in every hundred."""
+    for pair in itertools.islice(correct_pairs(0), start + start // 100, start + 100, 5):
         check(pair)
 
 
