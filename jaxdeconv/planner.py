@@ -32,7 +32,15 @@ PREFERENCE = {
         "onednn_subpixel",
         "overlap_add",
     ),
-    "kernel_gradient": ("depthwise", "native", "onednn", "im2col", "per_tap", "row_im2col"),
+    "kernel_gradient": (
+        "depthwise",
+        "native",
+        "onednn",
+        "onednn_bands",
+        "im2col",
+        "per_tap",
+        "row_im2col",
+    ),
 }
 """Not measured: the order on accelerators, by XLA's rules."""
 

@@ -92,3 +92,8 @@ def test_bad_input(arguments: dict, text: str) -> None:
     with pytest.raises(ValueError) as error:
         plan(keywords.pop("leg"), U, W, **keywords)
     assert str(error.value).startswith(text)
+
+
+def test_every_algorithm_has_its_place_on_accelerators() -> None:
+    for leg, algorithms in ALGORITHMS.items():
+        assert sorted(planner.PREFERENCE[leg]) == sorted(one.name for one in algorithms)

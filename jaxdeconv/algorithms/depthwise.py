@@ -186,10 +186,12 @@ FEW_PAIRS = 16
 """Up to this many pairs of channels per group are as many groups to G."""
 
 
-def _reject_gradient(problem: Problem, platform: str) -> str:  # noqa: ARG001
+def _reject_gradient(problem: Problem, platform: str) -> str:
     pairs, groups = problem.ins_per_group * problem.outs_per_group, problem.geometry.groups
     if pairs > FEW_PAIRS or groups == 1 < pairs:
         return f"only for several groups of up to {FEW_PAIRS} pairs of channels"
+    if pairs > 1 and platform != "cpu":
+        return "several channels per group are worth it on CPUs alone"
     return _reject_taps(problem)
 
 
