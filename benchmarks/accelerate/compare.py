@@ -67,7 +67,8 @@ def compare(
     """
     stock = training.compile(training.step)
     fast = training.compile(transform(training.step))
-    expected, got = _numbers(training, stock), _numbers(training, fast)
+    arguments = training.arguments
+    expected, got = (_numbers(training, step, arguments()) for step in (stock, fast))
     error = _largest(got, expected)
     if BOUND < error < np.inf:  # where a gradient nearly cancels, stock JAX may be off by more
         error = _largest([number.astype(np.float64) for number in got], _exact(training))
@@ -98,30 +99,24 @@ def difference(got: Any, expected: Any) -> float:
     return float(np.abs(got - expected).max(initial=0.0)) / largest
 
 
-def _numbers(training: Training, step: Callable[..., Any]) -> list[Any]:
+def _numbers(training: Training, step: Callable[..., Any], arguments: Any) -> list[Any]:
     """All numbers of the first step, the optimiser's state (the gradients) among them."""
-    return _numbers_of(training, step, training.arguments())
-
-
-def _numbers_of(training: Training, step: Callable[..., Any], arguments: Any) -> list[Any]:
     numbers = training.numbers(arguments, step(*arguments))
     return [np.asarray(x) for x in jax.tree.leaves(numbers) if isinstance(x, jax.Array)]
 
 
 def _exact(training: Training) -> list[Any]:
     """The same of the stock step in float64."""
-    arguments = jax.tree.map(_copied, training.arguments())
+    arguments = training.arguments()  # of single precision: drawn in double they are others
     with jax.enable_x64(True):
-        wide = jax.tree.map(lambda x: jnp.asarray(x) if isinstance(x, np.ndarray) else x, arguments)
-        return [
-            number.astype(np.float64)
-            for number in _numbers_of(training, training.compile(training.step), wide)
-        ]
+        wide = jax.tree.map(_widened, arguments)
+        numbers = _numbers(training, training.compile(training.step), wide)
+    return [number.astype(np.float64) for number in numbers]
 
 
-def _copied(x: Any) -> Any:
-    """Single precision as an array of NumPy in double, all else as it is."""
-    return np.asarray(x, np.float64) if getattr(x, "dtype", None) == np.float32 else x
+def _widened(x: Any) -> Any:
+    """Single precision in double, all else as it is."""
+    return jnp.asarray(x, np.float64) if getattr(x, "dtype", None) == np.float32 else x
 
 
 def _call(training: Training, step: Callable[..., Any]) -> Callable[[], Any]:

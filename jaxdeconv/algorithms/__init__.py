@@ -5,7 +5,8 @@ and all pass one contract suite (tests/algorithms). None inserts zeros into a si
 
 | algorithm | legs | idea |
 |---|---|---|
-| `onednn`, `onednn_bands` | K, G | oneDNN's convolution, which jaxlib carries for CPUs |
+| `onednn` | K, G | oneDNN's convolution, which jaxlib carries for CPUs |
+| `onednn_bands` | G | the same, of bands of rows as images |
 | `native` | K, K^T, G | XLA's convolution, in the forms that it has kernels for |
 | `phases`, `subpixel` | K^T | dense convolutions of u, one per phase of the stride |
 | `onednn_phases`, `onednn_subpixel` | K^T | the same with oneDNN's convolution |

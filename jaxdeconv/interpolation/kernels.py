@@ -28,6 +28,7 @@ __all__ = [
     "ALIGNMENTS",
     "Alignment",
     "as_factors",
+    "check_alignment",
     "check_dtype",
     "geometry",
     "kernel",
@@ -165,7 +166,7 @@ def geometry(
     ndim, profile = count_entries(size), as_profile(method)
     factors = as_integers("factor", factor, ndim, minimum=1)
     least = (
-        0 if choice("align", align, ALIGNMENTS) == "areas" else 1
+        0 if check_alignment(align) == "areas" else 1
     )  # between no centres there is nothing to interpolate
     sizes = as_integers("size", size, ndim, minimum=least)
     kernel_size = [_size(f, profile, align) for f in factors]
@@ -181,6 +182,11 @@ def as_factors(factor: Any) -> tuple[int, ...]:
     return as_integers("factor", factor, count_entries(factor), minimum=1)
 
 
+def check_alignment(align: str) -> str:
+    """`align`, if it is one."""
+    return choice("align", align, ALIGNMENTS)
+
+
 def check_dtype(dtype: np.dtype) -> None:
     """Refuse integers: the taps are fractions."""
     if not jnp.issubdtype(dtype, jnp.inexact):
@@ -194,5 +200,5 @@ def check_dtype(dtype: np.dtype) -> None:
 def _size(factor: int, profile: Profile, align: str) -> int:
     """The fewest taps that hold the profile: as many cells as lie strictly inside its support."""
     most = profile.width * factor
-    parity = factor % 2 if choice("align", align, ALIGNMENTS) == "areas" else 1
+    parity = factor % 2 if check_alignment(align) == "areas" else 1
     return most - (most - parity) % 2

@@ -28,9 +28,9 @@ from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.integers import IntOrInts
 from jaxdeconv.interpolation.kernels import (
-    ALIGNMENTS,
     Alignment,
     as_factors,
+    check_alignment,
     check_dtype,
     geometry,
     kernel,
@@ -225,7 +225,7 @@ def _coarse_size(
     fine: tuple[int, ...], factors: tuple[int, ...], align: Alignment
 ) -> tuple[int, ...]:
     """The size of u whose interpolation is `fine` cells."""
-    spare = 0 if choice("align", align, ALIGNMENTS) == "areas" else 1
+    spare = 0 if check_alignment(align) == "areas" else 1
     if any(n < spare or (n - spare) % f for n, f in zip(fine, factors, strict=True)):
         raise ArgumentValueError(
             "v must have a size that upsample gives: "
