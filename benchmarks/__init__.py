@@ -1,6 +1,7 @@
 """How fast, against whom, on which layers. Questions and commands: README.md beside this file.
 
-cases                  layers of real networks, shapes of cited issues, random geometries
+cases                  layers of real networks, shapes of cited issues
+draws                  random geometries, and layers as networks have them
 programs               what is timed: a forward pass and a training step, ready to run
 jax_contestants        ours, and stock JAX with its own autodiff
 framework_contestants  Flax NNX and Equinox                        (skipped if not installed)

@@ -1,11 +1,12 @@
 """Remeasure the cost model of the planner on this CPU: `python -m benchmarks.calibrate`.
 
 Times every algorithm of every leg on seeded random problems and on the benchmark cases, and fits
-`jaxdeconv.costmodel` to them. Writes jaxdeconv/costs/cpu.json. Takes about ten minutes, on a
+`jaxdeconv.costmodel` to them. Writes jaxdeconv/costs/cpu.json. Takes about half an hour, on a
 machine that does nothing else.
 """
 
 import argparse
+import itertools
 import json
 import platform
 import sys
@@ -17,9 +18,11 @@ import numpy as np
 from scipy.optimize import nnls
 
 import jaxdeconv
-from benchmarks.cases import CASES, random_cases
+from benchmarks.cases import CASES
+from benchmarks.draws import layer_cases, random_cases
 from jaxdeconv import costmodel
 from jaxdeconv.algorithms import ALGORITHMS, Problem
+from jaxdeconv.algorithms.problem import FEW_GROUPS
 from jaxdeconv.tuning import measure
 
 Sample: TypeAlias = tuple[tuple[float, ...], tuple[float, ...], float]
@@ -31,9 +34,15 @@ Samples: TypeAlias = dict[str, dict[str, list[Sample]]]
 COSTS = Path(jaxdeconv.__file__).parent / "costs" / "cpu.json"
 
 
-def problems(count: int, seed: int) -> list[Problem]:
+def problems(random: int, layers: int, depthwise: int, seed: int) -> list[Problem]:
     """One problem per case and leg."""
-    cases = [*CASES, *random_cases(count, seed)]
+    others = (c for c in random_cases(20 * depthwise, seed + 1) if c.geometry.groups > FEW_GROUPS)
+    cases = [
+        *CASES,
+        *random_cases(random, seed),
+        *layer_cases(layers, seed),
+        *itertools.islice(others, depthwise),
+    ]
     return [case.problem(leg) for case in cases for leg in ALGORITHMS]
 
 
@@ -56,36 +65,44 @@ def fit(rows: list[Sample]) -> dict[str, Any]:
     return {
         "linear": [float(f"{c:.4g}") for c in linear],
         "offset": round(float(offset), 4),
-        "points": np.round(points, 3).tolist(),
+        "points": np.rint(costmodel.RESOLUTION * points).astype(int).ravel().tolist(),
         "weights": np.round(0.3 * weights, 4).tolist(),
     }
 
 
-def merged(samples: Samples, earlier: Samples) -> Samples:
-    """Two runs on the same problems as one: noise only adds, so the least time is the best."""
+def pooled(samples: Samples, earlier: Samples) -> Samples:
+    """Two runs as one; of a problem that both measured the least time: noise only adds."""
 
-    def pairs(leg: str, name: str) -> list[Sample]:
-        two = zip(samples[leg][name], earlier[leg][name], strict=True)
-        return [(row, point, min(time, before)) for (row, point, time), (*_, before) in two]
+    def both(leg: str, name: str) -> list[Sample]:
+        least: dict[Any, float] = {}
+        for run in (earlier, samples):
+            for row, point, time in run[leg].get(name, []):
+                problem = (tuple(row), tuple(point))
+                least[problem] = min(time, least.get(problem, time))
+        return [(*problem, time) for problem, time in least.items()]
 
-    return {leg: {name: pairs(leg, name) for name in names} for leg, names in samples.items()}
+    return {
+        leg: {name: both(leg, name) for name in {**earlier[leg], **samples[leg]}} for leg in samples
+    }
 
 
 def main() -> None:
     """Measure, fit, write, and print how well the model fits."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--random", type=int, default=120, help="number of random geometries")
+    parser.add_argument("--random", type=int, default=360, help="number of random geometries")
+    parser.add_argument("--layers", type=int, default=120, help="number of layers drawn")
+    parser.add_argument("--depthwise", type=int, default=80, help="number of depthwise ones more")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--samples", type=Path, help="also write what was measured to this file")
     parser.add_argument(
         "--merge",
         type=Path,
-        help="samples of an earlier run of the same code: the lesser time counts",
+        help="samples of an earlier run of the same code, on the same problems or on others",
     )
     parser.add_argument("--output", type=Path, default=COSTS)
     arguments = parser.parse_args()
     samples: Samples = {leg: {} for leg in ALGORITHMS}
-    todo = problems(arguments.random, arguments.seed)
+    todo = problems(arguments.random, arguments.layers, arguments.depthwise, arguments.seed)
     for number, problem in enumerate(todo, 1):
         sys.stderr.write(f"\r{number}/{len(todo)} problems")
         for algorithm in ALGORITHMS[problem.leg]:
@@ -96,7 +113,7 @@ def main() -> None:
             row = (work.features, point, measure(algorithm, problem))
             samples[problem.leg].setdefault(algorithm.name, []).append(row)
     if arguments.merge:
-        samples = merged(samples, json.loads(arguments.merge.read_text()))
+        samples = pooled(samples, json.loads(arguments.merge.read_text()))
     if arguments.samples:
         arguments.samples.write_text(json.dumps(samples))
     fitted: dict[str, dict[str, Any]] = {leg: {} for leg in ALGORITHMS}
@@ -111,7 +128,7 @@ def main() -> None:
         "model": "jaxdeconv.costmodel",
         "costs": fitted,
     }
-    arguments.output.write_text(json.dumps(record) + "\n")
+    arguments.output.write_text(json.dumps(record, separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":

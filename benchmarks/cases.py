@@ -1,4 +1,4 @@
-"""What is timed: layers of real networks, shapes of the cited issues, and random geometries.
+"""What is timed: layers of real networks, and shapes of the cited issues.
 
 A case is written the way its network writes it: a transposed convolution from `u`, C channels, to
 `v`, O channels; a plain convolution from `v` to `u`. Inside, the words are the package's: `ins` and
@@ -7,7 +7,6 @@ is outs -> ins.
 """
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
@@ -17,13 +16,10 @@ import numpy as np
 from jaxdeconv import ConvGeometry
 from jaxdeconv.algorithms import Problem
 
-__all__ = ["CASES", "BenchCase", "Data", "Leg", "random_cases"]
+__all__ = ["CASES", "BenchCase", "Data", "Leg", "Shape"]
 
 Leg: TypeAlias = Literal["conv", "conv_transpose"]
 Shape: TypeAlias = tuple[int, ...]
-
-_BANDS = ((1e5, 1e6), (1e6, 1e7), (1e7, 2e8))  # of useful operations of a random case
-_MOST_CELLS = 2**22  # of any one array of a random case: 16 MiB
 
 
 @dataclasses.dataclass(frozen=True)
@@ -217,62 +213,3 @@ CASES: tuple[BenchCase, ...] = (
     ),
     _down("ResNeXt", "arXiv:1611.05431, 32 groups", (128, 128), (28, 28), 3, 1, 1, groups=32),
 )
-
-
-def random_cases(count: int, seed: int = 0) -> tuple[BenchCase, ...]:
-    """Draw geometries that nobody tuned for.
-
-    Args:
-        count: how many.
-        seed: of the stream; a longer list begins with the shorter one of the same seed.
-
-    Returns:
-        Cases of 1 to 3 dimensions, a third each of 0.1 to 1, 1 to 10 and 10 to 200 useful MFLOP;
-        about one in four a plain convolution, one in three grouped or depthwise. Batch, sizes,
-        channels, kernel, stride, dilation and paddings are all drawn.
-    """
-    return tuple(_draw_in_band(seed, index) for index in range(count))
-
-
-def _draw_in_band(seed: int, index: int) -> BenchCase:
-    least, most = _BANDS[index % len(_BANDS)]
-    for attempt in itertools.count():
-        case = _draw(np.random.default_rng([seed, index, attempt]), f"random {seed}.{index}")
-        cells = max(math.prod(shape) for shape in (case.u_shape, case.v_shape, case.w_shape))
-        if least <= case.flops < most and cells <= _MOST_CELLS:
-            break
-    return case
-
-
-def _draw(rng: np.random.Generator, name: str) -> BenchCase:
-    ndim = int(rng.choice([1, 2, 2, 2, 3]))
-    kernel = _one_or_each(rng, ndim, range(1, {1: 13, 2: 8, 3: 5}[ndim]))
-    stride = _one_or_each(rng, ndim, (1, 2, 2, 2, 3, 4))
-    dilation = (int(rng.choice([1, 1, 1, 1, 2, 3])),) * ndim
-    span = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-    padding = [tuple(int(p) for p in rng.integers(0, k // 2 + 1, 2)) for k in span]
-    if rng.random() < 0.7:  # most layers pad both sides alike
-        padding = [(low, low) for low, _ in padding]
-    reach = {1: 2000, 2: 80, 3: 24}[ndim]
-    outputs = [int(np.exp(rng.uniform(np.log(4), np.log(max(8, reach // s))))) for s in stride]
-    extra = [int(rng.integers(0, s)) for s in stride]
-    size = [
-        (o - 1) * s + k - sum(pair) + a
-        for o, s, k, pair, a in zip(outputs, stride, span, padding, extra, strict=True)
-    ]
-    ins, outs = (int(2 ** rng.uniform(0, 8)) for _ in range(2))
-    groups = int(rng.choice([1, 1, 1, 1, 1, 1, 2, 4, 32]))
-    if groups == 32:  # depthwise
-        ins, outs, groups = 1, 1, int(2 ** rng.uniform(3, 8))
-    elif groups > 1:
-        ins, outs = -(-ins // groups), -(-outs // groups)
-    geometry = ConvGeometry(tuple(size), kernel, stride, tuple(padding), dilation, groups)
-    batch = int(rng.choice([1, 1, 2, 4, 8]))
-    leg: Leg = "conv" if rng.random() < 0.25 else "conv_transpose"
-    return BenchCase(name, "random", geometry, ins, outs, batch, leg)
-
-
-def _one_or_each(rng: np.random.Generator, ndim: int, choices: Sequence[int]) -> Shape:
-    """The same number for every dimension; one time in four, one of its own for each."""
-    drawn = rng.choice(choices, ndim)
-    return tuple(int(n) for n in (drawn if rng.random() < 0.25 else drawn[:1].repeat(ndim)))

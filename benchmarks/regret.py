@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from benchmarks import machine
-from benchmarks.cases import random_cases
+from benchmarks.draws import random_cases
 from benchmarks.legs import LEGS, LegCall, leg_calls
 from benchmarks.run import prepare_process
 from benchmarks.timing import Stopwatch, alternate, median_ratio, no_collection

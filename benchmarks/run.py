@@ -12,8 +12,9 @@ import torch
 from rich.console import Console
 
 from benchmarks import machine, plot
-from benchmarks.cases import CASES, BenchCase, random_cases
+from benchmarks.cases import CASES, BenchCase
 from benchmarks.contestants import RIVALS
+from benchmarks.draws import random_cases
 from benchmarks.measure import CaseResult, measure
 from benchmarks.report import PLACE, Report
 from benchmarks.timing import gemm_peak

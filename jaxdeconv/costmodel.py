@@ -22,7 +22,10 @@ import numpy as np
 
 from jaxdeconv.algorithms import Problem, Work
 
-__all__ = ["Cost", "coordinates", "similarity", "table"]
+__all__ = ["RESOLUTION", "Cost", "coordinates", "similarity", "table"]
+
+RESOLUTION = 1000
+"""The file holds the z_i one after the other, in units of 1/RESOLUTION: whole numbers read fast."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +82,7 @@ def table() -> dict[str, dict[str, Cost]]:
             name: Cost(
                 tuple(cost["linear"]),
                 cost["offset"],
-                np.asarray(cost["points"]),
+                np.reshape(cost["points"], (len(cost["weights"]), -1)) / RESOLUTION,
                 np.asarray(cost["weights"]),
             )
             for name, cost in by_name.items()

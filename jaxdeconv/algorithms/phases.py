@@ -38,22 +38,21 @@ def by_phases(u: Array, w: Array, problem: Problem, *, convolve: Convolve) -> Ar
     geometry = problem.geometry
     ndim = geometry.ndim
     kernel = swap_channels(w, geometry.groups).reshape(*w.shape[:-2], -1, problem.ins)
-    parts = []
+    parts: list[Array | None] = []
     for chosen in itertools.product(*(phases_in_place(geometry, dim) for dim in range(ndim))):
-        if all(phase.taps for phase in chosen):
-            taps = kernel
-            for dim, phase in enumerate(chosen):
-                taps = lax.slice_in_dim(taps, phase.taps.start, None, phase.taps.step, axis=dim)
-            first = [phase.shifts.start for phase in chosen]
-            spacing = [phase.shifts.step for phase in chosen]
-            reach = [
-                (phase.start, phase.start + cells - 1)
-                for phase, cells in zip(chosen, cells_of_a_phase(geometry), strict=True)
-            ]
-            parts.append(_at_shifts(convolve, u, taps, first, spacing, reach, problem))
-        else:
-            shape = (u.shape[0], *cells_of_a_phase(geometry), problem.ins)
-            parts.append(jnp.zeros(shape, problem.accumulator))
+        if not all(phase.taps for phase in chosen):
+            parts.append(None)
+            continue
+        taps = kernel
+        for dim, phase in enumerate(chosen):
+            taps = lax.slice_in_dim(taps, phase.taps.start, None, phase.taps.step, axis=dim)
+        first = [phase.shifts.start for phase in chosen]
+        spacing = [phase.shifts.step for phase in chosen]
+        reach = [
+            (phase.start, phase.start + cells - 1)
+            for phase, cells in zip(chosen, cells_of_a_phase(geometry), strict=True)
+        ]
+        parts.append(_at_shifts(convolve, u, taps, first, spacing, reach, problem))
     return interleave(parts, geometry)
 
 

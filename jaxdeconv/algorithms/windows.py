@@ -78,18 +78,21 @@ def coarse_size(geometry: ConvGeometry) -> tuple[int, ...]:
     return tuple(last - first + 1 for first, last in ranges)
 
 
-def interleave(parts: Sequence[Array], geometry: ConvGeometry) -> Array:
+def interleave(parts: Sequence[Array | None], geometry: ConvGeometry) -> Array:
     """The phases, each [batch, *cells_of_a_phase, channels] -> [batch, *input_size, channels].
 
-    The phases come in row-major order of their first cells. Laid beside each other one dimension
-    after the other, they are written once, to where they belong: there is nothing to transpose.
+    The phases come in row-major order of their first cells; None stands for zeros, at most for all
+    but one. Laid beside each other one dimension after the other, they are written once, to where
+    they belong: there is nothing to transpose.
     """
     parts = list(parts)
     for dim in reversed(range(geometry.ndim)):
         s = geometry.stride[dim]
         parts = [_beside(parts[i : i + s], 2 + dim) for i in range(0, len(parts), s)]
+    (whole,) = parts
+    assert whole is not None  # a kernel has at least one tap
     size = [q * s for q, s in zip(cells_of_a_phase(geometry), geometry.stride, strict=True)]
-    fine = parts[0].reshape(parts[0].shape[0], *size, parts[0].shape[-1])
+    fine = whole.reshape(whole.shape[0], *size, whole.shape[-1])
     for dim, n in enumerate(geometry.input_size):
         fine = lax.slice_in_dim(fine, 0, n, axis=1 + dim)
     return fine
@@ -100,17 +103,18 @@ FEW = 4
 writes a concatenation more slowly."""
 
 
-def _beside(parts: Sequence[Array], axis: int) -> Array:
-    """`jnp.stack`."""
-    if not 1 < len(parts) <= FEW:
-        return jnp.stack(parts, axis)
+def _beside(parts: Sequence[Array | None], axis: int) -> Array | None:
+    """`jnp.stack`, None being zeros; None if all are."""
+    present = {i: part for i, part in enumerate(parts) if part is not None}
+    if len(present) > FEW:
+        zeros = jnp.zeros_like(next(iter(present.values())))
+        return jnp.stack([zeros if part is None else part for part in parts], axis)
     padded = []
-    for i, part in enumerate(parts):
+    for i, part in present.items():
         pads = [(0, 0, 0)] * (part.ndim + 1)
         pads[axis] = (i, len(parts) - 1 - i, 0)
-        zero = jnp.zeros((), part.dtype)
-        padded.append(lax.pad(jnp.expand_dims(part, axis), zero, pads))
-    return functools.reduce(operator.add, padded)
+        padded.append(lax.pad(jnp.expand_dims(part, axis), jnp.zeros((), part.dtype), pads))
+    return functools.reduce(operator.add, padded) if padded else None
 
 
 def crop(fine: Array, geometry: ConvGeometry) -> Array:

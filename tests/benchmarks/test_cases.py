@@ -1,9 +1,8 @@
 import collections
-import math
 
 import pytest
 
-from benchmarks.cases import CASES, BenchCase, random_cases
+from benchmarks.cases import CASES, BenchCase
 from jaxdeconv import ConvGeometry
 
 NETWORKS = (
@@ -91,28 +90,3 @@ def test_data() -> None:
     assert data.cotangent.shape == case.y_shape
     assert {a.dtype.name for a in (data.x, data.w, data.cotangent)} == {"float32"}
     assert (case.data(1).x != data.x).all()
-
-
-def test_random_cases_are_reproducible() -> None:
-    assert random_cases(3, 7) == random_cases(9, 7)[:3]
-    assert random_cases(3, 7) != random_cases(3, 8)
-
-
-def test_random_cases_cover_what_they_claim() -> None:
-    drawn = random_cases(150, 3)
-    assert all(1e5 <= case.flops < 2e8 for case in drawn)
-    assert all(math.prod(case.y_shape) <= 2**22 for case in drawn)
-    features = {
-        "1-D": lambda case: case.geometry.ndim == 1,
-        "3-D": lambda case: case.geometry.ndim == 3,
-        "conv": lambda case: case.leg == "conv",
-        "grouped": lambda case: case.geometry.groups > 1,
-        "depthwise": lambda case: case.geometry.groups > 1 and case.ins == case.outs == 1,
-        "dilated": lambda case: max(case.geometry.dilation) > 1,
-        "stride 1": lambda case: max(case.geometry.stride) == 1,
-        "asymmetric": lambda case: any(low != high for low, high in case.geometry.padding),
-        "output_padding": lambda case: max(case.geometry.output_padding) > 0,
-        "large": lambda case: case.flops > 3e7,
-    }
-    for name, holds in features.items():
-        assert sum(map(holds, drawn)) >= 10, name
