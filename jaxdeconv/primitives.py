@@ -27,6 +27,7 @@ import numpy as np
 from jax import Array, core, lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
+from jax.sharding import AbstractMesh, PartitionSpec
 
 from jaxdeconv import planner, verify
 from jaxdeconv.algorithms import Problem
@@ -49,8 +50,23 @@ def bind(leg: str, x: Array, y: Array, **params: Any) -> Array:
     """
     dtype = np.promote_types(x.dtype, y.dtype)
     x, y = lax.convert_element_type(x, dtype), lax.convert_element_type(y, dtype)
-    result: Array = PRIMITIVES[leg].bind(x, y, **params)
+    result: Array = PRIMITIVES[leg].bind(*_varying_alike(x, y), **params)
     return result
+
+
+def _varying_alike(*operands: Array) -> list[Array]:
+    """Both operands said to vary over the mesh axes over which either does.
+
+    That is a matter of `jax.shard_map`, as it checks. JAX's own operations do the same. The
+    transpose sums over those axes: the gradient of a kernel that all devices share is of all their
+    images.
+    """
+    own = [jax.typeof(operand).manual_axis_type.varying for operand in operands]
+    both = frozenset[Any]().union(*own)
+    return [
+        lax.pcast(operand, tuple(both - axes), to="varying") if both - axes else operand
+        for operand, axes in zip(operands, own, strict=True)
+    ]
 
 
 def problem_of(leg: str, x: Any, y: Any, params: Params, *, portable: bool = False) -> Problem:
@@ -83,7 +99,16 @@ def _result_shape(leg: str, x: Any, y: Any, geometry: ConvGeometry) -> tuple[Any
 
 
 def _abstract(leg: str, x: Any, y: Any, **params: Any) -> core.ShapedArray:
-    return core.ShapedArray(_result_shape(leg, x, y, params["geometry"]), params["dtype"])
+    """The result varies over the mesh axes of x, and its images are sharded by type as those of x.
+
+    XLA decides on the other axes.
+    """
+    shape = _result_shape(leg, x, y, params["geometry"])
+    images = None if leg == "kernel_gradient" else x.sharding.spec[0]
+    spec = PartitionSpec(images, *[None] * (len(shape) - 1))
+    kind = {"dtype": params["dtype"], "weak_type": False}
+    result: core.ShapedArray = x.update(shape=shape, sharding=x.sharding.update(spec=spec), **kind)
+    return result
 
 
 def _compute(leg: str, platform: str, portable: bool, x: Array, y: Array, **params: Any) -> Array:
@@ -113,9 +138,16 @@ def _readable(leg: str, **params: Any) -> Callable[[Array, Array], Array]:
 def _lower(
     leg: str, platform: str, context: mlir.LoweringRuleContext, *xy: Any, **params: Any
 ) -> Any:
-    """The lowering rule of a leg for a platform."""
+    """The lowering rule of a leg for a platform.
+
+    Algorithms know nothing of meshes: to them all types are plain.
+    """
     compute = functools.partial(_compute, leg, platform, _must_be_portable(context))
-    return mlir.lower_fun(compute, multiple_results=False)(context, *xy, **params)
+    avals: Any = context.avals_in
+    plain = [core.ShapedArray(aval.shape, aval.dtype) for aval in avals]
+    with jax.sharding.use_abstract_mesh(AbstractMesh((), ())):
+        lower = mlir.lower_fun(compute, multiple_results=False)
+        return lower(context.replace(avals_in=plain), *xy, **params)
 
 
 def _must_be_portable(context: mlir.LoweringRuleContext) -> bool:

@@ -9,8 +9,8 @@ import pytest
 from tests.support.processes import printed_on
 
 PROGRAM = """
-import jax, numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxdeconv import conv, conv_transpose, kernel_gradient
 from tests.support.cases import integers
 from tests.support.checks import check_equal
@@ -62,8 +62,85 @@ for leg, x, y in legs(*names)[2:]:
 """
 
 
-@pytest.mark.parametrize("part", [BATCH, PRODUCTS], ids=["batch", "products"])
+GRADIENTS = """
+def weighted(leg, c):
+    return lambda x, y: jnp.sum(leg(x, y) * c)
+
+
+def check_both(got, expected):
+    jax.tree.map(check_equal, got, expected)
+
+
+def cases():
+    for leg, x, y in legs("auto", "auto", "auto"):
+        whole = leg(x, y)
+        c = integers(whole.shape if x is u and y is v else whole.shape[1:], seed=3)
+        specs = tuple(P() if a is w else P("batch") for a in (x, y))
+        yield leg, c, (x, y), specs, jax.grad(weighted(leg, c), (0, 1))(x, y)
+"""
+
+MAPPED = (
+    GRADIENTS
+    + """
+VARIANTS = {
+    "plain": lambda leg: leg,
+    "remat": jax.checkpoint,
+    "vmap": lambda leg: lambda x, y: jax.vmap(leg)(pair(x), pair(y)).sum(0),
+    "vmap of x": lambda leg: lambda x, y: jax.vmap(leg, (0, None))(pair(x), y).sum(0),
+    "scan": lambda leg: lambda x, y: jax.lax.scan(lambda c, _: (c, leg(x, y)), 0, None, 1)[1][0],
+}
+
+
+def pair(x):
+    return jnp.stack([x, 0 * x])
+
+
+mesh = jax.make_mesh((8,), ("batch",), axis_types=(AxisType.Auto,))
+for leg, c, xy, specs, expected in cases():
+    for name, variant in VARIANTS.items():
+        local = weighted(variant(leg), c)
+        for checking in (True, False) if name == "plain" else (True,):
+            total = jax.shard_map(
+                lambda x, y: jax.lax.psum(local(x, y), "batch"),
+                mesh=mesh, in_specs=specs, out_specs=P(), check_vma=checking,
+            )
+            check_equal(total(*xy), weighted(leg, c)(*xy))
+            check_both(jax.jit(jax.grad(total, (0, 1)))(*xy), expected)
+        inside = jax.shard_map(
+            jax.grad(local, (0, 1)), mesh=mesh, in_specs=specs, out_specs=specs
+        )
+        check_both(inside(*xy), expected)
+"""
+)
+
+TYPED = (
+    GRADIENTS
+    + """
+mesh = jax.make_mesh((8,), ("batch",), axis_types=(AxisType.Explicit,))
+with jax.set_mesh(mesh):
+    for leg, c, xy, specs, expected in cases():
+        x, y = (jax.device_put(a, NamedSharding(mesh, s)) for a, s in zip(xy, specs))
+        for call in (leg, jax.jit(leg)):
+            result = call(x, y)
+            check_equal(result, leg(*xy))
+            assert jax.typeof(result).sharding.spec[0] == (None if y.shape == v.shape else "batch")
+        gradient = jax.grad(weighted(leg, c), (0, 1))
+        check_both(gradient(x, y), expected)
+        check_both(jax.jit(gradient)(x, y), expected)
+"""
+)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [BATCH, PRODUCTS, pytest.param(MAPPED, marks=pytest.mark.slow), TYPED],
+    ids=["batch", "products", "mapped", "typed"],
+)
 def test_sharded_inputs_give_the_same_numbers(part: str) -> None:
-    """The batch alone with any algorithm; with matrix products anything, on two mesh axes."""
+    """The batch alone with any algorithm; with matrix products anything, on two mesh axes.
+
+    By XLA; by `jax.shard_map`, where the gradient of what devices share must be their sum; by the
+    types of the arrays.
+    """
     program = PROGRAM + part + "print('the same numbers')"
     assert printed_on(8, program) == "the same numbers\n"

@@ -45,7 +45,7 @@ class Convolution:
             tuple(aval.dtype for aval in avals),
             tuple(sorted(params.items())),
             any(axis is not None for aval in avals for axis in aval.sharding.spec),
-            any(not aval.mat.empty for aval in avals),
+            any(not aval.manual_axis_type.empty for aval in avals),
         )
 
     def __getitem__(self, name: str) -> Any:

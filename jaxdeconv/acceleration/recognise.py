@@ -61,11 +61,11 @@ def read(convolution: Convolution, platform: str) -> Reading | Zero | Unreadable
     simplified = tuple(map(simplify, convolution.axes))
     axes = tuple(axis for axis in simplified if axis is not None)
     if len(axes) < len(simplified) or 0 in convolution.lengths.values():
-        return Zero(convolution)
+        return _zero(convolution)
     found = list(_readings(convolution, axes))
     readings = [reading for reading in found if reading is not None]
     if len(readings) < len(found):
-        return Zero(convolution)
+        return _zero(convolution)
     if not readings:
         return Unreadable("its batch is symbolic where the leg needs a number")
     return min(readings, key=lambda one: (_cost(one, platform), one.problem(one.leg).taps))
@@ -100,6 +100,12 @@ def stock_seconds(convolution: Convolution, platform: str) -> float:
     return costmodel.table()["conv"][native.name].seconds(problem, native.work(problem))
 
 
+def _zero(convolution: Convolution) -> Zero | Unreadable:
+    if convolution.varying:
+        return Unreadable("there is nothing to sum, and its shard_map has check_vma=True")
+    return Zero(convolution)
+
+
 def _obstacle(convolution: Convolution) -> str:
     """Why no leg can be this convolution; '' if one can."""
     *operands, result = convolution.dtypes
@@ -115,8 +121,6 @@ def _obstacle(convolution: Convolution) -> str:
         return "a spatial size or a number of channels is symbolic"
     if convolution.sharded:
         return "its arrays are sharded by their types"
-    if convolution.varying:
-        return "its shard_map has check_vma=True, and legs do not say over what they vary"
     return ""
 
 

@@ -149,14 +149,20 @@ def _inlined(reading: Reading | Zero, equation: JaxprEqn) -> list[JaxprEqn]:
     template = _template(reading).jaxpr
     names = dict(zip(template.invars, equation.invars, strict=True))
     names |= dict(zip(template.outvars, equation.outvars, strict=True))
-    new = gensym()
+    new, like = gensym(), equation.outvars[0].aval
     equations = []
     for step in template.eqns:
         invars = [var if isinstance(var, Literal) else names[var] for var in step.invars]
-        outvars = [names.setdefault(var, new(var.aval)) for var in step.outvars]
+        outvars = [names.setdefault(var, new(_at_home(var.aval, like))) for var in step.outvars]
         place = {"source_info": equation.source_info, "ctx": equation.ctx}
         equations.append(step.replace(invars=invars, outvars=outvars, **place))
     return equations
+
+
+def _at_home(aval: Any, like: Any) -> Any:
+    """An abstract value in the mesh of another, varying over the same axes (`jax.shard_map`)."""
+    sharding = aval.sharding.update(mesh=like.sharding.mesh)
+    return aval.update(sharding=sharding, manual_axis_type=like.manual_axis_type)
 
 
 # --- parameters that are functions

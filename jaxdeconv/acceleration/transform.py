@@ -58,8 +58,8 @@ def accelerate(fun: Callable[Parameters, Result]) -> Callable[Parameters, Result
         TypeError: `fun` is not callable.
 
     What is left untouched, and listed by `inspect` with the reason: convolutions of dtypes that no
-    leg takes (float8), symbolic spatial sizes, arrays whose types name mesh axes (explicit
-    sharding), and convolutions in a `jax.shard_map` with `check_vma=True`.
+    leg takes (float8), symbolic spatial sizes, and arrays whose types name mesh axes (explicit
+    sharding).
 
     Cost: a trace of `fun` per call, where the call itself is not traced (compile the result); some
         milliseconds per convolution when it is first seen. A function without convolutions is
