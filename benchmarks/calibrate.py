@@ -1,8 +1,8 @@
 """Remeasure the cost model of the planner on this CPU: `python -m benchmarks.calibrate`.
 
-Times every algorithm of every leg on seeded random problems and on the benchmark cases, and fits
-`jaxdeconv.costmodel` to them. Writes jaxdeconv/costs/cpu.json. Takes about half an hour, on a
-machine that does nothing else.
+Times every algorithm of every leg on the benchmark cases, on seeded random problems, on layers as
+networks have them and on depthwise ones, and fits `jaxdeconv.costmodel` to them. Writes
+jaxdeconv/costs/cpu.json. Takes about half an hour, on a machine that does nothing else.
 """
 
 import argparse

@@ -42,6 +42,9 @@ BYTES_PER_SECOND = 4e9
 """At which an array is brought to another layout on a CPU: read and written once."""
 
 
+NEAR = 1.1
+"""Predictions nearer than this say nothing: of such readings the one that multiplies least."""
+
 LARGE_KERNEL = 2.0
 """A reading must be so much faster if its kernel has more taps than places to lie: such legs are
 far from everything that the cost model was measured on."""
@@ -68,7 +71,9 @@ def read(convolution: Convolution, platform: str) -> Reading | Zero | Unreadable
         return _zero(convolution)
     if not readings:
         return Unreadable("its batch is symbolic where the leg needs a number")
-    return min(readings, key=lambda one: (_cost(one, platform), one.problem(one.leg).taps))
+    costs = [_cost(one, platform) for one in readings]
+    near = [r for r, cost in zip(readings, costs, strict=True) if cost <= NEAR * min(costs)]
+    return min(near, key=_multiplications)
 
 
 def stock_seconds(convolution: Convolution, platform: str) -> float:
@@ -174,6 +179,12 @@ def _cost(reading: Reading, platform: str) -> float:
     total = sum(planner.choose(one, platform).candidates[0].seconds for one in problems)
     one = problems[0]
     if math.isnan(total):
-        return float(one.images * one.positions * one.taps * one.ins_per_group * one.outs)
+        return _multiplications(reading)
     total += len(LEGS) * reading.moved_bytes / BYTES_PER_SECOND
     return LARGE_KERNEL * total if one.taps > one.positions else total
+
+
+def _multiplications(reading: Reading) -> float:
+    """Of one leg; all three have the same."""
+    one = reading.problem(LEGS[0])
+    return float(one.images * one.positions * one.taps * one.ins_per_group * one.outs)
