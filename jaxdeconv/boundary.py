@@ -129,13 +129,35 @@ def fold(u: Array, input_size: tuple[int, ...], padding: Pairs, mode: str) -> Ar
         v = _resize(u, axis, -low, size + low - padded)
         if mode != "zeros" and (low or high):
             low_border, high_border = _borders(source_index(size, low, high, mode), low, high)
-            before = (slice(None),) * axis
-            low_part = u[(*before, slice(0, len(low_border)))]
-            high_part = u[(*before, slice(padded - len(high_border), padded))]
-            v = v.at[(*before, low_border)].add(low_part)
-            v = v.at[(*before, high_border)].add(high_part)
+            for begin, border in ((0, low_border), (padded - len(high_border), high_border)):
+                for run in _runs(border):
+                    cells = lax.slice_in_dim(u, begin + run.start, begin + run.stop, axis=axis)
+                    v += _back(cells, border[run], axis, size)
         u = v
     return u
+
+
+def _runs(border: np.ndarray) -> list[slice]:
+    """Where the sources go up one by one, down one by one, or stand still."""
+    runs, first = [], 0
+    for i in range(1, len(border) + 1):
+        steady = i - first < 2 or np.ptp(np.diff(border[first : i + 1])) == 0
+        if i == len(border) or abs(int(border[i]) - int(border[i - 1])) > 1 or not steady:
+            runs.append(slice(first, i))
+            first = i
+    return runs
+
+
+def _back(cells: Array, sources: np.ndarray, axis: int, size: int) -> Array:
+    """The cells of one run at their sources on an axis of `size` cells, zeros elsewhere.
+
+    Not `.at[].add`: XLA (jaxlib 0.10) divides such a scatter wrongly among devices.
+    """
+    if sources[0] == sources[-1]:
+        cells = cells.sum(axis, keepdims=True, dtype=cells.dtype)
+    elif sources[0] > sources[-1]:
+        cells = lax.rev(cells, (axis,))
+    return _resize(cells, axis, int(sources.min()), size - 1 - int(sources.max()))
 
 
 def split(geometry: ConvGeometry, mode: str) -> tuple[Pairs, ConvGeometry]:

@@ -69,8 +69,11 @@ def _varying_alike(*operands: Array) -> list[Array]:
     ]
 
 
-def problem_of(leg: str, x: Any, y: Any, params: Params, *, portable: bool = False) -> Problem:
-    """The problem that two canonical operands (or their abstract values) pose."""
+def problem_of(leg: str, x: Any, y: Any, params: Params, **program: bool) -> Problem:
+    """The problem that two canonical operands (or their abstract values) pose.
+
+    `program` says of the whole program whether it is `exported` or `partitioned`.
+    """
     geometry: ConvGeometry = params["geometry"]
     if leg == "kernel_gradient":
         ins, outs = y.shape[-1], x.shape[-1]
@@ -86,7 +89,7 @@ def problem_of(leg: str, x: Any, y: Any, params: Params, *, portable: bool = Fal
         np.dtype(x.dtype),
         accumulator_dtype(np.promote_types(x.dtype, params["dtype"])),
         params["precision"],
-        portable,
+        **program,
     )
 
 
@@ -111,12 +114,14 @@ def _abstract(leg: str, x: Any, y: Any, **params: Any) -> core.ShapedArray:
     return result
 
 
-def _compute(leg: str, platform: str, portable: bool, x: Array, y: Array, **params: Any) -> Array:
+def _compute(
+    leg: str, platform: str, program: dict[str, bool], x: Array, y: Array, **params: Any
+) -> Array:
     """The leg, by the algorithm that the plan chooses."""
     shape = _result_shape(leg, x, y, params["geometry"])
     if 0 in (*shape, *x.shape, *y.shape):
         return jnp.zeros(shape, params["dtype"])
-    problem = problem_of(leg, x, y, params, portable=portable)
+    problem = problem_of(leg, x, y, params, **program)
     if platform == "cpu" and problem.dtype.itemsize == 2:
         # XLA:CPU (jaxlib 0.10) fuses a transposition by the caller into a product of bfloat16
         # matrices with a float32 result, which it then cannot execute
@@ -132,7 +137,7 @@ _EVERYWHERE = {"conv": "per_tap", "conv_transpose": "overlap_add", "kernel_gradi
 def _readable(leg: str, **params: Any) -> Callable[[Array, Array], Array]:
     """The leg as a function whose jaxpr shows its products and sums."""
     params["algorithm"] = _EVERYWHERE[leg]
-    return functools.partial(_compute, leg, "cpu", True, **params)
+    return functools.partial(_compute, leg, "cpu", {"exported": True}, **params)
 
 
 def _lower(
@@ -142,7 +147,7 @@ def _lower(
 
     Algorithms know nothing of meshes: to them all types are plain.
     """
-    compute = functools.partial(_compute, leg, platform, _must_be_portable(context))
+    compute = functools.partial(_compute, leg, platform, _program(context))
     avals: Any = context.avals_in
     plain = [core.ShapedArray(aval.shape, aval.dtype) for aval in avals]
     with jax.sharding.use_abstract_mesh(AbstractMesh((), ())):
@@ -150,13 +155,15 @@ def _lower(
         return lower(context.replace(avals_in=plain), *xy, **params)
 
 
-def _must_be_portable(context: mlir.LoweringRuleContext) -> bool:
-    """Whether the program is to be exported, or to be partitioned over devices by XLA."""
+def _program(context: mlir.LoweringRuleContext) -> dict[str, bool]:
+    """Whether the program is to be exported, and whether XLA is to divide it among devices."""
     module = context.module_context
     axes = module.axis_context
     if isinstance(axes, mlir.SPMDAxisContext):  # manual in all axes: each device's own program
-        return module.lowering_parameters.for_export or axes.manual_axes != {*axes.mesh.axis_names}
-    return module.lowering_parameters.for_export or axes.num_devices > 1
+        partitioned = axes.manual_axes != {*axes.mesh.axis_names}
+    else:
+        partitioned = axes.num_devices > 1
+    return {"exported": module.lowering_parameters.for_export, "partitioned": partitioned}
 
 
 # --- differentiation: (leg, which argument) -> the leg of its transpose, and that leg's operands

@@ -18,7 +18,7 @@ W = jax.ShapeDtypeStruct((4, 4, 16, 64), np.float32)
 def problems(leg: str) -> list[Problem]:
     """The leg's problem in every benchmark case: on one device, and in an exported program."""
     one_device = [case.problem(leg) for case in BENCHMARKS]
-    return [*one_device, *(dataclasses.replace(one, portable=True) for one in one_device)]
+    return [*one_device, *(dataclasses.replace(one, exported=True) for one in one_device)]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ reach a fiftieth where there are many groups. So the call is made here.
 
 It is no documented interface. Therefore it is made only after it has computed one small
 convolution rightly in this process (`has_onednn`), only in float32, and never in programs that are
-exported or partitioned over devices (`Problem.portable`): there XLA's convolution serves.
+exported or divided among devices by XLA: there other algorithms serve.
 
 References: XLA's service/cpu/onednn_convolution and onednn_config.proto; oneDNN's developer guide.
 """
@@ -23,7 +23,7 @@ import numpy as np
 from jax import Array, lax
 
 from jaxdeconv.algorithms.problem import Problem
-from jaxdeconv.algorithms.windows import pad_with_zeros
+from jaxdeconv.algorithms.windows import crop_axis, pad_with_zeros
 
 Pads: TypeAlias = Sequence[tuple[int, int]]
 Convolve: TypeAlias = Callable[..., Array]
@@ -41,7 +41,14 @@ def by_xla(
     lhs_dilation: Sequence[int] | None = None,
     numbers: lax.ConvDimensionNumbers | None = None,
 ) -> Array:
-    """`lax.conv_general_dilated`, accumulating as the problem says; `numbers`: canonical arrays."""
+    """`lax.conv_general_dilated`, accumulating as the problem says; `numbers`: canonical arrays.
+
+    Negative padding is cropped before: XLA on a CPU (jaxlib 0.10 and 0.11) reads outside of the
+    signal if one side of an axis has negative padding and the other has not.
+    """
+    padding = list(padding)
+    for dim, spacing in enumerate(lhs_dilation or [1] * len(padding)):
+        x, padding[dim] = crop_axis(x, 1 + dim, padding[dim], spacing)
     return lax.conv_general_dilated(
         x,
         kernel,
@@ -153,8 +160,8 @@ def onednn_is_missing(problem: Problem, platform: str) -> str:
     """Why `by_onednn` cannot be called for a problem; '' if it can."""
     if platform != "cpu":
         return "oneDNN serves CPUs alone"
-    if problem.portable:
-        return "oneDNN's call is neither exported nor partitioned over devices"
+    if problem.exported or problem.partitioned:
+        return "oneDNN's call can be neither exported nor divided among devices"
     if problem.dtype != np.float32 or problem.accumulator != np.float32:
         return "oneDNN is called in float32 alone"
     if not 1 <= problem.geometry.ndim <= 3:

@@ -81,7 +81,7 @@ def _kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
     geometry = problem.geometry
     padded = pad_with_zeros(v, geometry.padding).astype(problem.accumulator)
     u = u.astype(problem.accumulator)
-    if geometry.ndim < 2 or problem.batch is None:
+    if geometry.ndim < 2 or problem.batch is None or problem.partitioned:
         products = [window(padded, geometry, tap) * u for tap in taps(geometry)]
         over = tuple(range(geometry.ndim + 1))
         sums = [p.sum(over, dtype=p.dtype) for p in products]

@@ -18,7 +18,7 @@ from jaxdeconv.algorithms.problem import (
     Problem,
     Work,
     group_by_group,
-    needs_floats,
+    xla_is_unfit,
 )
 from jaxdeconv.algorithms.windows import gradient_padding, swap_channels
 
@@ -86,13 +86,13 @@ def _reject_transpose(problem: Problem, platform: str) -> str:
             return "stride > 1: would multiply by inserted zeros"
         if platform == "gpu" and (geometry.groups > 1 or max(geometry.dilation) > 1):
             return "stride > 1 with groups or dilation: XLA has no kernel, and would insert zeros"
-    return needs_floats(problem, platform)
+    return xla_is_unfit(problem, platform)
 
 
 def _reject_gradient(problem: Problem, platform: str) -> str:
     if problem.geometry.groups > FEW_GROUPS:
         return f"more than {FEW_GROUPS} groups: XLA's grouped form is slow, and partitioned wrongly"
-    return needs_floats(problem, platform)
+    return xla_is_unfit(problem, platform)
 
 
 def _work(problem: Problem) -> Work:
@@ -114,6 +114,6 @@ def _work_gradient(problem: Problem) -> Work:
     return Work(rows, positions, columns, groups, calls=groups)
 
 
-CONV = Algorithm("native", conv, needs_floats, _work)
+CONV = Algorithm("native", conv, xla_is_unfit, _work)
 CONV_TRANSPOSE = Algorithm("native", conv_transpose, _reject_transpose, _work_transpose)
 KERNEL_GRADIENT = Algorithm("native", kernel_gradient, _reject_gradient, _work_gradient)

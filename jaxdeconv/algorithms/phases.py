@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxdeconv.algorithms.convolutions import Convolve, by_onednn, by_xla, onednn_is_missing
-from jaxdeconv.algorithms.problem import Algorithm, Problem, Work, needs_floats
+from jaxdeconv.algorithms.problem import Algorithm, Problem, Work, xla_is_unfit
 from jaxdeconv.algorithms.windows import (
     cells_of_a_phase,
     coarse_range,
@@ -173,13 +173,13 @@ def _work(problem: Problem, convolutions: int, taps: float, residues: int) -> Wo
 PHASES = Algorithm(
     "phases",
     functools.partial(by_phases, convolve=by_xla),
-    lambda problem, platform: _too_many(problem) or needs_floats(problem, platform),
+    lambda problem, platform: _too_many(problem) or xla_is_unfit(problem, platform),
     _work_phases,
 )
 SUBPIXEL = Algorithm(
     "subpixel",
     functools.partial(by_subpixel, convolve=by_xla),
-    lambda problem, platform: _no_channels(problem) or needs_floats(problem, platform),
+    lambda problem, platform: _no_channels(problem) or xla_is_unfit(problem, platform),
     _work_subpixel,
 )
 ONEDNN_PHASES = Algorithm(

@@ -32,8 +32,10 @@ class Problem:
         dtype: of both operands.
         accumulator: in which sums are formed, and in which the result is returned.
         precision: as in `jax.lax`.
-        portable: whether the program is exported, or partitioned over devices: then it may hold
-            nothing but XLA's operations.
+        exported: whether the program is for `jax.export`: then it may hold nothing but XLA's
+            operations.
+        partitioned: whether XLA divides the program among devices: then neither may it hold
+            convolutions, which XLA divides wrongly.
     """
 
     leg: str
@@ -44,7 +46,8 @@ class Problem:
     dtype: np.dtype
     accumulator: np.dtype
     precision: PrecisionLike = None
-    portable: bool = False
+    exported: bool = False
+    partitioned: bool = False
 
     @property
     def ins_per_group(self) -> int:
@@ -200,8 +203,10 @@ def always(problem: Problem, platform: str) -> str:  # noqa: ARG001
     return ""
 
 
-def needs_floats(problem: Problem, platform: str) -> str:  # noqa: ARG001
+def xla_is_unfit(problem: Problem, platform: str) -> str:  # noqa: ARG001
     """`reject` of what stands on XLA's convolution."""
+    if problem.partitioned:
+        return "XLA computes wrong numbers for some convolutions that it divides among devices"
     return "XLA has no fast convolution of integers" if problem.is_integer else ""
 
 
@@ -211,8 +216,12 @@ the cache, and no fresh pages are touched (on XLA:CPU those cost more than the a
 
 
 def worth_chunking(problem: Problem, bytes_per_image: float) -> bool:
-    """Whether to go image by image, because the temporaries of all together leave the cache."""
-    return problem.images > 1 and problem.images * bytes_per_image > CHUNK_BYTES
+    """Whether to go image by image, because the temporaries of all together leave the cache.
+
+    Never where XLA divides the program: the images may lie on several devices.
+    """
+    fits = problem.images * bytes_per_image <= CHUNK_BYTES
+    return problem.images > 1 and not fits and not problem.partitioned
 
 
 FEW_GROUPS = 8

@@ -140,6 +140,28 @@ def pad_with_zeros(x: Array, padding: Iterable[tuple[int, int]]) -> Array:
     return lax.pad(x, jnp.zeros((), x.dtype), pads)
 
 
+def crop_axis(
+    x: Array, axis: int, padding: tuple[int, int], spacing: int = 1
+) -> tuple[Array, tuple[int, int]]:
+    """One axis without the entries that negative padding crops, and the padding that is left.
+
+    Args:
+        x: any array.
+        axis: which of its axes.
+        padding: (low, high) of the axis when `spacing - 1` zeros lie between its entries.
+        spacing: distance of its entries.
+    """
+    (low, high), n = padding, x.shape[axis]
+    if min(padding) >= 0 or n == 0:
+        return x, padding
+    begin = min(n, -(min(low, 0) // spacing))  # the first entry at or behind the edge
+    end = max(begin, n + min(high, 0) // spacing)
+    total = spacing * (n - 1) + 1 + low + high
+    kept = spacing * (end - begin - 1) + 1 if end > begin else 0
+    low = min(max(low + spacing * begin, 0), total - kept)
+    return lax.slice_in_dim(x, begin, end, axis=axis), (low, total - kept - low)
+
+
 def taps(geometry: ConvGeometry) -> Iterator[tuple[int, ...]]:
     """Every tap of the kernel, the last dimension fastest."""
     return itertools.product(*map(range, geometry.kernel_size))

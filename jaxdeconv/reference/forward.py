@@ -19,6 +19,11 @@ from jaxdeconv.geometry import ConvGeometry
 def conv(v: Array, w: Array, geometry: ConvGeometry, precision: PrecisionLike = None) -> Array:
     """K v by `jax.lax.conv_general_dilated`.
 
+    v is padded and cropped beforehand, so that the last window ends where v ends, and the
+    convolution itself pads by nothing. Then no convolution that JAX derives from it, of any order,
+    has negative padding, for which XLA on a CPU reads outside of its arrays (jaxlib 0.10 and 0.11,
+    openxla/xla issue 48713).
+
     Integers go by `conv_by_taps`: the same map, but one that `jax.linear_transpose` can carry (of
     an integer `conv_general_dilated` or `dot_general` it silently returns float0).
 
@@ -37,15 +42,33 @@ def conv(v: Array, w: Array, geometry: ConvGeometry, precision: PrecisionLike = 
     signal = (0, geometry.ndim + 1, *spatial)
     kernel = (geometry.ndim + 1, geometry.ndim, *range(geometry.ndim))
     return lax.conv_general_dilated(
-        v,
+        _padded(v, geometry),
         w,
         window_strides=geometry.stride,
-        padding=geometry.padding,
+        padding="VALID",
         rhs_dilation=geometry.dilation,
         dimension_numbers=lax.ConvDimensionNumbers(signal, kernel, signal),
         feature_group_count=geometry.groups,
         precision=precision,
     )
+
+
+def _padded(v: Array, geometry: ConvGeometry) -> Array:
+    """What the windows see of v, zeros around it included: [batch, *seen, in]."""
+    config = [(0, 0, 0)] * v.ndim
+    for dim, (n, k, s, o, (low, high)) in enumerate(
+        zip(
+            geometry.input_size,
+            geometry.dilated_kernel_size,
+            geometry.stride,
+            geometry.output_size,
+            geometry.padding,
+            strict=True,
+        )
+    ):
+        behind = n + low + high - k - s * (o - 1) if o else 0
+        config[1 + dim] = (low, high - behind, 0)
+    return lax.pad(v, jnp.zeros((), v.dtype), config)
 
 
 def conv_by_taps(v: Array, w: Array, geometry: ConvGeometry) -> Array:

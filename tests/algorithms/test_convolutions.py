@@ -55,8 +55,8 @@ def test_it_is_called_in_a_program_for_one_cpu() -> None:
     check_equal(function(V, W), conv(V, W, **KEYWORDS, algorithm="per_tap"))
 
 
-def test_it_is_not_called_where_programs_must_be_portable() -> None:
-    """Exported, or partitioned: the same leg by XLA's operations alone, whatever was asked for."""
+def test_it_is_not_called_in_exported_programs() -> None:
+    """The same leg by XLA's operations alone, whatever was asked for."""
     algorithm = "onednn" if convolutions.has_onednn() else "auto"
     u = conv(V, W, **KEYWORDS)
     legs = (
@@ -90,10 +90,13 @@ def test_each_device_of_a_shard_map_may_call_it() -> None:
     ("changes", "platform", "why"),
     [
         ({}, "gpu", "oneDNN serves CPUs alone"),
-        (
-            {"portable": True},
-            "cpu",
-            "oneDNN's call is neither exported nor partitioned over devices",
+        *(
+            (
+                {program: True},
+                "cpu",
+                "oneDNN's call can be neither exported nor divided among devices",
+            )
+            for program in ("exported", "partitioned")
         ),
         ({"dtype": np.dtype(np.float64)}, "cpu", "oneDNN is called in float32 alone"),
         ({"accumulator": np.dtype(np.float64)}, "cpu", "oneDNN is called in float32 alone"),

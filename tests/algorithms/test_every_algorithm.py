@@ -111,7 +111,7 @@ def test_no_zeros_are_inserted(leg: str, algorithm: Algorithm) -> None:
         seen += 1
         x, y, _ = expected(leg, case, case.data())
         jaxpr = jax.make_jaxpr(lambda x, y, p=problem: algorithm.apply(x, y, p))(x, y)
-        for eqn in _equations(jaxpr.jaxpr):
+        for eqn in equations(jaxpr.jaxpr):
             if eqn.primitive.name == "conv_general_dilated":
                 assert max(eqn.params["lhs_dilation"], default=1) == 1
             if eqn.primitive.name == "pad":
@@ -119,14 +119,14 @@ def test_no_zeros_are_inserted(leg: str, algorithm: Algorithm) -> None:
     assert seen
 
 
-def _equations(jaxpr: Any) -> list[Any]:
+def equations(jaxpr: Any) -> list[Any]:
     """All equations, those inside loops included."""
     inner = [
         equation
         for eqn in jaxpr.eqns
         for value in eqn.params.values()
         if hasattr(value, "jaxpr")
-        for equation in _equations(value.jaxpr)
+        for equation in equations(value.jaxpr)
     ]
     return [*jaxpr.eqns, *inner]
 

@@ -8,14 +8,15 @@ from jaxdeconv.reference import coordinates
 from tests.support.cases import Case
 
 
-def check_equal(got: Any, expected: Any) -> None:
-    """Same shape, same dtype, every entry the same."""
+def check_equal(got: Any, expected: Any, what: str = "") -> None:
+    """Same shape, same dtype, every entry the same; `what` begins the message if not."""
     got, expected = np.asarray(got), np.asarray(expected)
-    assert got.shape == expected.shape, f"shape {got.shape}, expected {expected.shape}"
-    assert got.dtype == expected.dtype, f"dtype {got.dtype}, expected {expected.dtype}"
+    what = f"{what}: " if what else ""
+    assert got.shape == expected.shape, f"{what}shape {got.shape}, expected {expected.shape}"
+    assert got.dtype == expected.dtype, f"{what}dtype {got.dtype}, expected {expected.dtype}"
     wrong = np.argwhere(got != expected)
     assert not len(wrong), (
-        f"{len(wrong)} of {got.size} entries differ, first at {tuple(wrong[0])}: "
+        f"{what}{len(wrong)} of {got.size} entries differ, first at {tuple(wrong[0])}: "
         f"{got[tuple(wrong[0])]}, expected {expected[tuple(wrong[0])]}"
     )
 
