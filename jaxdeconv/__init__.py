@@ -17,6 +17,7 @@ The map of the package; data flows downwards and a module imports only from abov
     costmodel       predicted seconds of an algorithm (costs/: measured)
     tuned           what autotune measured, kept from one process to the next
     planner         which algorithm for which leg, geometry, dtype and platform
+    folding         axes along which the kernel lies in one place -> channels
     primitives      the legs as three bilinear primitives: differentiation, batching, lowering
     calls           from the user's layout and keywords to a leg, and back
     legs            the public functions: conv, conv_transpose, kernel_gradient

@@ -115,6 +115,7 @@ def choose(problem: Problem, platform: str) -> Plan:
         platform: JAX's name of the platform that is compiled for.
     """
     family = PLATFORMS.get(platform, "gpu")
+    problem = dataclasses.replace(problem, platform=family)
     judged = [_judge(one, problem, family) for one in ALGORITHMS[problem.leg]]
     order = PREFERENCE[problem.leg]
     measured = _measured(judged, problem, family)

@@ -31,6 +31,7 @@ from jax.sharding import AbstractMesh, PartitionSpec
 
 from jaxdeconv import planner, verify
 from jaxdeconv.algorithms import Problem
+from jaxdeconv.folding import Folding
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.operands import accumulator_dtype
 
@@ -42,6 +43,9 @@ Params = dict[str, Any]
 def bind(leg: str, x: Array, y: Array, **params: Any) -> Array:
     """Apply a leg's primitive to two operands, in the wider of their dtypes.
 
+    Axes along which the kernel lies in one place are folded into the channels, unless an algorithm
+    is forced: that one then gets the problem as it is.
+
     Args:
         leg: 'conv', 'conv_transpose' or 'kernel_gradient'.
         x: v, u or u.
@@ -50,7 +54,24 @@ def bind(leg: str, x: Array, y: Array, **params: Any) -> Array:
     """
     dtype = np.promote_types(x.dtype, y.dtype)
     x, y = lax.convert_element_type(x, dtype), lax.convert_element_type(y, dtype)
-    result: Array = PRIMITIVES[leg].bind(*_varying_alike(x, y), **params)
+    x, y = _varying_alike(x, y)
+    if params["algorithm"] != planner.AUTO:
+        return _bind(leg, x, y, **params)
+    problem = problem_of(leg, x, y, params)
+    folding = Folding.of(problem.geometry, problem.ins, problem.outs)
+    if not folding.dims:
+        return _bind(leg, x, y, **params)
+    first, second, result = ROLES[leg]
+    x, y = folding.fold(first, x), folding.fold(second, y)
+    return folding.unfold(result, _bind(leg, x, y, **params | {"geometry": folding.folded}))
+
+
+ROLES = {"conv": "vwu", "conv_transpose": "uwv", "kernel_gradient": "uvw"}
+"""The two operands of a leg, and its result."""
+
+
+def _bind(leg: str, x: Array, y: Array, **params: Any) -> Array:
+    result: Array = PRIMITIVES[leg].bind(x, y, **params)
     return result
 
 
@@ -69,10 +90,11 @@ def _varying_alike(*operands: Array) -> list[Array]:
     ]
 
 
-def problem_of(leg: str, x: Any, y: Any, params: Params, **program: bool) -> Problem:
+def problem_of(leg: str, x: Any, y: Any, params: Params, **program: Any) -> Problem:
     """The problem that two canonical operands (or their abstract values) pose.
 
-    `program` says of the whole program whether it is `exported` or `partitioned`.
+    `program` says of the whole program its `platform`, and whether it is `exported` or
+    `partitioned`.
     """
     geometry: ConvGeometry = params["geometry"]
     if leg == "kernel_gradient":
@@ -115,13 +137,14 @@ def _abstract(leg: str, x: Any, y: Any, **params: Any) -> core.ShapedArray:
 
 
 def _compute(
-    leg: str, platform: str, program: dict[str, bool], x: Array, y: Array, **params: Any
+    leg: str, platform: str, program: dict[str, Any], x: Array, y: Array, **params: Any
 ) -> Array:
     """The leg, by the algorithm that the plan chooses."""
     shape = _result_shape(leg, x, y, params["geometry"])
     if 0 in (*shape, *x.shape, *y.shape):
         return jnp.zeros(shape, params["dtype"])
-    problem = problem_of(leg, x, y, params, **program)
+    family = planner.PLATFORMS[platform]
+    problem = problem_of(leg, x, y, params, platform=family, **program)
     if platform == "cpu" and problem.dtype.itemsize == 2:
         # XLA:CPU (jaxlib 0.10) fuses a transposition by the caller into a product of bfloat16
         # matrices with a float32 result, which it then cannot execute

@@ -57,4 +57,4 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
         depthwise.KERNEL_GRADIENT,
     ),
 }
-"""The candidates for every leg. `per_tap` (K, G) and `overlap_add` (K^T) can always do it."""
+"""The candidates for every leg; for every problem there is one on every platform."""

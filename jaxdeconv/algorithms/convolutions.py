@@ -14,6 +14,7 @@ References: XLA's service/cpu/onednn_convolution and onednn_config.proto; oneDNN
 
 import functools
 import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
@@ -166,8 +167,18 @@ def onednn_is_missing(problem: Problem, platform: str) -> str:
         return "oneDNN is called in float32 alone"
     if not 1 <= problem.geometry.ndim <= 3:
         return "oneDNN has 1 to 3 dimensions"
-    if _is_long_depthwise(problem):
+    depthwise = _is_depthwise(problem)
+    if depthwise and max(_extent(problem)) > LONGEST:
         return f"oneDNN crashes at depthwise kernels longer than {LONGEST}"
+    rows_alone = problem.leg == "kernel_gradient" and problem.geometry.ndim == 1
+    if problem.ins == problem.outs == 1 and not rows_alone:
+        return "oneDNN is slow at one channel"
+    ins = problem.images if problem.leg == "kernel_gradient" else problem.ins_per_group
+    if ins < FEW_CHANNELS and math.prod(_extent(problem)) > MANY_TAPS:
+        return f"oneDNN cannot compile kernels of more than {MANY_TAPS} taps for so few channels"
+    most = MANY_GROUPS[problem.leg]
+    if not depthwise and problem.geometry.groups > most:
+        return f"oneDNN is slow at more than {most} groups of several channels"
     return "" if has_onednn() else "this jaxlib's CPU backend has no oneDNN"
 
 
@@ -179,17 +190,34 @@ LONGEST_PADDED = 9
 """The same, where it is to pad."""
 
 
-def _is_long_depthwise(problem: Problem) -> bool:
-    """Whether oneDNN would see one input and one output channel per group, and a long kernel.
+MANY_GROUPS = {"conv": 2048, "conv_transpose": 2048, "kernel_gradient": 128}
+"""Of several channels each, as `vmap` over both operands makes them: from here on oneDNN takes ten
+to a hundred times as long. It has fast kernels for any number of depthwise groups."""
 
-    To G the images are the input channels, and u is the kernel.
+
+MANY_TAPS = 2**14
+"""For kernels of 2^16 taps and one channel oneDNN "could not create a primitive" (jaxlib 0.10.2),
+and ends the process. So it is given no more than a quarter of that."""
+
+FEW_CHANNELS = 4
+
+
+def _is_depthwise(problem: Problem) -> bool:
+    """Whether oneDNN would see one input and one output channel per group.
+
+    To G the images are the input channels.
     """
+    rows_alone = problem.leg == "kernel_gradient" and problem.geometry.ndim == 1
+    if problem.ins == problem.outs == 1 and not rows_alone:
+        return "oneDNN is slow at one channel"
+    ins = problem.images if problem.leg == "kernel_gradient" else problem.ins_per_group
+    return problem.geometry.groups > 1 and ins == problem.outs_per_group == 1
+
+
+def _extent(problem: Problem) -> tuple[int, ...]:
+    """Size of what oneDNN would see as the kernel: to G it is u."""
     geometry = problem.geometry
-    gradient = problem.leg == "kernel_gradient"
-    ins = problem.images if gradient else problem.ins_per_group
-    extent = geometry.output_size if gradient else geometry.kernel_size
-    depthwise = geometry.groups > 1 and ins == problem.outs_per_group == 1
-    return depthwise and max(extent) > LONGEST
+    return geometry.output_size if problem.leg == "kernel_gradient" else geometry.kernel_size
 
 
 @functools.cache

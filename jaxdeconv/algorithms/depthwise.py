@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxdeconv.algorithms.problem import Algorithm, Problem, Work
+from jaxdeconv.algorithms.tap_blocks import in_blocks
 from jaxdeconv.algorithms.windows import (
     cells_of_a_phase,
     interleave,
@@ -28,7 +29,16 @@ from jaxdeconv.algorithms.windows import (
 )
 from jaxdeconv.geometry import ConvGeometry
 
+MANY = 128
+"""More taps than this in one fused loop take longer to compile than they can save: they are
+computed in blocks."""
 
+
+MANY_OF_A_GRADIENT = 32
+"""The same for G, which has a loop and several rows for each of them."""
+
+
+@in_blocks("conv", MANY)
 def conv(v: Array, w: Array, problem: Problem) -> Array:
     """K v: the sum over taps of a window times the tap."""
     geometry = problem.geometry
@@ -38,6 +48,7 @@ def conv(v: Array, w: Array, problem: Problem) -> Array:
     return _sum(terms)
 
 
+@in_blocks("conv_transpose", MANY)
 def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
     """K^T u: for every residue the sum of its taps, shifted."""
     geometry = problem.geometry
@@ -56,6 +67,7 @@ def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
     return interleave(parts, geometry)
 
 
+@in_blocks("kernel_gradient", MANY_OF_A_GRADIENT)
 def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
     """G(u, v), every pair of channels of a group as a group of its own."""
     geometry, (ins, outs) = problem.geometry, (problem.ins_per_group, problem.outs_per_group)
@@ -171,14 +183,10 @@ def _sum(terms: Iterable[Array]) -> Array:
     return functools.reduce(operator.add, terms)
 
 
-MANY = 128
-"""More taps than this in one fused loop take longer to compile than they can save."""
-
-
 def _reject(problem: Problem, platform: str) -> str:  # noqa: ARG001
     if problem.ins_per_group != 1 or problem.outs_per_group != 1:
         return "only for one input and one output channel per group"
-    return _reject_taps(problem)
+    return ""
 
 
 FEW_PAIRS = 16
@@ -191,11 +199,7 @@ def _reject_gradient(problem: Problem, platform: str) -> str:
         return f"only for several groups of up to {FEW_PAIRS} pairs of channels"
     if pairs > 1 and platform != "cpu":
         return "several channels per group are worth it on CPUs alone"
-    return _reject_taps(problem)
-
-
-def _reject_taps(problem: Problem) -> str:
-    return f"more than {MANY} taps in one loop" if problem.taps > MANY else ""
+    return ""
 
 
 def _work(problem: Problem) -> Work:

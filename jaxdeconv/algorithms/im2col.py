@@ -2,8 +2,8 @@
 
 The windows [positions, taps * in] times w [taps * in, out] are K v; the windows transposed times
 u [positions, out] are G. Few groups are problems of their own, many are batched products.
-Multiplies exactly as often as needed; copies v prod(kernel)/prod(stride) times, image by image
-where all copies together would leave the cache.
+Multiplies exactly as often as needed; copies v prod(kernel)/prod(stride) times, some
+images at a time where all copies together would leave the cache.
 
 `row_im2col` gathers the taps of the last dimension alone, and sums one product per tap of the
 others: a kernel_size[-1]-fold copy instead.
@@ -22,9 +22,9 @@ from jaxdeconv.algorithms.problem import (
     Problem,
     Work,
     divide,
+    images_at_once,
     map_images,
     sum_images,
-    worth_chunking,
 )
 from jaxdeconv.algorithms.windows import pad_with_zeros, taps, window
 from jaxdeconv.geometry import ConvGeometry
@@ -190,7 +190,7 @@ def _work_rows(problem: Problem) -> Work:
 
 
 def _work(problem: Problem, per_image: float, calls: int) -> Work:
-    loops = problem.images if worth_chunking(problem, per_image) else 1
+    loops = problem.images // images_at_once(problem, per_image)
     return Work(
         problem.images * problem.positions,
         problem.taps * problem.ins_per_group,

@@ -65,26 +65,33 @@ IMAGES = 16
 
 def _in_bands(u: Array, v: Array, problem: Problem) -> tuple[Array, Array, Problem]:
     """The problem with enough images; rows of zeros fill u's last bands."""
-    geometry = problem.geometry
+    geometry, banded = problem.geometry, _of_bands(problem)
     bands, rows = _bands(problem)
     stride, (low, _) = geometry.stride[0], geometry.padding[0]
-    height = stride * (rows - 1) + geometry.dilated_kernel_size[0]
+    height = banded.geometry.input_size[0]
     below = stride * rows * (bands - 1) + height - low - geometry.input_size[0]
     v = pad_with_zeros(v, ((low, below), *[(0, 0)] * (geometry.ndim - 1)))
     u = pad_with_zeros(u, ((0, bands * rows - u.shape[1]), *[(0, 0)] * (geometry.ndim - 1)))
     firsts = range(0, stride * rows * bands, stride * rows)
     v = jnp.stack([lax.slice_in_dim(v, y, y + height, axis=1) for y in firsts], 1)
+    return (
+        u.reshape(banded.images, rows, *u.shape[2:]),
+        v.reshape(banded.images, height, *v.shape[3:]),
+        banded,
+    )
+
+
+def _of_bands(problem: Problem) -> Problem:
+    """The problem whose images are bands."""
+    geometry = problem.geometry
+    bands, rows = _bands(problem)
+    height = geometry.stride[0] * (rows - 1) + geometry.dilated_kernel_size[0]
     band = dataclasses.replace(
         geometry,
         input_size=(height, *geometry.input_size[1:]),
         padding=((0, 0), *geometry.padding[1:]),
     )
-    images = problem.images * bands
-    return (
-        u.reshape(images, rows, *u.shape[2:]),
-        v.reshape(images, height, *v.shape[3:]),
-        dataclasses.replace(problem, geometry=band, batch=images),
-    )
+    return dataclasses.replace(problem, geometry=band, batch=problem.images * bands)
 
 
 def _bands(problem: Problem) -> tuple[int, int]:
@@ -117,7 +124,9 @@ def _work_gradient_in_bands(problem: Problem) -> Work:
 
 
 def _reject_bands(problem: Problem, platform: str) -> str:
-    if reason := onednn_is_missing(problem, platform):
+    if problem.geometry.ndim == 0:
+        return "no rows to cut"
+    if reason := onednn_is_missing(_of_bands(problem), platform):
         return reason
     if problem.geometry.groups > FEW_GROUPS:
         return "the images of many groups are channels enough"

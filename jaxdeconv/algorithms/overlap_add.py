@@ -3,7 +3,8 @@
 Every u[y] times the whole kernel, for all y at once: u [positions, out] times w [out, kernel * in].
 Then the overlapping kernels are added up, one dimension after the other: along a dimension, the
 taps of one residue are shifted by their coarse shifts and summed, and the residues interleave.
-Where the kernel is not longer than the stride nothing overlaps, and the sum is a reshape.
+Where the kernel is not longer than the stride nothing overlaps, and the sum is a reshape. Where
+the kernel has fewer places than strides, the places are added up instead, each as a whole.
 
 Multiplies exactly as often as needed; writes kernel/stride times the result.
 """
@@ -18,15 +19,15 @@ from jaxdeconv.algorithms.problem import (
     Work,
     always,
     divide,
+    images_at_once,
     map_images,
-    worth_chunking,
 )
 from jaxdeconv.algorithms.windows import coarse_range, phases
 from jaxdeconv.geometry import ConvGeometry
 
 
 def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
-    """K^T u, image by image where the products of all images would leave the cache."""
+    """K^T u, some images at a time where the products of all would leave the cache."""
     return divide(_conv_transpose, map_images, u, w, problem, _bytes_per_image(problem))
 
 
@@ -61,11 +62,30 @@ def _add_up(laid: Array, geometry: ConvGeometry, dim: int) -> Array:
     Axes k of the dimensions after `dim` are gone already.
     """
     axis = 1 + dim
-    add_up = _add_up_blocks if geometry.dilation[dim] == 1 else _add_up_residues
+    dense = geometry.dilation[dim] == 1
+    if dense and geometry.output_size[dim] < -(-geometry.kernel_size[dim] // geometry.stride[dim]):
+        return _add_up_places(laid, geometry, dim)
+    add_up = _add_up_blocks if dense else _add_up_residues
     fine = add_up(laid, geometry, dim)  # [batch, ..., q, residue, ...]
     fine = fine.reshape(*fine.shape[:axis], -1, *fine.shape[axis + 2 :])
     begin = geometry.padding[dim][0] % geometry.stride[dim]
     return lax.slice_in_dim(fine, begin, begin + geometry.input_size[dim], axis=axis)
+
+
+def _add_up_places(laid: Array, geometry: ConvGeometry, dim: int) -> Array:
+    """Without dilation: the whole kernel once for each of its places, laid where it belongs."""
+    axis, taps_axis = 1 + dim, geometry.ndim + dim  # of the kernel once the axis o is gone
+    n, k, s = geometry.input_size[dim], geometry.kernel_size[dim], geometry.stride[dim]
+    total = None
+    for place in range(geometry.output_size[dim]):
+        begin = s * place - geometry.padding[dim][0]
+        pads = [(0, 0, 0)] * (laid.ndim - 1)
+        pads[taps_axis] = (begin, n - begin - k, 0)
+        one = lax.index_in_dim(laid, place, axis, keepdims=False)
+        moved = lax.pad(one, jnp.zeros((), laid.dtype), pads)
+        total = moved if total is None else total + moved
+    assert total is not None  # u has at least one cell
+    return jnp.moveaxis(total, taps_axis, axis)
 
 
 def _add_up_blocks(laid: Array, geometry: ConvGeometry, dim: int) -> Array:
@@ -113,7 +133,7 @@ def _bytes_per_image(problem: Problem) -> float:
 
 def _work(problem: Problem) -> Work:
     groups, per_image = problem.geometry.groups, _bytes_per_image(problem)
-    loops = problem.images if worth_chunking(problem, per_image) else 1
+    loops = problem.images // images_at_once(problem, per_image)
     return Work(
         problem.images * problem.positions,
         problem.outs_per_group,

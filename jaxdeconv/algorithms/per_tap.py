@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxdeconv.algorithms.problem import Algorithm, Problem, Work, always
+from jaxdeconv.algorithms.problem import Algorithm, Problem, Work
 from jaxdeconv.algorithms.windows import pad_with_zeros, taps, window
 
 UNROLLED = 64
@@ -19,6 +19,8 @@ UNROLLED = 64
 def conv(v: Array, w: Array, problem: Problem) -> Array:
     """K v."""
     padded = pad_with_zeros(v, problem.geometry.padding)
+    if problem.ins_per_group == 1:  # products by numbers, which XLA:CPU fuses with the padding
+        padded = lax.optimization_barrier(padded)
 
     def product(tap: tuple[int, ...]) -> Array:
         return _times_tap(window(padded, problem.geometry, tap), w[tap], problem)
@@ -126,5 +128,27 @@ def _work_gradient(problem: Problem) -> Work:
     )
 
 
-CONV = Algorithm("per_tap", conv, always, _work)
-KERNEL_GRADIENT = Algorithm("per_tap", kernel_gradient, always, _work_gradient)
+MANY_GROUPS = 64
+"""More groups than this, of several channels each, are slow as small products for every tap."""
+
+MANY_TAPS = 128
+"""But a kernel of more taps than this is computed here in any case: windows are too many."""
+
+
+def _reject_conv(problem: Problem, platform: str) -> str:
+    if problem.taps > UNROLLED and problem.ins_per_group == problem.outs_per_group == 1:
+        return "one channel per group and many taps: added up one by one"
+    return _reject(problem, platform)
+
+
+def _reject(problem: Problem, platform: str) -> str:
+    several = min(problem.ins_per_group, problem.outs_per_group) > 1
+    if platform != "cpu" or not several or problem.taps > MANY_TAPS:
+        return ""
+    if problem.geometry.groups > MANY_GROUPS:
+        return f"more than {MANY_GROUPS} groups of several channels: too many small products"
+    return ""
+
+
+CONV = Algorithm("per_tap", conv, _reject_conv, _work)
+KERNEL_GRADIENT = Algorithm("per_tap", kernel_gradient, _reject, _work_gradient)

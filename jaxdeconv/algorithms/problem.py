@@ -34,6 +34,7 @@ class Problem:
         precision: as in `jax.lax`.
         exported: whether the program is for `jax.export`: then it may hold nothing but XLA's
             operations.
+        platform: 'cpu', 'gpu' or 'tpu': what the program is for.
         partitioned: whether XLA divides the program among devices: then neither may it hold
             convolutions, which XLA divides wrongly.
     """
@@ -46,6 +47,7 @@ class Problem:
     dtype: np.dtype
     accumulator: np.dtype
     precision: PrecisionLike = None
+    platform: str = "cpu"
     exported: bool = False
     partitioned: bool = False
 
@@ -93,9 +95,9 @@ class Problem:
         """Whether XLA's convolutions are slow (CPU) or missing (GPU), unlike its products."""
         return bool(jnp.issubdtype(self.dtype, jnp.integer))
 
-    def one_image(self) -> "Problem":
-        """The same with a batch of one."""
-        return dataclasses.replace(self, batch=1)
+    def some_images(self, batch: int) -> "Problem":
+        """The same with another batch."""
+        return dataclasses.replace(self, batch=batch)
 
     def one_group(self) -> "Problem":
         """The same with the channels of one group alone."""
@@ -211,21 +213,45 @@ def xla_is_unfit(problem: Problem, platform: str) -> str:  # noqa: ARG001
 
 
 CHUNK_BYTES = 4 * 2**20
-"""Temporaries of one step of a loop over images stay below this where they can: they then live in
-the cache, and no fresh pages are touched (on XLA:CPU those cost more than the arithmetic)."""
+"""Where the temporaries of all images are larger than this, a loop takes some images at a time: the
+temporaries of one step then live in the cache, and no fresh pages are touched (on XLA:CPU those
+cost more than the arithmetic)."""
+
+STEP_BYTES = 2**19
+"""Temporaries of one step stay below this where they can. Much smaller steps cost more to start
+than to compute."""
 
 
-def worth_chunking(problem: Problem, bytes_per_image: float) -> bool:
-    """Whether to go image by image, because the temporaries of all together leave the cache.
+def images_at_once(problem: Problem, bytes_per_image: float) -> int:
+    """How many images one step takes: all where their temporaries together stay in the cache.
 
-    Never where XLA divides the program: the images may lie on several devices.
+    All as well on accelerators, which want large steps, and where XLA divides the program: the
+    images may lie on several devices.
     """
-    fits = problem.images * bytes_per_image <= CHUNK_BYTES
-    return problem.images > 1 and not fits and not problem.partitioned
+    images = problem.images
+    if images * bytes_per_image <= CHUNK_BYTES or not _may_loop(problem):
+        return images
+    most = max(1, int(STEP_BYTES / bytes_per_image))
+    return max(n for n in range(1, most + 1) if images % n == 0)
+
+
+def _may_loop(problem: Problem) -> bool:
+    return problem.platform == "cpu" and not problem.partitioned
 
 
 FEW_GROUPS = 8
 """Up to this many groups are computed one after the other: as ordinary, larger products."""
+
+WORTH_A_STEP = 1e4
+"""More groups are computed in a loop where each of them has so many multiply-adds: XLA:CPU is slow
+at batched products."""
+
+
+def worth_looping(problem: Problem) -> bool:
+    """Whether many groups are computed in a loop, and not all at once."""
+    one = problem.one_group()
+    work = problem.images * problem.positions * problem.taps * one.ins * one.outs
+    return problem.geometry.groups > FEW_GROUPS and work >= WORTH_A_STEP and _may_loop(problem)
 
 
 def group_by_group(step: Apply, x: Array, y: Array, problem: Problem) -> Array:
@@ -235,41 +261,68 @@ def group_by_group(step: Apply, x: Array, y: Array, problem: Problem) -> Array:
     return jnp.concatenate([step(*pair, one) for pair in pairs], -1)
 
 
+def map_groups(step: Apply, x: Array, y: Array, problem: Problem) -> Array:
+    """The same in a loop, for many groups."""
+    one, groups = problem.one_group(), problem.geometry.groups
+
+    def first(x: Array) -> Array:
+        return jnp.moveaxis(x.reshape(*x.shape[:-1], groups, -1), -2, 0)
+
+    result = lax.map(lambda pair: step(*pair, one), (first(x), first(y)))
+    result = jnp.moveaxis(result, 0, -2)
+    return result.reshape(*result.shape[:-2], -1)
+
+
 def divide(
     step: Apply,
-    by_images: Callable[[Apply, Array, Array, Problem], Array],
+    by_images: Callable[[Apply, Array, Array, Problem, int], Array],
     x: Array,
     y: Array,
     problem: Problem,
     bytes_per_image: float,
 ) -> Array:
-    """`step`, image by image where that keeps its temporaries in the cache, few groups one by one.
+    """`step`, some images at a time where all would leave the cache, large groups one by one.
 
-    Images first: the temporaries of one image are then those of all its groups, and no more.
+    Few groups inside the images: the temporaries of one step are then those of all its groups, and
+    no more. Many groups outside of them: each group is a problem of its own.
     """
+    if worth_looping(problem):
+
+        def one_group(x: Array, y: Array, one: Problem) -> Array:
+            return divide(step, by_images, x, y, one, bytes_per_image / problem.geometry.groups)
+
+        return map_groups(one_group, x, y, problem)
 
     def by_groups(x: Array, y: Array, part: Problem) -> Array:
         few = 1 < part.geometry.groups <= FEW_GROUPS
         return group_by_group(step, x, y, part) if few else step(x, y, part)
 
-    if worth_chunking(problem, bytes_per_image):
-        return by_images(by_groups, x, y, problem)
+    count = images_at_once(problem, bytes_per_image)
+    if count < problem.images:
+        return by_images(by_groups, x, y, problem, count)
     return by_groups(x, y, problem)
 
 
-def map_images(step: Apply, x: Array, y: Array, problem: Problem) -> Array:
-    """`step` on one image of x after the other; y is shared."""
-    one = problem.one_image()
-    return lax.map(lambda image: step(image[None], y, one)[0], x)
+def map_images(step: Apply, x: Array, y: Array, problem: Problem, count: int) -> Array:
+    """`step` on `count` images of x after the others; y is shared."""
+    some = problem.some_images(count)
+    result = lax.map(lambda images: step(images, y, some), _steps(x, count))
+    return result.reshape(-1, *result.shape[2:])
 
 
-def sum_images(step: Apply, x: Array, y: Array, problem: Problem) -> Array:
-    """The sum of `step` over pairs of images of x and y."""
-    one = problem.one_image()
+def sum_images(step: Apply, x: Array, y: Array, problem: Problem, count: int) -> Array:
+    """The sum of `step` over `count` images of x and y at a time."""
+    some = problem.some_images(count)
 
     def add(total: Array, images: tuple[Array, Array]) -> tuple[Array, None]:
-        return total + step(images[0][None], images[1][None], one), None
+        return total + step(*images, some), None
 
     geometry = problem.geometry
     shape = (*geometry.kernel_size, problem.ins_per_group, problem.outs)
-    return lax.scan(add, jnp.zeros(shape, problem.accumulator), (x, y))[0]
+    start = jnp.zeros(shape, problem.accumulator)
+    return lax.scan(add, start, (_steps(x, count), _steps(y, count)))[0]
+
+
+def _steps(x: Array, count: int) -> Array:
+    """[images, ...] -> [steps, count, ...]."""
+    return x.reshape(-1, count, *x.shape[1:])

@@ -1,5 +1,6 @@
 """The contract of every algorithm, parametrised from their list, so that none goes untested."""
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -94,8 +95,25 @@ def test_dtypes(leg: str, algorithm: Algorithm, dtype: str) -> None:
 def test_image_by_image(leg: str, algorithm: Algorithm, monkeypatch: pytest.MonkeyPatch) -> None:
     """Large temporaries make some algorithms loop over the batch, or over the taps."""
     monkeypatch.setattr("jaxdeconv.algorithms.problem.CHUNK_BYTES", 0)
+    monkeypatch.setattr("jaxdeconv.algorithms.problem.STEP_BYTES", 0)
     monkeypatch.setattr(per_tap, "UNROLLED", 0)
     for case in supported(leg, algorithm)[:6]:
+        x, y, answer = expected(leg, case, case.data())
+        check_equal(algorithm.apply(jnp.asarray(x), jnp.asarray(y), problem_of(case, leg)), answer)
+
+
+@pytest.mark.parametrize("step_bytes", [0, 2000])
+@every_algorithm
+def test_some_images_and_groups_at_a_time(
+    leg: str, algorithm: Algorithm, step_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loops over groups, and over as many images as a step may hold."""
+    monkeypatch.setattr("jaxdeconv.algorithms.problem.CHUNK_BYTES", 0)
+    monkeypatch.setattr("jaxdeconv.algorithms.problem.STEP_BYTES", step_bytes)
+    monkeypatch.setattr("jaxdeconv.algorithms.problem.WORTH_A_STEP", 0)
+    monkeypatch.setattr("jaxdeconv.algorithms.problem.FEW_GROUPS", 1)
+    grouped = [case for case in supported(leg, algorithm) if case.geometry.groups > 1]
+    for case in [dataclasses.replace(case, batch=6) for case in grouped[:3]]:
         x, y, answer = expected(leg, case, case.data())
         check_equal(algorithm.apply(jnp.asarray(x), jnp.asarray(y), problem_of(case, leg)), answer)
 
