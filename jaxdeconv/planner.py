@@ -54,12 +54,14 @@ class Candidate:
         rejected: why it is not used; '' if it could be.
         seconds: predicted time; infinite where it is rejected, nan where nothing was measured.
         work: what it does; None where it is rejected.
+        spreads: whether it spreads NaN and infinity, so that 'auto' does not take it.
     """
 
     algorithm: str
     rejected: str
     seconds: float
     work: Work | None
+    spreads: bool = False
 
     @property
     def supported(self) -> bool:
@@ -102,7 +104,8 @@ class Plan:
             flops = 2e-6 * one.work.features[0]
             time = "-" if math.isnan(one.seconds) else f"{1e3 * one.seconds:.3f}"
             memory = one.work.memory / 2**20
-            lines.append(f"{one.algorithm:<12} {time:>9} {flops:>9.1f} {memory:>9.2f}")
+            note = "  on request: spreads NaN and infinity" if one.spreads else ""
+            lines.append(f"{one.algorithm:<12} {time:>9} {flops:>9.1f} {memory:>9.2f}{note}")
         return "\n".join(lines)
 
 
@@ -121,13 +124,13 @@ def choose(problem: Problem, platform: str) -> Plan:
     measured = _measured(judged, problem, family)
     if measured:
         judged = measured
-        judged.sort(key=lambda one: one.seconds)
+        judged.sort(key=lambda one: (one.spreads, one.seconds))
         reason = "measured by autotune"
     elif family == "cpu":
-        judged.sort(key=lambda one: one.seconds)
+        judged.sort(key=lambda one: (bool(one.rejected), one.spreads, one.seconds))
         reason = "least predicted time"
     else:
-        judged.sort(key=lambda one: (bool(one.rejected), order.index(one.algorithm)))
+        judged.sort(key=lambda one: (bool(one.rejected), one.spreads, order.index(one.algorithm)))
         reason = "by XLA's rules, not measured"
     return Plan(problem, family, judged[0].algorithm, tuple(judged), reason)
 
@@ -180,7 +183,8 @@ def _judge(algorithm: Algorithm, problem: Problem, family: str) -> Candidate:
     if rejected:
         return Candidate(algorithm.name, rejected, math.inf, None)
     work = algorithm.work(problem)
-    return Candidate(algorithm.name, "", _predict(problem, algorithm.name, work, family), work)
+    seconds = _predict(problem, algorithm.name, work, family)
+    return Candidate(algorithm.name, "", seconds, work, algorithm.spreads(problem))
 
 
 def _predict(problem: Problem, name: str, work: Work, family: str) -> float:

@@ -5,7 +5,8 @@ The residues of the stretched grid are convolutions of u with their own taps of 
 
 - `phases`: every residue its own convolution; no waste, prod(stride) convolutions.
 - `subpixel`: all residues as output channels of one convolution, then a depth-to-space; where the
-  stride does not divide the kernel, the missing taps are multiplied as zeros.
+  stride does not divide the kernel, the missing taps are multiplied as zeros: a NaN of u then
+  spreads to entries that do not depend on it.
 
 A mixture (only the last dimension's residues as channels) was measured and won nowhere by more than
 a tenth.
@@ -144,6 +145,12 @@ def _no_channels(problem: Problem) -> str:
     return ""
 
 
+def _is_ragged(problem: Problem) -> bool:
+    """Whether some taps of `subpixel` are zeros that it stores."""
+    sizes = zip(problem.geometry.kernel_size, problem.geometry.stride, strict=True)
+    return any(k % s for k, s in sizes)
+
+
 def _work_phases(problem: Problem) -> Work:
     convolutions = math.prod(problem.geometry.stride)
     return _work(problem, convolutions, problem.taps / convolutions, 1)
@@ -181,6 +188,7 @@ SUBPIXEL = Algorithm(
     functools.partial(by_subpixel, convolve=by_xla),
     lambda problem, platform: _no_channels(problem) or xla_is_unfit(problem, platform),
     _work_subpixel,
+    _is_ragged,
 )
 ONEDNN_PHASES = Algorithm(
     "onednn_phases",
@@ -193,4 +201,5 @@ ONEDNN_SUBPIXEL = Algorithm(
     functools.partial(by_subpixel, convolve=by_onednn),
     lambda problem, platform: _no_channels(problem) or onednn_is_missing(problem, platform),
     _work_subpixel,
+    _is_ragged,
 )

@@ -192,12 +192,16 @@ class Algorithm:
             `problem.accumulator`.
         reject: (problem, platform) -> why it cannot or should never be used there; '' if it can.
         work: problem -> `Work`.
+        spreads: problem -> whether a NaN or an infinity in the first operand reaches entries of the
+            result that do not depend on it, because it is multiplied by a zero that was stored.
+            Such an algorithm is used only when it is asked for by name.
     """
 
     name: str
     apply: Apply
     reject: Callable[[Problem, str], str]
     work: Callable[[Problem], Work]
+    spreads: Callable[[Problem], bool] = lambda problem: False  # noqa: ARG005
 
 
 def always(problem: Problem, platform: str) -> str:  # noqa: ARG001

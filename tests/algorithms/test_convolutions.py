@@ -229,9 +229,46 @@ def test_long_depthwise_kernels_are_left_to_others(leg: str, geometry: ConvGeome
     problem = Problem(leg, geometry, 1, 16, 16, float32, float32)
     reasons = {one.name: one.reject(problem, "cpu") for one in ALGORITHMS[leg]}
     for name, reason in reasons.items():
-        if "onednn" in name and "subpixel" not in name and convolutions.has_onednn():
+        if name in ("onednn", "onednn_phases") and convolutions.has_onednn():
             assert reason == "oneDNN crashes at depthwise kernels longer than 32"
+        assert reason or "onednn" not in name or name == "onednn_subpixel"
     assert not all(reasons.values())
     more = dataclasses.replace(problem, batch=2)
     others = [one.reject(more, "cpu") for one in ALGORITHMS[leg] if one.name == "onednn"]
     assert ("" in others) == (leg == "kernel_gradient" and convolutions.has_onednn())
+
+
+@needs_onednn
+@pytest.mark.parametrize(
+    ("leg", "geometry", "channels", "why"),
+    [
+        ("conv", ConvGeometry((300, 300), 256), (2, 4), "oneDNN cannot compile kernels"),
+        ("kernel_gradient", ConvGeometry((256, 256), 5, 1, 2), (4, 4), "oneDNN cannot compile"),
+        ("conv", ConvGeometry((64, 64), 5), (1, 1), "oneDNN is slow at one channel"),
+        ("conv_transpose", ConvGeometry(640, 31), (1, 1), "oneDNN is slow at one channel"),
+        ("kernel_gradient", ConvGeometry(640, 31), (1, 1), ""),
+        ("kernel_gradient", ConvGeometry(9, 3, groups=200), (400, 400), "oneDNN is slow at more"),
+        ("conv", ConvGeometry(9, 3, groups=200), (400, 400), ""),
+        ("conv", ConvGeometry(9, 3, groups=3000), (6000, 6000), "oneDNN is slow at more"),
+        ("conv", ConvGeometry(9, 3, groups=3000), (3000, 3000), ""),
+    ],
+)
+def test_where_it_ends_the_process_or_is_slow(
+    leg: str, geometry: ConvGeometry, channels: tuple[int, int], why: str
+) -> None:
+    float32 = np.dtype(np.float32)
+    reason = convolutions.onednn_is_missing(
+        Problem(leg, geometry, 1, *channels, float32, float32), "cpu"
+    )
+    assert reason.startswith(why) if why else not reason
+
+
+@needs_onednn
+def test_the_bands_of_a_large_image_are_computed() -> None:
+    """One image of so many cells is refused as a kernel; cut into bands it is 16 images."""
+    float32 = np.dtype(np.float32)
+    problem = Problem(
+        "kernel_gradient", ConvGeometry((256, 256), 5, 1, 2), 1, 4, 4, float32, float32
+    )
+    reasons = {one.name: one.reject(problem, "cpu") for one in ALGORITHMS["kernel_gradient"]}
+    assert reasons["onednn"] and not reasons["onednn_bands"]
