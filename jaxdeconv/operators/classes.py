@@ -45,8 +45,10 @@ def pytree(*leaves: str) -> Callable[[Class], Class]:
 
 def same(a: Any, b: Any) -> bool:
     """Whether two pytrees are of one structure and hold the same numbers, NaN as NaN: copies do."""
-    (ours, kind), (theirs, other_kind) = jax.tree.flatten(a), jax.tree.flatten(b)
-    return bool(kind == other_kind and all(map(_same_numbers, ours, theirs)))
+    kinds: list[Any] = [jax.tree.structure(x) for x in (a, b)]
+    if kinds[0] != kinds[1]:
+        return False
+    return all(map(_same_numbers, jax.tree.leaves(a), jax.tree.leaves(b)))
 
 
 def _same_numbers(a: Any, b: Any) -> bool:

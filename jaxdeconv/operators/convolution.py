@@ -13,9 +13,9 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.integers import IntOrInts
-from jaxdeconv.layout import Axes, DimensionNumbers, Layout, kernel_to_canonical
+from jaxdeconv.layout import DimensionNumbers, Layout
 from jaxdeconv.legs import PaddingMode, conv, conv_transpose
-from jaxdeconv.operators.algebra import LinearMap, Shape
+from jaxdeconv.operators.algebra import Shape
 from jaxdeconv.operators.classes import pytree
 from jaxdeconv.operators.matrix import ConvMatrix
 from jaxdeconv.operators.shapes import as_shape, by, described, has_channels
@@ -29,7 +29,7 @@ __all__ = ["ConvOperator"]
 
 @pytree("w")
 @dataclasses.dataclass(frozen=True, init=False, eq=False, repr=False)
-class ConvOperator(ConvMatrix, LinearMap):
+class ConvOperator(ConvMatrix):
     """K: v -> `conv(v, w, ...)` as a linear map, with its transpose `K.T`, adjoint and views.
 
     K is a correlation, as in all of deep learning: `u[y] = sum over t of w[t] v[stride*y + t]`; the
@@ -186,13 +186,6 @@ class ConvOperator(ConvMatrix, LinearMap):
         changed._set(w, shape, self.has_channels, self.keywords | keywords)
         return changed
 
-    @property
-    def output_shape(self) -> Shape:
-        """Of u, without batch axes."""
-        labels: dict[str | int, int] = dict(enumerate(self.geometry.output_size))
-        labels["C"] = self._kernel_shape[-1]
-        return tuple(labels[axis] for axis in self.output_axes)
-
     @reporting
     def with_kernel(self, w: ArrayLike) -> "ConvOperator":
         """The same convolution with another kernel of the same shape."""
@@ -214,39 +207,6 @@ class ConvOperator(ConvMatrix, LinearMap):
         if self.has_channels:
             return conv_transpose(u, w, input_size=size, **self.keywords)
         return conv_transpose(u[..., None], w, input_size=size, **self.keywords)[..., 0]
-
-    @property
-    def canonical_kernel(self) -> Array:
-        """The kernel as `(*kernel_size, in/groups, out)`, in the operator's dtype."""
-        return kernel_to_canonical(self._full_kernel, self.layout.w).astype(self.dtype)
-
-    @property
-    def _full_kernel(self) -> Array:
-        """The kernel with its axes of channels."""
-        return self.w if self.has_channels else self.w[..., None, None]
-
-    @property
-    def layout(self) -> Layout:
-        """The order of the axes of v, w and u, those of channels included."""
-        return Layout.parse(self.dimension_numbers, self.geometry.ndim + 2)
-
-    @property
-    def input_axes(self) -> Axes:
-        """The axes of v, by their labels in `layout`."""
-        return self._axes(self.layout.v)
-
-    @property
-    def output_axes(self) -> Axes:
-        """The axes of u, by their labels in `layout`."""
-        return self._axes(self.layout.u)
-
-    def _axes(self, labels: Axes) -> Axes:
-        return tuple(axis for axis in labels if axis != "N" and (self.has_channels or axis != "C"))
-
-    @property
-    def _kernel_shape(self) -> Shape:
-        axes, shape = self.layout.w, self._full_kernel.shape
-        return (*self.geometry.kernel_size, *(shape[axes.index(c) - len(axes)] for c in "IO"))
 
     @property
     def keywords(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The matrix of a ConvOperator: dense, sparse, and where its entries are."""
+"""The axes of a ConvOperator, and its matrix: dense, sparse, and where its entries are."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +8,10 @@ from jax import Array
 
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.integers import IntOrInts
-from jaxdeconv.layout import Layout
+from jaxdeconv.layout import Axes, DimensionNumbers, Layout, kernel_to_canonical
+from jaxdeconv.legs import PaddingMode
 from jaxdeconv.operators import entries
+from jaxdeconv.operators.algebra import LinearMap, Shape
 from jaxdeconv.operators.classes import reporting_as
 from jaxdeconv.operators.shapes import as_position
 from jaxdeconv.operators.views import optional
@@ -20,18 +22,21 @@ if TYPE_CHECKING:
 __all__ = ["ConvMatrix"]
 
 
-class ConvMatrix:
-    """What a ConvOperator knows of its matrix, without applying it."""
+class ConvMatrix(LinearMap):
+    """What a ConvOperator knows of its shapes and its matrix, without being applied."""
 
+    w: Array
     geometry: ConvGeometry
-    padding_mode: Any
     has_channels: bool
-    layout: Layout
-    dtype: np.dtype
-    shape: tuple[int, int]
-    input_shape: tuple[int, ...]
-    output_shape: tuple[int, ...]
-    canonical_kernel: Array
+    padding_mode: PaddingMode
+    dimension_numbers: DimensionNumbers
+
+    @property
+    def output_shape(self) -> Shape:
+        """Of u, without batch axes."""
+        labels: dict[str | int, int] = dict(enumerate(self.geometry.output_size))
+        labels["C"] = self._kernel_shape[-1]
+        return tuple(labels[axis] for axis in self.output_axes)
 
     def as_matrix(self) -> Array:
         """The dense matrix, `(rows, columns)`: the kernel's entries at their places.
@@ -119,3 +124,36 @@ class ConvMatrix:
         )
         found = entries.Entries.of(self.geometry, self.padding_mode, self.layout, shapes)
         return found, self.canonical_kernel.ravel()[found.taps]
+
+    @property
+    def canonical_kernel(self) -> Array:
+        """The kernel as `(*kernel_size, in/groups, out)`, in the operator's dtype."""
+        return kernel_to_canonical(self._full_kernel, self.layout.w).astype(self.dtype)
+
+    @property
+    def _full_kernel(self) -> Array:
+        """The kernel with its axes of channels."""
+        return self.w if self.has_channels else self.w[..., None, None]
+
+    @property
+    def layout(self) -> Layout:
+        """The order of the axes of v, w and u, those of channels included."""
+        return Layout.parse(self.dimension_numbers, self.geometry.ndim + 2)
+
+    @property
+    def input_axes(self) -> Axes:
+        """The axes of v, by their labels in `layout`."""
+        return self._axes(self.layout.v)
+
+    @property
+    def output_axes(self) -> Axes:
+        """The axes of u, by their labels in `layout`."""
+        return self._axes(self.layout.u)
+
+    def _axes(self, labels: Axes) -> Axes:
+        return tuple(axis for axis in labels if axis != "N" and (self.has_channels or axis != "C"))
+
+    @property
+    def _kernel_shape(self) -> Shape:
+        axes, shape = self.layout.w, self._full_kernel.shape
+        return (*self.geometry.kernel_size, *(shape[axes.index(c) - len(axes)] for c in "IO"))

@@ -26,7 +26,10 @@ __all__ = [
     "structured",
 ]
 
-COMPLEX = {"float32": np.dtype(np.complex64), "float64": np.dtype(np.complex128)}
+COMPLEX: dict[str, np.dtype] = {
+    "float32": np.dtype(np.complex64),
+    "float64": np.dtype(np.complex128),
+}
 """The complex numbers whose parts are of a real dtype; the others have none."""
 
 Batch: TypeAlias = tuple[int, ...] | None
