@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.ndimage
-import torch
 
 from jaxdeconv import conv_transpose, verify
 from jaxdeconv.interpolation import (
@@ -19,6 +18,8 @@ from jaxdeconv.interpolation import (
 )
 from tests.support.cases import integers
 from tests.support.checks import check_equal
+
+torch = pytest.importorskip("torch")
 
 METHODS = list(PROFILES)
 FACTORS = [(1, 2), (2, 3), (5, 4)]
