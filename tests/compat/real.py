@@ -19,8 +19,6 @@ import pytest
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
-torch = pytest.importorskip("torch")
-
 STRIDE = 2
 
 
@@ -85,6 +83,7 @@ def _equinox(x: Any, w: Any, groups: int, transposed: bool) -> Any:
 
 
 def _torch(x: Any, w: Any, groups: int, transposed: bool) -> Any:
+    torch = pytest.importorskip("torch")
     name = f"conv{'_transpose' if transposed else ''}{_spatial(w)}d"
     arrays = (torch.tensor(np.ascontiguousarray(a)) for a in (np.moveaxis(x, -1, 1), w))
     stride = STRIDE if transposed else 1
