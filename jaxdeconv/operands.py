@@ -41,10 +41,11 @@ def as_operands(preferred: DTypeLike | None, **operands: Any) -> tuple[Array, Ar
     (first, x), (second, y) = ((name, _as_array(name, value)) for name, value in operands.items())
     dtype = _common_dtype(x, y)
     if dtype is None:
+        remedy = f"Convert one, e.g. {first}.astype({second}.dtype), whichever loses nothing."
+        if {x.dtype.name, y.dtype.name} in ({"uint8", "int8"}, {"uint16", "int16"}):
+            remedy = f"Convert both: {first}.astype('int32') and {second}.astype('int32')."
         raise ArgumentTypeError(
-            f"{first} and {second} must have the same dtype",
-            f"Convert one, e.g. {first}.astype({second}.dtype), whichever loses nothing.",
-            **{first: x, second: y},
+            f"{first} and {second} must have the same dtype", remedy, **{first: x, second: y}
         )
     x, y = (lax.convert_element_type(operand, dtype) for operand in (x, y))
     return x, y, _result_dtype(dtype, preferred)

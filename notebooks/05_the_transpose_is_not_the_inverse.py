@@ -7,6 +7,12 @@
 # Richardson and Lucy's iteration. All of them *use* $K^T$; none of them *is* $K^T$.
 #
 # As before, $v$ is the image, $K$ a convolution with its stride, $u = Kv$ what was measured.
+#
+# Is the kernel flipped? No: $K$ is a *correlation*, $u_y = \sum_t w_t v_{sy+t}$, as in all of deep
+# learning. Optics and signal processing flip. To blur by a point spread function as they do, pass
+# it reversed, `ConvOperator(jnp.flip(psf, (0, 1)), image.shape, ...)`. The blurs of sections 2 to 4
+# are symmetric, and the same either way; an asymmetric one, the wrong way round, blurs by its
+# mirror image, and no error tells.
 
 # %%
 import jax

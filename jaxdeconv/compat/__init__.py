@@ -4,6 +4,7 @@ Their argument names, defaults and layouts; differentiable, and under `jax.jit` 
 else. No framework is imported; only `jax.lax`, which comes with JAX, is called.
 
     kernels      the kernel layouts of all frameworks; convert_kernel
+    tensors      PyTorch's tensors as NumPy arrays
     bridge       from a framework's operands to a leg, and back
     lax          conv_transpose, conv_general_dilated                  (jax.lax)
     torch        conv{1,2,3}d, conv_transpose{1,2,3}d                  (torch.nn.functional)
@@ -14,8 +15,9 @@ else. No framework is imported; only `jax.lax`, which comes with JAX, is called.
     equinox      conv, conv_transpose                                  (eqx.nn.Conv, ...)
     flax         conv, conv_transpose                                  (nn.Conv, ...; Linen and NNX)
 
-Where the frameworks have layers, the functions take the layer's parameters as arrays. Trained
-arrays of PyTorch and Keras go into the layers here by `jaxdeconv.nn.arrays`.
+Where the frameworks have layers, the functions take the layer's parameters as arrays; all take
+PyTorch's tensors, too. Trained arrays of PyTorch and Keras go into the layers here, one layer after
+the other, by `jaxdeconv.nn.arrays`.
 """
 
 from jaxdeconv.compat import equinox as equinox

@@ -21,6 +21,7 @@ from jax.typing import DTypeLike
 
 from jaxdeconv import legs
 from jaxdeconv.compat.kernels import CONV, CONV_TRANSPOSE
+from jaxdeconv.compat.tensors import from_tensor
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
 from jaxdeconv.integers import as_integer
 from jaxdeconv.operands import as_operands
@@ -123,6 +124,7 @@ class Operands:
         """One number per channel of y, if there is a bias."""
         if bias is None:
             return y
+        bias = from_tensor(name, bias)
         channels = y.shape[-self.ndim - 1 if self.channels_first else -1]
         per_channel = (channels, *(1,) * self.ndim) if self.channels_first else (channels,)
         if getattr(bias, "shape", None) not in ((channels,), per_channel):
@@ -172,6 +174,7 @@ def operands(
         TypeError: not arrays, or of two dtypes.
     """
     (x_name, _), (w_name, _) = arrays.items()
+    arrays = {name: from_tensor(name, array) for name, array in arrays.items()}
     x, w, _ = as_operands(None, **arrays)
     ndim = w.ndim - 2
     if ndim < 0:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
+from jaxdeconv.compat.tensors import from_tensor
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.integers import as_integer
 
@@ -139,8 +140,14 @@ def convert_kernel(
 ) -> Kernel:
     """The kernel with which another framework computes the same map.
 
+    An array does not tell its groups: without `groups`, a grouped kernel is taken for that of one
+    group, and the result fits another layer. (`jaxdeconv.nn.arrays.from_torch` with the layers of
+    `jaxdeconv.nn` needs no groups: those layers store their kernels as PyTorch does, but for the
+    order of the axes.)
+
     Args:
-        w: a kernel as `source` stores it, NumPy or JAX, any number of spatial axes.
+        w: a kernel as `source` stores it, NumPy or JAX or a PyTorch tensor, any number of spatial
+            axes.
         source: 'jaxdeconv', 'torch', 'onnx', 'lax', 'flax', 'haiku', 'equinox', 'keras' or
             'tensorflow'. Flax's and `jax.lax`'s transposed convolutions with
             `transpose_kernel=True` store it as 'keras' does.
@@ -150,8 +157,8 @@ def convert_kernel(
         transposed: whether the map is a transposed convolution.
 
     Returns:
-        The same numbers, of the same dtype and kind of array. 'jaxdeconv' is `(*kernel_size,
-        in/groups, out)`, in and out being those of the *forward* map in both cases.
+        The same numbers, of the same dtype and kind of array, NumPy's for a tensor. 'jaxdeconv' is
+        `(*kernel_size, in/groups, out)`, in and out being those of the *forward* map in both cases.
 
     Raises:
         ValueError: an unknown framework; groups that do not divide the channels; a dense kernel
@@ -162,7 +169,11 @@ def convert_kernel(
         >>> w = np.arange(6.0).reshape(1, 2, 3)  # torch: (in, out, taps)
         >>> convert_kernel(w, source="torch", target="flax", transposed=True).tolist()
         [[[2.0, 5.0]], [[1.0, 4.0]], [[0.0, 3.0]]]
+        >>> w = np.ones((8, 3, 5, 5))  # of a layer from 8 to 6 channels, in 2 groups
+        >>> convert_kernel(w, source="torch", target="flax", transposed=True, groups=2).shape
+        (5, 5, 8, 6)
     """
+    w = from_tensor("w", w)
     layouts = CONV_TRANSPOSE if transposed else CONV
     before, after = (
         _layout(layouts, name, value) for name, value in (("source", source), ("target", target))
@@ -194,7 +205,9 @@ def _layout(layouts: dict[str, KernelLayout], name: str, value: str) -> KernelLa
 def _check(w: Any, layout: KernelLayout, groups: int) -> None:
     """Refuse what is no kernel of `groups` groups."""
     if not isinstance(w, jax.Array | np.ndarray):
-        raise ArgumentTypeError("w must be a NumPy or JAX array", "Pass numpy.asarray(w).", w=w)
+        raise ArgumentTypeError(
+            "w must be a NumPy or JAX array, or a tensor", "Pass numpy.asarray(w).", w=w
+        )
     if w.ndim < 2:
         raise ArgumentValueError(
             "w must have two axes of channels", "Pass the kernel with all its axes.", w=w

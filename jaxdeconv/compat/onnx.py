@@ -5,6 +5,8 @@ The inputs by position, the attributes by keyword. Channels first, one batch axi
 Where the sources disagree, this follows the operators' text and `onnx.reference`: under SAME_UPPER
 and SAME_LOWER without `output_shape` the size is always size * stride, and a total padding below 0
 is divided by 2 downwards.
+
+`ConvInteger` is `Conv` of operands converted to int32, less their zero points.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The convolutions of `torch.nn.functional`, on JAX arrays.
+"""The convolutions of `torch.nn.functional`, on JAX arrays; tensors are taken as arrays, too.
 
 Channels first, with or without a batch axis. Kernels as torch stores them: `weight` of a
 convolution is `(out, in/groups, *kernel_size)`, that of a transposed one `(in, out/groups,

@@ -99,7 +99,7 @@ def kernel(
     """The kernel of interpolation, for `conv_transpose` with the geometry of `geometry`.
 
     Args:
-        factor: one per spatial dimension; an int means one spatial dimension.
+        factor: one per spatial dimension, `(2, 2)` for images; an int means one spatial dimension.
         method: see `taps`.
         align: 'areas' or 'centres' of the cells keep their place.
         channels: at least 1, interpolated each on its own: pass them as `groups`.
@@ -192,9 +192,20 @@ def check_dtype(dtype: np.dtype) -> None:
     if not jnp.issubdtype(dtype, jnp.inexact):
         raise ArgumentTypeError(
             "the dtype must be floating, real or complex: the weights are fractions",
-            "Convert with .astype(jax.numpy.float32).",
+            "Convert with .astype(jax.numpy.float32)" + _way_back(dtype),
             dtype=str(dtype),
         )
+
+
+def _way_back(dtype: np.dtype) -> str:
+    """How the result becomes a picture of integers again: interpolation alone does not round."""
+    if not jnp.issubdtype(dtype, jnp.integer):
+        return "."
+    limits = jnp.iinfo(dtype)
+    return (
+        f", and the result back with jax.numpy.clip(jax.numpy.round(x), {limits.min}, {limits.max})"
+        f".astype({str(dtype)!r})."
+    )
 
 
 def _size(factor: int, profile: Profile, align: str) -> int:

@@ -26,7 +26,7 @@ from jaxdeconv import boundary
 from jaxdeconv.choices import choice
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.integers import IntOrInts
+from jaxdeconv.integers import IntOrInts, as_integer, is_sequence
 from jaxdeconv.interpolation.kernels import (
     Alignment,
     as_factors,
@@ -59,8 +59,10 @@ def upsample(
 
     Args:
         u: `[*batch, *size, channels]`, real or complex floating.
-        factor: how many times finer the result is, one per spatial dimension; an int means one
-            spatial dimension.
+        factor: how many times finer the result is, one per spatial dimension. An int is for every
+            spatial dimension, of a signal `[length, channels]` or of a batch of images `[batch,
+            height, width, channels]`; arrays of other numbers of axes could be read in several
+            ways, and need a tuple.
         method: 'nearest', 'linear', 'cubic', 'lanczos3', 'lanczos5', or a `Profile`.
         border: what stands in for the cells beyond the border: 'renormalise' (none: the weights
             of the others are scaled to add up to 1), 'zeros' (the bare transposed convolution),
@@ -72,7 +74,8 @@ def upsample(
         `(size - 1) * factor + 1` where centres are.
 
     Raises:
-        ValueError: a factor out of range, too few axes, or an unknown name.
+        ValueError: a factor out of range, an int for an array of 3 or of more than 4 axes, too few
+            axes, or an unknown name.
         TypeError: not an array of a floating dtype, or a factor that is not a static integer.
 
     Cost: prod(kernel_size) / prod(factor) multiply-adds per output, 4 for bilinear interpolation.
@@ -83,8 +86,10 @@ def upsample(
         [0.0, 1.0, 3.0, 5.0, 7.0, 8.0]
         >>> upsample(u, 2, align="centres").ravel().tolist()
         [0.0, 2.0, 4.0, 6.0, 8.0]
+        >>> upsample(jnp.ones((1, 6, 7, 3)), 2).shape, upsample(jnp.ones((6, 7, 3)), (2, 2)).shape
+        ((1, 12, 14, 3), (12, 14, 3))
     """
-    factors = as_factors(factor)
+    factors = _factors(factor, "u", u)
     cells, batch = _as_signal("u", u, len(factors))
     _, *size, channels = cells.shape
     way = _Way.of(tuple(size), factors, method, border, align, channels)
@@ -127,7 +132,7 @@ def upsample_transpose(
         >>> upsample_transpose(v, 2).ravel().tolist()
         [1.5, 8.0, 14.5]
     """
-    factors = as_factors(factor)
+    factors = _factors(factor, "v", v)
     cells, batch = _as_signal("v", v, len(factors))
     _, *fine, channels = cells.shape
     size = _coarse_size(tuple(fine), factors, align)
@@ -236,6 +241,28 @@ def _coarse_size(
             align=align,
         )
     return tuple((n - spare) // f + spare for n, f in zip(fine, factors, strict=True))
+
+
+READINGS = {
+    3: "({0}, {0}) for an image (height, width, channels), ({0},) for a batch of signals",
+    5: "({0}, {0}, {0}) for a batch of volumes, ({0}, {0}) for images behind two axes of batches",
+}
+
+
+def _factors(factor: IntOrInts, name: str, x: Any) -> tuple[int, ...]:
+    """One factor per spatial dimension; an int for all of them, where the axes tell how many."""
+    if is_sequence(factor):
+        return as_factors(factor)
+    number, ndim = as_integer("factor", factor, minimum=1), getattr(x, "ndim", 2)
+    if ndim == 3 or ndim > 4:
+        which = READINGS.get(ndim, "one for each").format(number)
+        raise ArgumentValueError(
+            f"factor must have one entry per spatial dimension, where {name} has {ndim} axes",
+            f"Pass {which}.",
+            factor=factor,
+            **{name: x},
+        )
+    return (number,) * (2 if ndim == 4 else 1)
 
 
 def _as_signal(name: str, value: Any, ndim: int) -> tuple[Array, tuple[int, ...]]:

@@ -20,7 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxdeconv.errors import ArgumentValueError, reporting
+from jaxdeconv.compat.tensors import from_tensor
+from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 
 __all__ = ["Arrays", "check_fit", "from_keras", "from_torch"]
 
@@ -29,34 +30,70 @@ Arrays: TypeAlias = Mapping[str, np.ndarray | Array]
 
 
 @reporting
-def from_torch(state_dict: Mapping[str, Any], prefix: str = "") -> dict[str, np.ndarray]:
-    """The arrays of a `torch.nn.Conv{1,2,3}d` or `torch.nn.ConvTranspose{1,2,3}d`.
+def from_torch(state_dict: Any, prefix: str = "") -> dict[str, np.ndarray]:
+    """The arrays of a `torch.nn.Conv{1,2,3}d` or `torch.nn.ConvTranspose{1,2,3}d`, grouped or not.
+
+    One layer at a time: a model is ported by one call for each of its convolutions.
 
     Args:
-        state_dict: of the layer, or of a model that contains it.
+        state_dict: `state_dict()` or `named_parameters()` of the layer, or of a model that contains
+            it, or the layer or model itself. Tensors of any device and dtype, bfloat16 too, or
+            NumPy arrays.
         prefix: what stands before 'weight' and 'bias' in its keys, with the dot.
 
     Returns:
-        'kernel', `(*kernel_size, v_channels/groups, u_channels)`, and 'bias' if there is one.
+        'kernel', `(*kernel_size, v_channels/groups, u_channels)`, and 'bias' if there is one, in
+        the dtypes that they had.
 
     Raises:
-        ValueError: no weight under this prefix.
+        ValueError: no weight under this prefix, or not that of a convolution.
+        TypeError: not a mapping of names to arrays.
 
     Example:
         >>> from_torch({"up.weight": np.zeros((4, 2, 5, 3))}, "up.")["kernel"].shape
         (5, 3, 2, 4)
     """
-    if f"{prefix}weight" not in state_dict:
+    named = _named_arrays(state_dict)
+    if f"{prefix}weight" not in named:
         raise ArgumentValueError(
             "state_dict must have the key prefix + 'weight'",
-            f"Its keys that end in 'weight': {[k for k in state_dict if k.endswith('weight')]}.",
+            _other_keys(named, prefix),
             prefix=prefix,
         )
-    weight = np.asarray(state_dict[f"{prefix}weight"])
-    arrays = {"kernel": np.moveaxis(weight, (1, 0), (-2, -1))}
-    if f"{prefix}bias" in state_dict:
-        arrays["bias"] = np.asarray(state_dict[f"{prefix}bias"])
+    arrays = {"kernel": np.asarray(from_tensor("weight", named[f"{prefix}weight"]))}
+    if arrays["kernel"].ndim < 2:
+        raise ArgumentValueError(
+            f"{prefix}weight must be that of a convolution, (out, in/groups, *kernel_size)",
+            "Pass the prefix of a convolution.",
+            weight=arrays["kernel"],
+        )
+    arrays["kernel"] = np.moveaxis(arrays["kernel"], (1, 0), (-2, -1))
+    if named.get(f"{prefix}bias") is not None:
+        arrays["bias"] = np.asarray(from_tensor("bias", named[f"{prefix}bias"]))
     return arrays
+
+
+def _named_arrays(state_dict: Any) -> Mapping[str, Any]:
+    """What PyTorch has for the parameters of a model, as a mapping."""
+    if hasattr(state_dict, "state_dict"):
+        state_dict = state_dict.state_dict()
+    try:
+        return state_dict if isinstance(state_dict, Mapping) else dict(state_dict)
+    except (TypeError, ValueError):
+        raise ArgumentTypeError(
+            "state_dict must map names to arrays",
+            "Pass model.state_dict().",
+            state_dict=type(state_dict).__name__,
+        ) from None
+
+
+def _other_keys(named: Mapping[str, Any], prefix: str) -> str:
+    """What may have been meant."""
+    for key in (f"{prefix}weight_g", f"{prefix}parametrizations.weight.original0"):
+        if key in named:
+            return "Take the weight norm off first: torch.nn.utils.remove_weight_norm(layer), or \
+torch.nn.utils.parametrize.remove_parametrizations(layer, 'weight')."
+    return f"Its keys that end in 'weight': {[k for k in named if k.endswith('weight')]}."
 
 
 @reporting
@@ -82,7 +119,8 @@ def from_keras(weights: Sequence[Any]) -> dict[str, np.ndarray]:
             "Pass the layer's get_weights().",
             weights=len(weights),
         )
-    return dict(zip(("kernel", "bias"), map(np.asarray, weights), strict=False))
+    arrays = [np.asarray(from_tensor("weights", array)) for array in weights]
+    return dict(zip(("kernel", "bias"), arrays, strict=False))
 
 
 def check_fit(arrays: Arrays, **parameters: Any) -> dict[str, Array]:

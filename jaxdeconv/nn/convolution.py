@@ -7,7 +7,7 @@ from typing import Any
 
 from jaxdeconv import boundary
 from jaxdeconv.errors import ArgumentValueError
-from jaxdeconv.integers import IntOrInts, as_integer, as_integers, count_entries
+from jaxdeconv.integers import IntOrInts, as_integer, as_integers, count_entries, is_sequence
 from jaxdeconv.operands import check_groups
 from jaxdeconv.paddings import PaddingLike, Pairs, as_padding
 
@@ -30,6 +30,7 @@ class Convolution:
         padding_mode: one of `jaxdeconv.boundary.MODES`.
         keeps_size: whether the transpose gives stride * size where no size is asked for, although
             the padding is in numbers.
+        by_int: whether an int for `kernel_size` says that there is one spatial dimension.
         channels_first: whether signals are `(*batch, channels, *spatial)`.
         kernel_channels_first: whether the kernel is `(out, in/groups, *kernel_size)`.
     """
@@ -41,6 +42,7 @@ class Convolution:
     groups: int
     padding_mode: str
     keeps_size: bool
+    by_int: bool = False
     channels_first: bool = False
     kernel_channels_first: bool = False
 
@@ -148,6 +150,7 @@ def resolve(
         groups=as_integer("groups", groups, minimum=1),
         padding_mode=mode,
         keeps_size=border is not None,
+        by_int=ndim is None and not is_sequence(kernel_size),
         channels_first=channels_first,
         kernel_channels_first=kernel_channels_first,
     )

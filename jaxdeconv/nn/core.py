@@ -23,12 +23,14 @@ from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.integers import IntOrInts, as_integers
 from jaxdeconv.nn.convolution import Convolution as Convolution
 from jaxdeconv.nn.convolution import resolve as resolve
+from jaxdeconv.nn.words import check_known as check_known
 from jaxdeconv.nn.words import missing_framework as missing_framework
 from jaxdeconv.nn.words import speaking as speaking
 
 __all__ = [
     "Convolution",
     "channels",
+    "check_known",
     "check_sizes",
     "check_tied",
     "check_transposable",
@@ -40,6 +42,10 @@ __all__ = [
     "speaking",
     "static_sizes",
 ]
+
+
+IMAGES = {2: "images", 3: "volumes"}
+"""What has so many spatial axes."""
 
 
 def conv(
@@ -134,8 +140,18 @@ def channels(name: str, x: Array, convolution: Convolution) -> int:
     """Number of channels of a signal, if it has axes enough.
 
     Raises:
-        ValueError: fewer axes than the spatial ones and the channels.
+        ValueError: fewer axes than the spatial ones and the channels; more than one of a batch,
+            where an int for the kernel size made one spatial axis of what may be an image.
     """
+    if convolution.by_int and jnp.ndim(x) > 3:
+        size, spatial = convolution.kernel_size[0], jnp.ndim(x) - 2
+        raise ArgumentValueError(
+            f"kernel_size must have one entry per spatial axis of {name}: an int is for one",
+            f"Pass kernel_size={(size,) * spatial} for {IMAGES.get(spatial, 'all axes')}, or "
+            f"({size},) for signals with {spatial} axes of batches.",
+            kernel_size=size,
+            **{name: x},
+        )
     if jnp.ndim(x) <= convolution.ndim:
         raise ArgumentValueError(
             f"{name} must have {convolution.ndim} spatial axes and one of channels",

@@ -78,6 +78,11 @@ class _Layer(linen.Module):
     promote_dtype: Callable[..., Any] = _named(flax_promote_dtype)
     preferred_element_type: DTypeLike | None = _named(None)
 
+    def __new__(cls, *_: Any, **keywords: Any) -> Any:
+        """Refuse unknown keywords by name; the fields themselves are a dataclass's."""
+        core.check_known(keywords, [field.name for field in dataclasses.fields(cls)], cls)
+        return super().__new__(cls)
+
     def _bias(self) -> Array | None:
         if not self.use_bias:
             return None
@@ -100,7 +105,8 @@ class Conv(_Layer):
 
     Attributes:
         features: number of channels of the result.
-        kernel_size: one entry per spatial dimension; an int means one dimension.
+        kernel_size: one entry per spatial dimension, `(3, 3)` for images. An int means one
+            dimension, as in Flax, and is refused for inputs that may be images.
         strides: of the forward map, like all that follow.
         padding: as in `jaxdeconv.conv`; also 'CIRCULAR' and 'REFLECT', Flax's names for a
             padding_mode with the padding that keeps the size.

@@ -87,7 +87,8 @@ class _Layer(nnx.Module):
         Args:
             in_features: number of channels of the inputs.
             out_features: number of channels of the result.
-            kernel_size: one entry per spatial dimension; an int means one dimension.
+            kernel_size: one entry per spatial dimension, `(3, 3)` for images. An int means one
+                dimension, as in Flax, and is refused for inputs that may be images.
             strides: of the forward map, like all that follow.
             padding: as in `jaxdeconv.conv`; also 'CIRCULAR' and 'REFLECT', Flax's names for a
                 padding_mode with the padding that keeps the size.

@@ -6,11 +6,15 @@
 
 Its own map, a module importing only from above itself:
 
-    vectors          what maps take; maps as pytrees
+    classes          maps as pytrees
+    vectors          what maps take
+    shapes           with channels or without
     views            SciPy, lineax and pylops
+    synonyms         the words of SciPy and pylops: matvec, dot, K(v), K / u
     algebra          LinearMap: `@`, transposes, sums, multiples, products
     stacking         maps side by side; the identity
     entries          places of the matrix's entries, supports, structure
+    matrix           of a ConvOperator, dense and sparse
     convolution      ConvOperator
     overlap          how evenly the transpose covers what it paints: checkerboards
     polyphase        circulant operators in the frequency domain
@@ -24,6 +28,10 @@ Its own map, a module importing only from above itself:
 
 SciPy, lineax and pylops are imported where they are asked for: `pip install
 "jaxdeconv[operators]"`.
+
+K is a correlation; to blur by a point spread function pass it reversed (see `ConvOperator`). There
+is no regulariser here but damping: total variation, sparsity and the like are in pylops, whose
+solvers take `K.as_pylops()`.
 """
 
 from jaxdeconv.operators.algebra import LinearMap as LinearMap

@@ -1,6 +1,7 @@
 """Linear maps between arrays of fixed shapes, and what can be built from them.
 
     K @ v,  K.T @ u,  K.H @ u,  K.gram,  K1 + K2,  2 * K,  K1 @ K2,  vstack(K1, K2),  hstack(K1, K2)
+    K(v),  K.matvec(v),  K.rmatvec(u),  K.dot(v),  K.adjoint(),  K / u          (see `synonyms`)
 
 Every map is a frozen dataclass and a pytree. Its arrays (the kernel, a factor) are leaves, so one
 can be passed through `jax.jit`, differentiated in them, and stacked for `jax.vmap`; its shapes are
@@ -8,30 +9,34 @@ static. A new kind of map says what it does to one array, and what its transpose
 batches and the algebra come from here.
 
 A vector is an array of the map's structured shape, behind any number of batch axes, or one flat
-array of `shape[1]` entries, and what comes out is of the same sort. The flat order is NumPy's.
+array of `shape[1]` entries, and what comes out is of the same sort. The flat order is NumPy's. A
+list is taken as an array. The vectors of a real map may be complex (see `vectors`).
 """
 
 import abc
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, overload
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 
-from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
-from jaxdeconv.operators import views
-from jaxdeconv.operators.vectors import as_scalar, on_vectors, pytree
+from jaxdeconv.errors import ArgumentTypeError, reporting
+from jaxdeconv.operators.classes import pytree, same
+from jaxdeconv.operators.shapes import by, check_alike
+from jaxdeconv.operators.synonyms import Synonyms
+from jaxdeconv.operators.vectors import as_scalar, complex_dtype, on_parts, on_vectors
 
-__all__ = ["Composed", "LinearMap", "Made", "Scaled", "Shape", "Sum", "Transposed"]
+__all__ = ["Composed", "LinearMap", "Made", "OnParts", "Scaled", "Shape", "Sum", "Transposed"]
 
 Shape: TypeAlias = tuple[int, ...]
 
 
-class LinearMap(abc.ABC):
+class LinearMap(Synonyms, abc.ABC):
     """A linear map from arrays of `input_shape` to arrays of `output_shape`.
 
     Attributes:
@@ -78,6 +83,12 @@ class LinearMap(abc.ABC):
         """K^H K, which is Hermitian and positive semi-definite."""
         return self.H @ self
 
+    @overload
+    def __matmul__(self, other: "LinearMap") -> "LinearMap": ...
+
+    @overload
+    def __matmul__(self, other: ArrayLike | list[Any] | tuple[Any, ...]) -> Array: ...
+
     @reporting
     def __matmul__(self, other: Any) -> Any:
         """K v for a vector, the composition for another map."""
@@ -89,9 +100,11 @@ class LinearMap(abc.ABC):
     def __add__(self, other: "LinearMap") -> "LinearMap":
         return Sum((self, other)) if isinstance(other, LinearMap) else NotImplemented
 
+    @reporting
     def __sub__(self, other: "LinearMap") -> "LinearMap":
         return self + -other if isinstance(other, LinearMap) else NotImplemented
 
+    @reporting
     def __neg__(self) -> "LinearMap":
         return self * -1
 
@@ -99,10 +112,35 @@ class LinearMap(abc.ABC):
     def __mul__(self, factor: Any) -> "LinearMap":
         return Scaled((self,), as_scalar(factor, self.dtype))
 
-    __rmul__ = __mul__
+    @reporting
+    def __rmul__(self, factor: Any) -> "LinearMap":
+        return self * factor
 
-    def __truediv__(self, divisor: Any) -> "LinearMap":
-        return self * (1 / divisor)
+    def __eq__(self, other: object) -> bool:
+        """The same kind of map, from the same numbers."""
+        if not isinstance(other, LinearMap):
+            return NotImplemented
+        return same(self, other)
+
+    def __hash__(self) -> int:
+        return hash(jax.tree.structure(self))
+
+    @reporting
+    def as_complex(self) -> "LinearMap":
+        """The same map on complex vectors; of a real one, whose `@` takes them anyway, for algebra.
+
+        Raises:
+            TypeError: the map is of integers, or of half precision.
+        """
+        if jnp.issubdtype(self.dtype, jnp.complexfloating):
+            return self
+        if complex_dtype(self.dtype) is None:
+            raise ArgumentTypeError(
+                "there are complex numbers of float32 and of float64 alone",
+                "Build the operator from a converted kernel.",
+                dtype=str(self.dtype),
+            )
+        return OnParts((self,))
 
     def as_matrix(self) -> Array:
         """The dense matrix, `(rows, columns)`.
@@ -113,24 +151,8 @@ class LinearMap(abc.ABC):
         units = jnp.eye(columns, dtype=self.dtype).reshape(columns, *self.input_shape)
         return jax.vmap(self._apply)(units).reshape(columns, rows).T
 
-    def as_scipy(self) -> Any:
-        """A `scipy.sparse.linalg.LinearOperator` on flat NumPy vectors. Needs SciPy."""
-        return views.scipy_operator(self)
-
-    def as_lineax(self, tags: Any = ()) -> Any:
-        """A `lineax.AbstractLinearOperator` on arrays of `input_shape`. Needs lineax.
-
-        Args:
-            tags: lineax's, e.g. `lineax.positive_semidefinite_tag` for a gram.
-        """
-        return views.lineax_operator(self, tags)
-
-    def as_pylops(self) -> Any:
-        """A `pylops.LinearOperator` on flat NumPy vectors. Needs pylops."""
-        return views.pylops_operator(self)
-
     def __repr__(self) -> str:
-        source, target = ("x".join(map(str, s)) for s in (self.input_shape, self.output_shape))
+        source, target = (by(shape) for shape in (self.input_shape, self.output_shape))
         return f"{type(self).__name__}({source} -> {target}, {self.dtype})"
 
 
@@ -161,17 +183,6 @@ class Made(LinearMap):
     def dtype(self) -> np.dtype:
         """Of v, of u, and of the matrix."""
         return self.of[0].dtype
-
-    def _check(self, rule: str, remedy: str, *shapes: Shape) -> None:
-        """Members must agree in dtype, and these shapes must be the same."""
-        if len({member.dtype for member in self.of}) > 1:
-            raise ArgumentTypeError(
-                "linear maps that are combined must have the same dtype",
-                "Build one of them from a converted kernel.",
-                dtypes=tuple(str(member.dtype) for member in self.of),
-            )
-        if len(set(shapes)) > 1:
-            raise ArgumentValueError(rule, remedy, shapes=shapes)
 
 
 @pytree("of")
@@ -216,8 +227,8 @@ class Composed(Made):
 
     def __post_init__(self) -> None:
         left, right = self.of
-        rule = "the left map must take what the right map gives"
-        self._check(rule, "Compose maps whose shapes fit.", left.input_shape, right.output_shape)
+        rule, remedy = "the left map must take what the right map gives", "Compose maps that fit."
+        check_alike(self.of, rule, remedy, left.input_shape, right.output_shape)
 
     @property
     def input_shape(self) -> Shape:
@@ -245,9 +256,8 @@ class Sum(Made):
 
     def __post_init__(self) -> None:
         rule, remedy = "maps that are added must have the same shapes", "Add maps of one space."
-        self._check(
-            rule, remedy, *((member.input_shape, member.output_shape) for member in self.of)
-        )
+        shapes = ((member.input_shape, member.output_shape) for member in self.of)
+        check_alike(self.of, rule, remedy, *shapes)
 
     @property
     def T(self) -> LinearMap:
@@ -283,3 +293,31 @@ class Scaled(Made):
 
     def _apply_transpose(self, u: Array) -> Array:
         return self.factor * self.of[0]._apply_transpose(u)
+
+
+@pytree("of")
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class OnParts(Made):
+    """A real map on complex vectors."""
+
+    of: tuple[LinearMap, ...]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of v, of u, and of the matrix."""
+        return np.result_type(self.of[0].dtype, np.complex64)
+
+    @property
+    def T(self) -> LinearMap:
+        """The transpose, without conjugation."""
+        return self._with(lambda member: member.T)
+
+    def _apply(self, v: Array) -> Array:
+        return on_parts(self.of[0]._apply)(v)
+
+    def _apply_transpose(self, u: Array) -> Array:
+        return on_parts(self.of[0]._apply_transpose)(u)
+
+    def as_matrix(self) -> Array:
+        """The dense matrix, `(rows, columns)`."""
+        return self.of[0].as_matrix().astype(self.dtype)

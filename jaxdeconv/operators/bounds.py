@@ -186,8 +186,7 @@ def _schur(K: ConvOperator) -> float:
 
 def _absolute(K: ConvOperator) -> ConvOperator:
     """With the absolute values of the kernel."""
-    keywords = K.keywords | {"preferred_element_type": None}
-    return ConvOperator(jnp.abs(K.w.astype(K.dtype)), K.input_shape, **keywords)
+    return K.changed(jnp.abs(K.w.astype(K.dtype)), preferred_element_type=None)
 
 
 def _enlarged(K: ConvOperator) -> ConvOperator:

@@ -12,33 +12,44 @@ from jax.typing import ArrayLike, DTypeLike
 
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.integers import IntOrInts, as_integers, index
-from jaxdeconv.layout import DimensionNumbers, Layout, kernel_to_canonical
+from jaxdeconv.integers import IntOrInts
+from jaxdeconv.layout import DimensionNumbers, Layout
 from jaxdeconv.legs import PaddingMode, conv, conv_transpose
-from jaxdeconv.operators import entries
-from jaxdeconv.operators.algebra import LinearMap, Shape
-from jaxdeconv.operators.vectors import pytree
-from jaxdeconv.operators.views import optional
+from jaxdeconv.operators.algebra import Shape
+from jaxdeconv.operators.classes import pytree
+from jaxdeconv.operators.matrix import ConvMatrix
+from jaxdeconv.operators.shapes import as_shape, by, described, has_channels
 from jaxdeconv.paddings import PaddingLike
 
 if TYPE_CHECKING:
-    from jax.experimental.sparse import BCOO
+    pass
 
 __all__ = ["ConvOperator"]
 
 
 @pytree("w")
 @dataclasses.dataclass(frozen=True, init=False, eq=False, repr=False)
-class ConvOperator(LinearMap):
+class ConvOperator(ConvMatrix):
     """K: v -> `conv(v, w, ...)` as a linear map, with its transpose `K.T`, adjoint and views.
 
+    K is a correlation, as in all of deep learning: `u[y] = sum over t of w[t] v[stride*y + t]`; the
+    kernel is not flipped. To blur by a point spread function, as textbooks and `scipy.signal` do,
+    pass it reversed: `ConvOperator(jnp.flip(psf, (0, 1)), image.shape, ...)`. With stride 1 and
+    `padding="SAME_LOWER"` that is `scipy.signal.convolve2d(image, psf, mode="same")`.
+
+    Where w has no axes of channels, as such a psf, v and u have none either: a kernel
+    `(*kernel_size)` maps images `(*input_size)` to `(*output_size)`, in one to three dimensions.
+    Vectors, batch axes, matrix, algebra and views are as with channels. An operator with channels
+    and one without do not mix: their shapes differ.
+
     The kernel is the only leaf. The operator acts on vectors of its `dtype`, which is
-    `preferred_element_type` or else the kernel's.
+    `preferred_element_type` or else the kernel's, and on complex ones if it is real.
 
     Attributes:
         w: the kernel, in the layout that it was given.
         input_shape: of v, without batch axes.
         geometry: sizes, stride, padding, dilation and groups.
+        has_channels: whether w, v and u have axes of channels.
         padding_mode: see `conv`.
         dimension_numbers: see `conv`.
         precision: see `conv`.
@@ -46,8 +57,10 @@ class ConvOperator(LinearMap):
         dtype: of v, u and the matrix.
 
     Example:
-        >>> w = jnp.array([1.0, 2.0, 4.0]).reshape(3, 1, 1)
-        >>> K = ConvOperator(w, (5, 1), stride=2, padding=1)
+        >>> w = jnp.array([1.0, 2.0, 4.0])
+        >>> K = ConvOperator(w, 5, stride=2, padding=1)
+        >>> K
+        ConvOperator(5 -> 3, kernel 3, stride 2, padding 1, float32)
         >>> K.as_matrix()
         Array([[2., 4., 0., 0., 0.],
                [0., 1., 2., 4., 0.],
@@ -56,11 +69,14 @@ class ConvOperator(LinearMap):
         [2.0, 14.0, 20.0, 140.0, 200.0]
         >>> K.structure, K.row_support(1), K.column_support(3)
         ('Toeplitz, one row in 2', ((1, 2, 3),), ((1, 2),))
+        >>> ConvOperator(w[:, None, None], (5, 1), stride=2, padding=1).output_shape
+        (3, 1)
     """
 
     w: Array
     input_shape: Shape
     geometry: ConvGeometry
+    has_channels: bool
     padding_mode: PaddingMode
     dimension_numbers: DimensionNumbers
     precision: PrecisionLike
@@ -86,8 +102,9 @@ class ConvOperator(LinearMap):
         """Check the arguments as `conv` does.
 
         Args:
-            w: `(*kernel_size, in/groups, out)`.
-            input_shape: of v without batch axes, `(*input_size, in)` or as `dimension_numbers`.
+            w: `(*kernel_size, in/groups, out)`, or `(*kernel_size)` without channels.
+            input_shape: of v without batch axes, `(*input_size, in)` or as `dimension_numbers`;
+                `(*input_size)` where w has no channels.
             stride: see `conv`, like all that follow.
             padding: see `conv`.
             dilation: see `conv`.
@@ -99,54 +116,80 @@ class ConvOperator(LinearMap):
             algorithm: see `conv`, for K and its transpose.
 
         Raises:
-            ValueError: as `conv`.
+            ValueError: as `conv`; axes of channels that w or input_shape lacks.
             TypeError: as `conv`.
         """
-        shape = _as_shape(input_shape)
-        numbers = (
-            tuple(dimension_numbers) if isinstance(dimension_numbers, list) else dimension_numbers
-        )
         keywords: dict[str, Any] = {
             "stride": stride,
             "padding": padding,
             "dilation": dilation,
             "groups": groups,
-            "dimension_numbers": numbers,
+            "dimension_numbers": dimension_numbers,
             "padding_mode": padding_mode,
             "precision": precision,
             "preferred_element_type": preferred_element_type,
             "algorithm": algorithm,
         }
-        u = jax.eval_shape(lambda v: conv(v, w, **keywords), _struct_of_v(shape, w))
-        w = jnp.asarray(w)
-        layout = Layout.of_kernel(numbers, w)
-        labels = dict(zip((axis for axis in layout.v if axis != "N"), shape, strict=True))
+        shape = as_shape(input_shape)
+        self._set(w, shape, has_channels(w, shape, dimension_numbers, groups), keywords)
+
+    def _set(self, w: Any, shape: Shape, channels: bool, keywords: dict[str, Any]) -> None:
+        """Check the arguments as `conv` does, and set the fields."""
+        keywords = {k: tuple(v) if isinstance(v, list) else v for k, v in keywords.items()}
+        full = w if channels else jnp.asarray(w)[..., None, None]
+        dtype = getattr(full, "dtype", jnp.float32)
+        v = jax.ShapeDtypeStruct(shape if channels else (*shape, 1), dtype)
+        u = jax.eval_shape(lambda v: conv(v, full, **keywords), v)
+        w, full = jnp.asarray(w), jnp.asarray(full)
+        numbers = keywords["dimension_numbers"]
+        layout = Layout.of_kernel(numbers, full)
+        labels = dict(zip((axis for axis in layout.v if axis != "N"), v.shape, strict=True))
         size = tuple(labels[axis] for axis in range(layout.ndim))
-        kernel = tuple(w.shape[layout.w.index(axis)] for axis in range(layout.ndim))
+        kernel = tuple(full.shape[layout.w.index(axis)] for axis in range(layout.ndim))
+        integers = (keywords[name] for name in ("stride", "padding", "dilation", "groups"))
         values = {
             "w": w,
             "input_shape": shape,
-            "geometry": ConvGeometry(size, kernel, stride, padding, dilation, groups),
-            "padding_mode": padding_mode,
+            "geometry": ConvGeometry(size, kernel, *integers),
+            "has_channels": channels,
+            "padding_mode": keywords["padding_mode"],
             "dimension_numbers": numbers,
-            "precision": tuple(precision) if isinstance(precision, list) else precision,
-            "algorithm": algorithm,
+            "precision": keywords["precision"],
+            "algorithm": keywords["algorithm"],
             "dtype": np.dtype(u.dtype),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
-    @property
-    def output_shape(self) -> Shape:
-        """Of u, without batch axes."""
-        layout = self.layout
-        labels: dict[str | int, int] = dict(enumerate(self.geometry.output_size))
-        labels["C"] = self._kernel_shape[-1]
-        return tuple(labels[axis] for axis in layout.u if axis != "N")
+    def changed(
+        self, w: ArrayLike, input_shape: Shape | None = None, **keywords: Any
+    ) -> "ConvOperator":
+        """The same convolution but for the kernel, and for what is named.
 
+        Args:
+            w: a kernel with channels, or without, as this one.
+            input_shape: of v, without batch axes; None for the same.
+            keywords: of `ConvOperator`.
+
+        Raises:
+            ValueError: as `ConvOperator`.
+            TypeError: as `ConvOperator`.
+        """
+        shape, axes = self.input_shape if input_shape is None else input_shape, len(self.input_axes)
+        if not self.has_channels and getattr(w, "ndim", axes) != axes:
+            raise ArgumentValueError(
+                f"w must have {axes} axes, as the kernel without channels that it replaces",
+                "Build another ConvOperator for a kernel with channels.",
+                w=w,
+            )
+        changed: ConvOperator = object.__new__(ConvOperator)
+        changed._set(w, shape, self.has_channels, self.keywords | keywords)
+        return changed
+
+    @reporting
     def with_kernel(self, w: ArrayLike) -> "ConvOperator":
         """The same convolution with another kernel of the same shape."""
-        return ConvOperator(w, self.input_shape, **self.keywords)
+        return self.changed(w)
 
     def conj(self) -> "ConvOperator":
         """The map with the conjugate matrix."""
@@ -154,98 +197,16 @@ class ConvOperator(LinearMap):
         return self if real else self.with_kernel(jnp.conj(self.w))
 
     def _apply(self, v: Array) -> Array:
-        return conv(v, self.w.astype(self.dtype), **self.keywords)
+        w = self._full_kernel.astype(self.dtype)
+        if self.has_channels:
+            return conv(v, w, **self.keywords)
+        return conv(v[..., None], w, **self.keywords)[..., 0]
 
     def _apply_transpose(self, u: Array) -> Array:
-        size, w = self.geometry.input_size, self.w.astype(self.dtype)
-        return conv_transpose(u, w, input_size=size, **self.keywords)
-
-    def as_matrix(self) -> Array:
-        """The dense matrix, `(rows, columns)`: the kernel's entries at their places.
-
-        Cost: rows * columns of memory; no convolution is computed.
-        """
-        found, values = self._entries()
-        return jnp.zeros(self.shape, self.dtype).at[found.rows, found.columns].add(values)
-
-    def as_bcoo(self) -> "BCOO":
-        """The sparse matrix, differentiable in the kernel; indices are not unique under padding.
-
-        Cost: as many entries as multiply-adds in one application.
-        """
-        found, values = self._entries()
-        indices = np.stack([found.rows, found.columns], axis=1)
-        sparse = optional("jax.experimental.sparse")  # brings SciPy, which takes its time
-        return sparse.BCOO((values, jnp.asarray(indices, jnp.int32)), shape=self.shape)
-
-    def as_scipy_sparse(self) -> Any:
-        """The sparse matrix as a `scipy.sparse.csr_array`. Needs SciPy.
-
-        Cost: as many entries as multiply-adds in one application.
-        """
-        found, values = self._entries()
-        places = (np.asarray(values), (found.rows, found.columns))
-        return optional("scipy.sparse").coo_array(places, shape=self.shape).tocsr()
-
-    @property
-    def structure(self) -> str:
-        """The name of the matrix's structure, up to blocks of output by input channels."""
-        return entries.structure(self.geometry, self.padding_mode)
-
-    @reporting
-    def row_support(self, y: IntOrInts) -> tuple[tuple[int, ...], ...]:
-        """The cells of v that u[y] reads, per spatial dimension: row y is zero outside of them.
-
-        Args:
-            y: a position in u, an int or one per spatial dimension.
-
-        Raises:
-            ValueError: y lies outside u.
-        """
-        position = _as_position("y", y, self.geometry.output_size)
-        return tuple(
-            tuple(int(x) for x in np.unique(self.cells_read(axis)[at]) if x >= 0)
-            for axis, at in enumerate(position)
-        )
-
-    @reporting
-    def column_support(self, x: IntOrInts) -> tuple[tuple[int, ...], ...]:
-        """The cells of u that read v[x], per spatial dimension: where a delta at x is seen.
-
-        Along one axis they are the y with `0 <= x + low - stride*y <= dilated kernel size - 1`:
-        the support of k(s*y - x), `1/s` of the kernel's.
-
-        Args:
-            x: a position in v, an int or one per spatial dimension.
-
-        Raises:
-            ValueError: x lies outside v.
-        """
-        position = _as_position("x", x, self.geometry.input_size)
-        return tuple(
-            tuple(int(y) for y in np.flatnonzero((self.cells_read(axis) == at).any(axis=1)))
-            for axis, at in enumerate(position)
-        )
-
-    @property
-    def canonical_kernel(self) -> Array:
-        """The kernel as `(*kernel_size, in/groups, out)`, in the operator's dtype."""
-        return kernel_to_canonical(self.w, self.layout.w).astype(self.dtype)
-
-    @property
-    def is_circulant(self) -> bool:
-        """Whether shifting v around by the stride shifts u around by one, exactly."""
-        return entries.is_circulant(self.geometry, self.padding_mode)
-
-    @property
-    def layout(self) -> Layout:
-        """The order of the axes of v, w and u."""
-        return Layout.parse(self.dimension_numbers, None if self.dimension_numbers else self.w.ndim)
-
-    @property
-    def _kernel_shape(self) -> Shape:
-        layout = self.layout
-        return (*self.geometry.kernel_size, *(self.w.shape[layout.w.index(c)] for c in "IO"))
+        size, w = self.geometry.input_size, self._full_kernel.astype(self.dtype)
+        if self.has_channels:
+            return conv_transpose(u, w, input_size=size, **self.keywords)
+        return conv_transpose(u[..., None], w, input_size=size, **self.keywords)[..., 0]
 
     @property
     def keywords(self) -> dict[str, Any]:
@@ -263,39 +224,11 @@ class ConvOperator(LinearMap):
             "algorithm": self.algorithm,
         }
 
-    def cells_read(self, axis: int) -> np.ndarray:
-        """`[output_size, kernel_size]`: the cell that y reads through t; -1 for a zero."""
-        return entries.cells_read(axis, self.geometry, self.padding_mode)
-
-    def _entries(self) -> tuple[entries.Entries, Array]:
-        """Places of the entries, and their values."""
-        shapes = (self.input_shape, self._kernel_shape, self.output_shape)
-        found = entries.Entries.of(self.geometry, self.padding_mode, self.layout, shapes)
-        return found, self.canonical_kernel.ravel()[found.taps]
-
-
-def _as_shape(value: Any) -> Shape:
-    sizes = value if hasattr(value, "__len__") else (value,)
-    return tuple(index("input_shape", size, whole=value) for size in sizes)
-
-
-def _struct_of_v(shape: Shape, w: Any) -> jax.ShapeDtypeStruct:
-    """What the checks of `conv` need to know of v. Its axes are ours to check: N may be many."""
-    if hasattr(w, "ndim") and len(shape) != w.ndim - 1:
-        raise ArgumentValueError(
-            f"input_shape must have {w.ndim - 1} entries: the spatial sizes and the channels of v",
-            "Leave batch axes out; vectors may have any number of them.",
-            input_shape=shape,
-        )
-    return jax.ShapeDtypeStruct(shape, getattr(w, "dtype", jnp.float32))
-
-
-def _as_position(name: str, value: IntOrInts, size: Shape) -> Shape:
-    position = as_integers(name, value, len(size), minimum=0)
-    if any(at >= n for at, n in zip(position, size, strict=True)):
-        raise ArgumentValueError(
-            f"{name} must be a position in an array of size {size}",
-            f"Pass at most {tuple(n - 1 for n in size)}.",
-            **{name: value},
-        )
-    return position
+    def __repr__(self) -> str:
+        words = [
+            f"{by(self.input_shape)} -> {by(self.output_shape)}",
+            *described(self.geometry),
+            *([self.padding_mode] if self.padding_mode != "zeros" else []),
+            str(self.dtype),
+        ]
+        return f"ConvOperator({', '.join(words)})"

@@ -9,9 +9,9 @@ from jax.typing import ArrayLike
 
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.operators.algebra import LinearMap, Shape
+from jaxdeconv.operators.classes import pytree
 from jaxdeconv.operators.convolution import ConvOperator
 from jaxdeconv.operators.polyphase import BlockOperator, blocks_of, check_circulant, sides_of
-from jaxdeconv.operators.vectors import pytree
 
 __all__ = ["Embedding", "circulant_sibling", "gram_inverse", "pinv", "wiener"]
 
@@ -141,13 +141,11 @@ def circulant_sibling(K: ConvOperator) -> ConvOperator:
         )
     )
     labels = {**dict(enumerate(o * s for o, (_, s, _) in zip(coarse, along, strict=True)))}
-    axes = [axis for axis in K.layout.v if axis != "N"]
     shape = tuple(
         labels.get(axis, n) if isinstance(axis, int) else n
-        for axis, n in zip(axes, K.input_shape, strict=True)
+        for axis, n in zip(K.input_axes, K.input_shape, strict=True)
     )
-    changed = {"padding": padding, "padding_mode": "circular"}
-    return ConvOperator(K.w, shape, **(K.keywords | changed))
+    return K.changed(K.w, shape, padding=padding, padding_mode="circular")
 
 
 @pytree()

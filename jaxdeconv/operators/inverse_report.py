@@ -2,11 +2,12 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from jaxdeconv.errors import reporting
+from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.operators.algebra import LinearMap
 from jaxdeconv.operators.least_squares import lstsq
 from jaxdeconv.operators.spectra import singular_values
@@ -48,12 +49,14 @@ class InverseReport:
 
 
 @reporting
-def inverse_report(K: LinearMap, v: ArrayLike, *, tolerance: float | None = None) -> InverseReport:
+def inverse_report(
+    K: LinearMap, v: ArrayLike | None = None, *, tolerance: float | None = None
+) -> InverseReport:
     """Apply K to v, and try to come back by the transpose and by least squares.
 
     Args:
         K: see `singular_values`.
-        v: a single vector, flat or structured.
+        v: a single vector, flat or structured; None for white noise, the same in every call.
         tolerance: for the rank; None for machine epsilon times the longer side.
 
     Raises:
@@ -72,7 +75,15 @@ def inverse_report(K: LinearMap, v: ArrayLike, *, tolerance: float | None = None
         error of least squares:                 0.436
     """
     values = np.asarray(singular_values(K), np.float64)
-    v, _ = structured("v", v, K.input_shape, K.dtype)
+    if v is None:
+        v = jax.random.normal(jax.random.key(0), K.input_shape, K.dtype)
+    v, batch = structured("v", v, K.input_shape, K.dtype)
+    if batch:
+        raise ArgumentValueError(
+            "v must be a single vector", f"Pass one of shape {K.input_shape}.", v=v
+        )
+    if v.dtype != K.dtype:
+        K = K.as_complex()
     if tolerance is None:
         tolerance = max(K.shape) * float(jnp.finfo(K.dtype).eps)
     rank = int((values > tolerance * values.max(initial=0)).sum())

@@ -17,6 +17,7 @@ from jaxdeconv.choices import choice
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.integers import as_integer
 from jaxdeconv.operators.algebra import LinearMap
+from jaxdeconv.operators.classes import pytree
 from jaxdeconv.operators.convolution import ConvOperator
 from jaxdeconv.operators.filters import gram_inverse
 from jaxdeconv.operators.krylov import (
@@ -28,7 +29,7 @@ from jaxdeconv.operators.krylov import (
     conjugate_gradients,
 )
 from jaxdeconv.operators.stacking import Identity, vstack
-from jaxdeconv.operators.vectors import over_batch, pytree, structured
+from jaxdeconv.operators.vectors import over_batch, structured
 from jaxdeconv.operators.views import optional
 
 __all__ = ["ConvergenceWarning", "NotConverged", "Solution", "lstsq"]
@@ -116,7 +117,8 @@ def lstsq(
 
     Args:
         K: any linear map of floating point numbers.
-        u: as for `K.T @ u`: flat, or structured with batch axes, each solved for itself.
+        u: as for `K.T @ u`: flat, or structured with batch axes, each solved for itself; complex
+            where K is real, too: its parts are solved for together.
         damp: at least 0; the squared weight of |v| (SciPy's `damp` squared).
         preconditioner: for 'cg': a positive definite map of the side that is solved for (v, or u
             where that is smaller), roughly the inverse of the system; or 'polyphase' for
@@ -155,6 +157,7 @@ def lstsq(
         method = "lsmr" if plain and undamped else "cg"
     if isinstance(preconditioner, str):
         preconditioner = gram_inverse(K, damp=damp)  # type: ignore[arg-type]
+    K = K if rows.dtype == K.dtype else K.as_complex()
     steps = min(10 * min(K.shape), 10_000) if max_steps is None else max_steps
     damp = jnp.asarray(damp, rows.real.dtype)
     solve = functools.partial(

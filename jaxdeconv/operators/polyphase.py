@@ -24,8 +24,8 @@ from jax import Array
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
 from jaxdeconv.layout import signal_from_canonical, signal_to_canonical
 from jaxdeconv.operators.algebra import LinearMap, Shape
+from jaxdeconv.operators.classes import pytree
 from jaxdeconv.operators.convolution import ConvOperator
-from jaxdeconv.operators.vectors import pytree
 
 __all__ = ["BlockOperator", "Side", "blocks_of", "check_circulant", "sides_of"]
 
@@ -50,7 +50,7 @@ class Side:
 
     Attributes:
         shape: of its arrays, without batch axes.
-        axes: their labels, as in `Layout`, without N.
+        axes: their labels, as in `Layout`, without N; also without C where there are no channels.
         stride: how many of its frequencies share a block, per axis; 1 on the coarse side.
         groups: of channels.
     """
@@ -62,7 +62,8 @@ class Side:
 
     def canonical(self, x: Array) -> Array:
         """`(*n, channels)`."""
-        return signal_to_canonical("x", x, ("N", *self.axes))[0][0]
+        x = x if "C" in self.axes else x[..., None]
+        return signal_to_canonical("x", x, self._labels)[0][0]
 
     def to_blocks(self, x: Array) -> Array:
         """`(*o, groups, prod(stride) * channels/groups)`: unitary frequencies, by block."""
@@ -86,7 +87,12 @@ class Side:
         x = x.transpose(*order, ndim, 2 * ndim + 1)
         sizes = [x.shape[2 * a] * x.shape[2 * a + 1] for a in range(ndim)]
         x = _transformed(jnp.fft.ifftn, x.reshape(*sizes, -1), ndim, "ortho")
-        return signal_from_canonical(x[None], ("N", *self.axes), ())
+        x = signal_from_canonical(x[None], self._labels, ())
+        return x if "C" in self.axes else x[..., 0]
+
+    @property
+    def _labels(self) -> tuple[str | int, ...]:
+        return ("N", *self.axes) if "C" in self.axes else ("N", *self.axes, "C")
 
 
 @pytree("blocks")
@@ -137,12 +143,11 @@ class BlockOperator(LinearMap):
 
 def sides_of(K: ConvOperator) -> tuple[Side, Side]:
     """Domain and codomain of a circulant K."""
-    geometry, layout = K.geometry, K.layout
-    v_axes, u_axes = (tuple(a for a in axes if a != "N") for axes in (layout.v, layout.u))
+    geometry = K.geometry
     ones = (1,) * geometry.ndim
     return (
-        Side(K.input_shape, v_axes, geometry.stride, geometry.groups),
-        Side(K.output_shape, u_axes, ones, geometry.groups),
+        Side(K.input_shape, K.input_axes, geometry.stride, geometry.groups),
+        Side(K.output_shape, K.output_axes, ones, geometry.groups),
     )
 
 

@@ -16,8 +16,9 @@ from jax.typing import ArrayLike
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.integers import as_integer
 from jaxdeconv.operators.algebra import LinearMap
+from jaxdeconv.operators.classes import pytree
 from jaxdeconv.operators.least_squares import ConvergenceWarning
-from jaxdeconv.operators.vectors import over_batch, pytree, structured
+from jaxdeconv.operators.vectors import over_batch, structured
 
 __all__ = ["Deconvolved", "richardson_lucy"]
 
@@ -100,9 +101,9 @@ def richardson_lucy(
         raise ArgumentValueError(
             "tolerance must lie between 0 and 1", "Pass 0 for all steps.", tolerance=tolerance
         )
-    rows, batch = structured("u", u, K.output_shape, K.dtype)
+    rows, batch = structured("u", u, K.output_shape, K.dtype, real=True)
     if start is not None:
-        start, _ = structured("start", start, K.input_shape, K.dtype)
+        start, _ = structured("start", start, K.input_shape, K.dtype, real=True)
     solve = functools.partial(
         _iterate, K, start=start, tolerance=float(tolerance), max_steps=max_steps, callback=callback
     )

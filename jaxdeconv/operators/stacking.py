@@ -2,14 +2,17 @@
 
 import dataclasses
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxdeconv.errors import reporting
+from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.operators.algebra import LinearMap, Made, Shape
-from jaxdeconv.operators.vectors import pytree
+from jaxdeconv.operators.classes import pytree
+from jaxdeconv.operators.shapes import check_alike
 
 __all__ = ["Identity", "Stacked", "hstack", "vstack"]
 
@@ -24,7 +27,7 @@ class Stacked(Made):
     def __post_init__(self) -> None:
         rule = "stacked maps must share the space that is not stacked"
         remedy = "Stack maps of the same v with vstack, maps to the same u with hstack."
-        self._check(rule, remedy, *(member.input_shape for member in self.of))
+        check_alike(self.of, rule, remedy, *(member.input_shape for member in self.of))
 
     @property
     def output_shape(self) -> Shape:
@@ -71,30 +74,44 @@ class Identity(LinearMap):
 
 
 @reporting
-def vstack(first: LinearMap, *others: LinearMap) -> LinearMap:
+def vstack(*maps: LinearMap | Sequence[LinearMap]) -> LinearMap:
     """V -> the flat vector [K1 v, K2 v, ...].
 
     Args:
-        first: K1.
-        others: K2, ..., with the input shape of K1; their output shapes may differ.
+        maps: K1, K2, ..., of one input shape, or a list of them; their output shapes may differ.
 
     Raises:
-        ValueError: input shapes that differ.
-        TypeError: dtypes that differ.
+        ValueError: no map, or input shapes that differ.
+        TypeError: not linear maps, or dtypes that differ.
     """
-    return Stacked((first, *others))
+    return Stacked(_members(maps))
 
 
 @reporting
-def hstack(first: LinearMap, *others: LinearMap) -> LinearMap:
+def hstack(*maps: LinearMap | Sequence[LinearMap]) -> LinearMap:
     """The flat vector [v1, v2, ...] -> K1 v1 + K2 v2 + ...
 
     Args:
-        first: K1.
-        others: K2, ..., with the output shape of K1; their input shapes may differ.
+        maps: K1, K2, ..., of one output shape, or a list of them; their input shapes may differ.
 
     Raises:
-        ValueError: output shapes that differ.
-        TypeError: dtypes that differ.
+        ValueError: no map, or output shapes that differ.
+        TypeError: not linear maps, or dtypes that differ.
     """
-    return vstack(first.T, *(other.T for other in others)).T
+    return Stacked(tuple(member.T for member in _members(maps))).T
+
+
+def _members(maps: tuple[Any, ...]) -> tuple[LinearMap, ...]:
+    """The maps of a call, which may be one list."""
+    if len(maps) == 1 and isinstance(maps[0], list | tuple):
+        maps = tuple(maps[0])
+    if not maps:
+        raise ArgumentValueError("there must be a map to stack", "Pass K1, K2, ...", maps=maps)
+    for position, member in enumerate(maps):
+        if not isinstance(member, LinearMap):
+            raise ArgumentTypeError(
+                "what is stacked must be linear maps",
+                "Pass them one after the other, or as one list.",
+                **{f"maps[{position}]": member},
+            )
+    return maps

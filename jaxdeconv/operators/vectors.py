@@ -1,6 +1,10 @@
-"""What linear maps take: vectors and numbers of their dtype; and how a map becomes a pytree."""
+"""What linear maps take: vectors and numbers of their dtype.
 
-import dataclasses
+A real map takes complex vectors of its own precision too, and is applied to their real and their
+imaginary parts: K (x + iy) = K x + i K y. A complex map takes real vectors. All other dtypes are
+refused.
+"""
+
 import math
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
@@ -8,52 +12,51 @@ from typing import Any, TypeAlias, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
 
-__all__ = ["as_scalar", "as_vector", "on_vectors", "over_batch", "pytree", "structured"]
+__all__ = [
+    "as_scalar",
+    "as_vector",
+    "complex_dtype",
+    "on_parts",
+    "on_vectors",
+    "over_batch",
+    "structured",
+]
+
+COMPLEX: dict[str, np.dtype] = {
+    "float32": np.dtype(np.complex64),
+    "float64": np.dtype(np.complex128),
+}
+"""The complex numbers whose parts are of a real dtype; the others have none."""
 
 Batch: TypeAlias = tuple[int, ...] | None
 """The shape of the axes before those of a vector; None for a flat vector."""
 
-Class = TypeVar("Class", bound=type)
 Result = TypeVar("Result")
-
-
-def pytree(*leaves: str) -> Callable[[Class], Class]:
-    """Register a dataclass as a pytree with these fields as its children, the others static.
-
-    Putting one back together runs no checks: JAX puts things other than arrays in the leaves'
-    places, which no check would let pass.
-    """
-
-    def register(cls: Class) -> Class:
-        names = [field.name for field in dataclasses.fields(cls)]
-        fixed = [name for name in names if name not in leaves]
-
-        def flatten(value: Any) -> tuple[list[Any], tuple[Any, ...]]:
-            return [getattr(value, name) for name in leaves], tuple(
-                getattr(value, n) for n in fixed
-            )
-
-        def unflatten(aux: tuple[Any, ...], children: Any) -> Any:
-            value: Any = object.__new__(cls)
-            for name, entry in zip((*fixed, *leaves), (*aux, *children), strict=True):
-                object.__setattr__(value, name, entry)
-            return value
-
-        jax.tree_util.register_pytree_node(cls, flatten, unflatten)
-        return cls
-
-    return register
 
 
 def on_vectors(apply: Callable[[Array], Array], v: Any, shape: Any, dtype: np.dtype) -> Array:
     """`apply`, a map of arrays of `shape`, on a flat vector or a structured one with batch axes."""
     rows, batch = structured("v", v, shape, dtype)
-    u = over_batch(apply, rows, batch)
+    u = over_batch(apply if rows.dtype == dtype else on_parts(apply), rows, batch)
     return u.ravel() if batch is None else u
+
+
+def on_parts(apply: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """The same real map on complex arrays: K (x + iy) = K x + i K y, as one batch of two."""
+
+    def applied(v: Array) -> Array:
+        return lax.complex(*jax.vmap(apply)(jnp.stack([v.real, v.imag])))
+
+    return applied
+
+
+def complex_dtype(dtype: Any) -> np.dtype | None:
+    """The complex dtype of the same precision as a real one, if there is one."""
+    return COMPLEX.get(np.dtype(dtype).name)
 
 
 def over_batch(apply: Callable[[Array], Result], rows: Array, batch: Batch) -> Result:
@@ -65,37 +68,91 @@ def over_batch(apply: Callable[[Array], Result], rows: Array, batch: Batch) -> R
     return jax.tree.map(lambda x: x.reshape(*batch, *x.shape[1:]), many)
 
 
-def structured(name: str, v: Any, shape: tuple[int, ...], dtype: np.dtype) -> tuple[Array, Batch]:
-    """The vector with its axes, and the shape of its batch axes; None if it was flat."""
-    v, size = as_vector(name, v, dtype), math.prod(shape)
+def structured(
+    name: str, v: Any, shape: tuple[int, ...], dtype: np.dtype, *, real: bool = False
+) -> tuple[Array, Batch]:
+    """The vector with its axes, and the shape of its batch axes; None if it was flat.
+
+    Its dtype is that of the map, or the complex one beside it, unless only real vectors make sense.
+    """
+    v, size = as_vector(name, v, dtype, real=real), math.prod(shape)
     batch_ndim = v.ndim - len(shape)
     if v.shape == (size,) != shape:
         return v.reshape(shape), None
     if batch_ndim < 0 or v.shape[batch_ndim:] != shape:
         raise ArgumentValueError(
             f"{name} must end in the axes {shape}, or be flat with {size} entries",
-            f"Reshape {name}, or build the operator for its shape.",
+            _reshaping(name, v.shape, shape),
             **{name: v},
         )
     return v, v.shape[:batch_ndim]
 
 
-def as_vector(name: str, value: Any, dtype: np.dtype) -> Array:
-    """An array of exactly this dtype; NumPy's 64-bit arrays follow JAX, as everywhere."""
-    if not hasattr(value, "shape") or not hasattr(value, "dtype"):
+def _reshaping(name: str, got: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """What to do with a vector of another shape; images come with and without channels."""
+    if (*got, 1) == shape:
+        return f"Pass {name}[..., None]."
+    if got == (*shape, 1):
+        return f"Pass {name}[..., 0]."
+    if len(got) == len(shape) + 1 and got[:-1] == shape:
+        return f"Pass jax.numpy.moveaxis({name}, -1, 0): the axes of a batch come first."
+    return f"Reshape {name}, or build the operator for its shape."
+
+
+def as_vector(name: str, value: Any, dtype: np.dtype, *, real: bool = False) -> Array:
+    """An array of this dtype, or where it is real and not `real` of the complex one beside it.
+
+    Lists take on the dtype. NumPy's 64-bit arrays follow JAX, as everywhere.
+    """
+    array = _as_array(name, value, dtype)
+    if array.dtype == dtype or (array.dtype == complex_dtype(dtype) and not real):
+        return array
+    if complex_dtype(array.dtype) == dtype:
+        return array.astype(dtype)
+    raise ArgumentTypeError(
+        f"{name} must have the operator's dtype, {dtype}",
+        _conversion(name, array.dtype, dtype, real),
+        **{name: array},
+    )
+
+
+def _as_array(name: str, value: Any, dtype: np.dtype) -> Array:
+    """`value` as an array; the numbers of a list are of no width yet, so they take the map's."""
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return jnp.asarray(value)
+    try:
+        if not isinstance(value, list | tuple):
+            raise TypeError
+        array = jnp.asarray(value)
+    except (TypeError, ValueError, OverflowError):  # ragged, or not of numbers
         raise ArgumentTypeError(
             f"{name} must be an array or a linear map",
             f"Pass jax.numpy.asarray({name}).",
             **{name: value},
+        ) from None
+    wanted = dtype if _rank(array.dtype) <= _rank(dtype) else complex_dtype(dtype) or array.dtype
+    taken = array.astype(wanted)
+    exact = jnp.issubdtype(wanted, jnp.inexact) or isinstance(array, jax.core.Tracer)
+    if not exact and bool((taken.astype(array.dtype) != array).any()):
+        raise ArgumentValueError(
+            f"{name} must hold numbers that {wanted} can hold",
+            "Pass smaller numbers, or build the operator from a converted kernel.",
+            **{name: value},
         )
-    array = jnp.asarray(value)
-    if array.dtype != dtype:
-        raise ArgumentTypeError(
-            f"{name} must have the operator's dtype, {dtype}",
-            f"Pass {name}.astype({str(dtype)!r}), or build the operator from a converted kernel.",
-            **{name: array},
-        )
-    return array
+    return taken
+
+
+def _conversion(name: str, got: np.dtype, dtype: np.dtype, real: bool) -> str:
+    """How to get from one dtype to the other without losing what makes the vector."""
+    build = "build the operator from a converted kernel"
+    if _rank(got) <= _rank(dtype):
+        return f"Pass {name}.astype({str(dtype)!r}), or {build}."
+    wider = complex_dtype(dtype)
+    if real:
+        return f"Only real numbers make sense here: pass {name}.real if its imaginary part is zero."
+    if _rank(got) == _rank(np.complex64) and wider is not None:
+        return f"Pass {name}.astype({str(wider)!r}), or {build}."
+    return f"{str(dtype)!r} cannot hold its numbers: {build}, w.astype('float32')."
 
 
 def as_scalar(factor: Any, dtype: np.dtype) -> Array:
@@ -110,7 +167,7 @@ def as_scalar(factor: Any, dtype: np.dtype) -> Array:
     if _rank(jnp.result_type(factor)) > _rank(dtype):
         raise ArgumentTypeError(
             f"factor must be of the numbers that {dtype} can hold",
-            "Convert the factor, or build the operator from a converted kernel.",
+            "Convert the factor, or multiply K.as_complex(), the same map on complex vectors.",
             factor=factor,
         )
     return jnp.asarray(factor, dtype)

@@ -15,7 +15,7 @@ import jax
 import keras
 import numpy as np
 import onnx
-import torch
+import pytest
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
@@ -83,6 +83,7 @@ def _equinox(x: Any, w: Any, groups: int, transposed: bool) -> Any:
 
 
 def _torch(x: Any, w: Any, groups: int, transposed: bool) -> Any:
+    torch = pytest.importorskip("torch")
     name = f"conv{'_transpose' if transposed else ''}{_spatial(w)}d"
     arrays = (torch.tensor(np.ascontiguousarray(a)) for a in (np.moveaxis(x, -1, 1), w))
     stride = STRIDE if transposed else 1

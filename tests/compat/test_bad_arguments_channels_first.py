@@ -39,6 +39,12 @@ BAD: BadInputs = {
         "weight=float32[6,4,3,2]. Convert one, e.g. input.astype(weight.dtype), "
         "whichever loses nothing.",
     ),
+    "onnx_signed_beside_unsigned": (
+        lambda: onnx.Conv(first.astype(jnp.uint8), z(6, 4, 3, 2).astype(jnp.int8)),
+        TypeError,
+        "Conv: X and W must have the same dtype; got X=uint8[2,4,7,6], W=int8[6,4,3,2]. Convert "
+        "both: X.astype('int32') and W.astype('int32').",
+    ),
     "torch_groups": (
         lambda: torch.conv2d(first, oihw, groups=4),
         ValueError,
@@ -179,7 +185,8 @@ BAD: BadInputs = {
     "kernel_list": (
         lambda: convert_kernel([1.0], source="flax", target="torch"),
         TypeError,
-        "convert_kernel: w must be a NumPy or JAX array; got w=[1.0]. Pass numpy.asarray(w).",
+        "convert_kernel: w must be a NumPy or JAX array, or a tensor; got w=[1.0]. Pass "
+        "numpy.asarray(w).",
     ),
     "kernel_groups": (
         lambda: convert_kernel(hwio, source="flax", target="torch", groups=4),

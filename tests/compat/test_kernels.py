@@ -6,7 +6,6 @@ import jax
 import keras
 import numpy as np
 import pytest
-import torch
 
 from jaxdeconv import conv, conv_transpose
 from jaxdeconv.compat import convert_kernel
@@ -15,6 +14,8 @@ from jaxdeconv.nn import arrays
 from tests.compat.real import CALLS, STRIDE
 from tests.compat.support import integers, their_rules
 from tests.support.checks import check_equal
+
+torch = pytest.importorskip("torch")
 
 SIZES = {1: ((5,), (3,)), 2: ((4, 3), (3, 2)), 3: ((3, 3, 4), (2, 3, 2))}
 CASES = [

@@ -106,14 +106,25 @@ def test_conv_against_the_reference_evaluator(name: str) -> None:
     check_equal(got, evaluate("Conv", ATTRIBUTES[name], X, W, B)[0])
 
 
+def test_integers_are_those_of_conv_integer() -> None:
+    """Unsigned images and signed kernels, widened as the error for mixed dtypes says."""
+    X = (integers(2, 4, 8, 7) + 130).astype(np.uint8)
+    W = integers(6, 4, 3, 2).astype(np.int8)
+    got = ours.Conv(X.astype(np.int32), W.astype(np.int32), **ATTRIBUTES["pads"])
+    check_equal(got, evaluate("ConvInteger", ATTRIBUTES["pads"], X, W)[0])
+
+
 def evaluate(operator: str, attributes: dict[str, Any], *arrays: np.ndarray) -> list[np.ndarray]:
     """ONNX's reference implementation of one node."""
     names = ["X", "W", "B"][: len(arrays)]
     values = [
-        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, array.shape)
+        helper.make_tensor_value_info(
+            name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape
+        )
         for name, array in zip(names, arrays, strict=True)
     ]
-    result = helper.make_tensor_value_info("Y", onnx.TensorProto.FLOAT, None)
+    kind = onnx.TensorProto.INT32 if operator == "ConvInteger" else onnx.TensorProto.FLOAT
+    result = helper.make_tensor_value_info("Y", kind, None)
     node = helper.make_node(operator, names, ["Y"], **attributes)
     graph = helper.make_graph([node], "one", values, [result])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 22)])

@@ -5,9 +5,10 @@ import subprocess
 import sys
 
 import pytest
-import torch
 
 from jaxdeconv import compat
+
+torch = pytest.importorskip("torch")
 
 PUBLIC = {
     "equinox": {"conv", "conv_transpose"},

@@ -80,7 +80,46 @@ BAD: BadInputs = {
         lambda: upsample(jnp.zeros((4, 1), jnp.int32), 2),
         TypeError,
         "upsample: the dtype must be floating, real or complex: the weights are fractions; got "
-        "dtype='int32'. Convert with .astype(jax.numpy.float32).",
+        "dtype='int32'. Convert with .astype(jax.numpy.float32), and the result back with "
+        "jax.numpy.clip(jax.numpy.round(x), -2147483648, 2147483647).astype('int32').",
+    ),
+    "picture": (
+        lambda: upsample(jnp.zeros((1, 6, 7, 3), jnp.uint8), 2),
+        TypeError,
+        "upsample: the dtype must be floating, real or complex: the weights are fractions; got "
+        "dtype='uint8'. Convert with .astype(jax.numpy.float32), and the result back with "
+        "jax.numpy.clip(jax.numpy.round(x), 0, 255).astype('uint8').",
+    ),
+    "mask": (
+        lambda: upsample_transpose(jnp.zeros((4, 1), bool), 2),
+        TypeError,
+        "upsample_transpose: the dtype must be floating, real or complex: the weights are "
+        "fractions; got dtype='bool'. Convert with .astype(jax.numpy.float32).",
+    ),
+    "image_or_batch_of_signals": (
+        lambda: upsample(jnp.zeros((6, 7, 3)), 2),
+        ValueError,
+        "upsample: factor must have one entry per spatial dimension, where u has 3 axes; got "
+        "factor=2, u=float32[6,7,3]. Pass (2, 2) for an image (height, width, channels), (2,) for "
+        "a batch of signals.",
+    ),
+    "volumes_or_images": (
+        lambda: upsample_transpose(jnp.zeros((1, 6, 4, 8, 3)), 2),
+        ValueError,
+        "upsample_transpose: factor must have one entry per spatial dimension, where v has 5 axes; "
+        "got factor=2, v=float32[1,6,4,8,3]. Pass (2, 2, 2) for a batch of volumes, (2, 2) for "
+        "images behind two axes of batches.",
+    ),
+    "six_axes": (
+        lambda: upsample(jnp.zeros((1,) * 6), 3),
+        ValueError,
+        "upsample: factor must have one entry per spatial dimension, where u has 6 axes; got "
+        "factor=3, u=float32[1,1,1,1,1,1]. Pass one for each.",
+    ),
+    "factor_0_of_a_picture": (
+        lambda: upsample(jnp.zeros((6, 7, 3)), 0),
+        ValueError,
+        "upsample: factor must be at least 1; got factor=0. Pass 1 or more.",
     ),
     "not_an_array": (
         lambda: upsample([1.0, 2.0], 2),

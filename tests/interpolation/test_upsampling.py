@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.ndimage
-import torch
 
 from jaxdeconv import conv_transpose, verify
 from jaxdeconv.interpolation import (
@@ -19,6 +18,8 @@ from jaxdeconv.interpolation import (
 )
 from tests.support.cases import integers
 from tests.support.checks import check_equal
+
+torch = pytest.importorskip("torch")
 
 METHODS = list(PROFILES)
 FACTORS = [(1, 2), (2, 3), (5, 4)]
@@ -154,15 +155,32 @@ def test_constants_stay_except_beside_zeros(method: str, border: str) -> None:
 
 def test_any_batch_axes_and_channels() -> None:
     u = integers((2, 3, 4, 5))
-    whole = upsample(u, 2)
+    whole = upsample(u, (2,))
     assert whole.shape == (2, 3, 8, 5)
     for index in np.ndindex(2, 3):
         for channel in range(5):
             part = upsample(u[index][:, [channel]], 2)
             check_equal(whole[index][:, [channel]], part)
-    assert upsample(u[:0], 2).shape == (0, 3, 8, 5)
-    assert upsample_transpose(whole[:0], 2).shape == (0, 3, 4, 5)
-    assert upsample(u[:, :, :0], 2).shape == (2, 3, 0, 5)
+    assert upsample(u[:0], (2,)).shape == (0, 3, 8, 5)
+    assert upsample_transpose(whole[:0], (2,)).shape == (0, 3, 4, 5)
+    assert upsample(u[:, :, :0], (2,)).shape == (2, 3, 0, 5)
+
+
+@pytest.mark.usefixtures("x64")
+def test_an_int_is_for_every_dimension_of_a_batch_of_images() -> None:
+    """As `stride=2` is, and as in PyTorch; of a signal, too, and in the transpose."""
+    u = jnp.asarray(normal(2, 6, 7, 3))
+    expected = torch.nn.functional.interpolate(
+        torch.tensor(np.moveaxis(u, -1, 1)), scale_factor=3, mode="bilinear"
+    )
+    got = upsample(u, 3)
+    np.testing.assert_allclose(got, np.moveaxis(expected.numpy(), 1, -1), atol=1e-14)
+    check_equal(got, upsample(u, (3, 3)))
+    check_equal(upsample(u, np.int64(3)), got)
+    check_equal(upsample_transpose(got, 3), upsample_transpose(got, (3, 3)))
+    check_equal(upsample(u[0, 0], 3), upsample(u[0, 0], (3,)))
+    images = jax.vmap(lambda u: upsample(u, (3, 3)))(u)
+    check_equal(images, got)
 
 
 @pytest.mark.usefixtures("x64")
@@ -179,4 +197,4 @@ def test_complex_half_and_transformations() -> None:
     half = jnp.asarray(u.real, jnp.bfloat16)
     assert upsample(half, 2).dtype == jnp.bfloat16
     batch = jnp.asarray(integers((3, 4, 1)))
-    check_equal(jax.jit(jax.vmap(lambda u: upsample(u, 2)))(batch), upsample(batch, 2))
+    check_equal(jax.jit(jax.vmap(lambda u: upsample(u, 2)))(batch), upsample(batch, (2,)))

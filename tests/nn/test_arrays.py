@@ -7,13 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 from flax import nnx
 
 from jaxdeconv import nn
 from jaxdeconv.compat import convert_kernel
 from jaxdeconv.nn.arrays import from_keras, from_torch
 from tests.support.cases import integers
+from tests.support.checks import check_equal
+
+torch = pytest.importorskip("torch")
 
 
 class TorchDecoder(torch.nn.Module):
@@ -124,6 +126,77 @@ def test_kernels_are_converted_as_by_compat(transposed: bool, groups: int) -> No
     w = integers((3, 2, 6, 4))
     expected = convert_kernel(w, source="keras", target="jaxdeconv", transposed=transposed)
     np.testing.assert_array_equal(from_keras([w])["kernel"], expected)
+
+
+def test_every_form_of_a_models_parameters() -> None:
+    """state_dict, named_parameters, the model and the layer, on which gradients are required."""
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3), torch.nn.ConvTranspose2d(4, 6, (3, 2), groups=2)
+    )
+    expected = from_torch({name: p.numpy() for name, p in model.state_dict().items()}, "1.")
+    assert expected["kernel"].shape == (3, 2, 3, 4)
+    assert expected["bias"].shape == (6,)
+    for form in (
+        dict(model.named_parameters()),
+        model.named_parameters(),
+        model.state_dict(),
+        model,
+    ):
+        taken = from_torch(form, "1.")
+        check_equal(taken["kernel"], expected["kernel"])
+        check_equal(taken["bias"], expected["bias"])
+    check_equal(from_torch(model[1])["kernel"], expected["kernel"])
+    assert "bias" not in from_torch(torch.nn.Conv1d(1, 1, 1, bias=False))
+    half = from_torch(model.bfloat16(), "1.")
+    check_equal(half["kernel"], expected["kernel"].astype(jnp.bfloat16))
+    layer = nn.nnx.ConvTranspose(4, 6, (3, 2), padding=0, feature_group_count=2, rngs=nnx.Rngs(0))
+    nn.nnx.load(layer, half)
+    check_equal(layer.kernel[...], half["kernel"].astype(np.float32))
+    as_keras = from_keras([torch.nn.Parameter(torch.ones(3, 2, 6)), torch.ones(2).bfloat16()])
+    check_equal(as_keras["bias"], np.ones(2, jnp.bfloat16))
+
+
+def test_is_not_the_tensors_memory() -> None:
+    """The layer keeps what it was given, whatever PyTorch then makes of the parameters."""
+    down = torch.nn.Conv1d(1, 1, 1)
+    layer = nn.nnx.Conv(1, 1, (1,), rngs=nnx.Rngs(0))
+    nn.nnx.load(layer, from_torch(down))
+    before = np.array(layer.kernel[...]), np.array(layer.bias[...])
+    with torch.no_grad():
+        down.weight += 1
+        down.bias += 1
+    check_equal(layer.kernel[...], before[0])
+    check_equal(layer.bias[...], before[1])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: from_torch([1, 2]), TypeError, "from_torch: state_dict must map names to arrays"),
+        (lambda: from_torch(None), TypeError, "Pass model.state_dict()."),
+        (
+            lambda: from_torch(torch.nn.BatchNorm1d(2)),
+            ValueError,
+            "weight must be that of a convolution, (out, in/groups, *kernel_size); got",
+        ),
+        (
+            lambda: from_torch({"up.weight_g": np.ones(1), "up.weight_v": np.ones(1)}, "up."),
+            ValueError,
+            "Take the weight norm off first: torch.nn.utils.remove_weight_norm(layer), or ",
+        ),
+        (
+            lambda: from_torch(
+                torch.nn.utils.parametrizations.weight_norm(torch.nn.Conv1d(1, 1, 1))
+            ),
+            ValueError,
+            "torch.nn.utils.parametrize.remove_parametrizations(layer, 'weight').",
+        ),
+    ],
+)
+def test_no_convolution(call: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error) as caught:
+        call()
+    assert text in str(caught.value)
 
 
 def test_no_weight_under_the_prefix() -> None:

@@ -13,6 +13,7 @@ from tests.support.checks import check_equal
 
 A = random_operator(1, np.complex64)
 B = A.with_kernel(integers(A.w.shape, np.complex64, 9))
+R = random_operator(1, np.float32)
 C = ConvOperator(integers((2, A.output_shape[-1], 2), np.complex64, 3), A.output_shape[-2:])
 MA, MB = matrix_of(A), matrix_of(B)
 
@@ -34,6 +35,9 @@ BUILT = {
     ),
     "vstack": (vstack(A, B, 2 * A), np.concatenate([MA, MB, 2 * MA])),
     "hstack": (hstack(A, 1j * B), np.concatenate([MA, 1j * MB], axis=1)),
+    "vstack of a list": (vstack([A, B]), np.concatenate([MA, MB])),
+    "hstack of a tuple": (hstack((B, A)), np.concatenate([MB, MA], axis=1)),
+    "real beside complex": (R.as_complex() + 2j * A, matrix_of(R) + 2j * MA),
     "gram of a stack": (vstack(A, B).gram, MA.conj().T @ MA + MB.conj().T @ MB),
 }
 
@@ -72,12 +76,38 @@ def test_factor_is_a_leaf() -> None:
     [
         (lambda K: K @ V[:-1], ValueError, "v must end in the axes (7, 2), or be flat with 14"),
         (lambda K: K @ V.astype(np.int32), TypeError, "v must have the operator's dtype"),
-        (lambda K: K @ V.tolist(), TypeError, "v must be an array or a linear map; got v=[["),
+        (lambda K: K @ "list", TypeError, "v must be an array or a linear map; got v='list'"),
+        (lambda K: K @ 2.0, TypeError, "v must be an array or a linear map; got v=2.0"),
+        (lambda K: K @ [[1.0], [2, 3]], TypeError, "v must be an array or a linear map; got v=[["),
+        (lambda K: K @ V[:, 0], ValueError, "v must end in the axes (7, 2), or be flat with 14"),
         (lambda K: K @ K, ValueError, "the left map must take what the right map gives"),
         (lambda K: K + K.T, ValueError, "maps that are added must have the same shapes"),
         (lambda K: K * V, TypeError, "a linear map can be multiplied by a scalar"),
         (lambda K: K * 1j, TypeError, "factor must be of the numbers that float32"),
-        (lambda K: "2" * K, TypeError, "a linear map can be multiplied by a scalar"),
+        (lambda K: "2" * K, TypeError, "LinearMap.__rmul__: a linear map can be multiplied by a"),
+        (lambda K: K / "2", TypeError, "LinearMap.__truediv__: a linear map can be divided by"),
+        (lambda K: K / 2j, TypeError, "LinearMap.__truediv__: factor must be of the numbers"),
+        (lambda K: K - K.T, ValueError, "LinearMap.__sub__: maps that are added must have"),
+        (lambda K: K.matvec(V[1:]), ValueError, "LinearMap.matvec: v must end in the axes"),
+        (lambda K: K(None), TypeError, "LinearMap.__call__: v must be an array or a linear map"),
+        (lambda _: vstack(), ValueError, "vstack: there must be a map to stack"),
+        (lambda _: hstack([]), ValueError, "hstack: there must be a map to stack"),
+        (
+            lambda K: vstack(K, V),
+            TypeError,
+            "vstack: what is stacked must be linear maps; got maps[1]=",
+        ),
+        (lambda K: hstack([K, None]), TypeError, "hstack: what is stacked must be linear maps"),
+        (
+            lambda K: vstack([K], K),
+            TypeError,
+            "vstack: what is stacked must be linear maps; got maps[0]=",
+        ),
+        (
+            lambda K: K.row_support(True),
+            TypeError,
+            "ConvOperator.row_support: y must be an integer",
+        ),
         (lambda K: vstack(K, K.T), ValueError, "stacked maps must share the space"),
         (lambda K: vstack(K, A), TypeError, "linear maps that are combined must have the same"),
         (
@@ -86,7 +116,7 @@ def test_factor_is_a_leaf() -> None:
             "y must be a position in an array of size (3,)",
         ),
         (lambda K: K.column_support(-1), ValueError, "x must be at least 0; got x=-1"),
-        (lambda K: ConvOperator(K.w, (7,)), ValueError, "input_shape must have 2 entries"),
+        (lambda K: ConvOperator(K.w, (7,)), ValueError, "Add the channels of v: pass (7, 2)."),
         (lambda K: ConvOperator(K.w, (7, 3)), ValueError, "ConvOperator: "),
         (lambda K: ConvOperator(K.w, (7.0, 2)), TypeError, "input_shape must hold integers"),
         (lambda K: ConvOperator(K.w, (1, 2)), ValueError, "dilated kernel must not be longer"),
