@@ -106,6 +106,7 @@ class Plan:
         return "\n".join(lines)
 
 
+@tuned.follows
 @functools.lru_cache(maxsize=4096)
 def choose(problem: Problem, platform: str) -> Plan:
     """The plan for a problem; takes well under a millisecond, and is made once per trace.

@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
+from jaxdeconv import tuned
 from jaxdeconv.choices import choice
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.integers import as_integer
@@ -175,6 +176,7 @@ def lstsq(
     return solution
 
 
+@tuned.follows
 @functools.partial(jax.jit, static_argnames=("method", "tolerance", "max_steps", "callback"))
 def _solve(
     K: LinearMap,

@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
+from jaxdeconv import tuned
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.integers import as_integer
 from jaxdeconv.operators.algebra import LinearMap
@@ -116,6 +117,7 @@ def richardson_lucy(
     return found
 
 
+@tuned.follows
 @functools.partial(jax.jit, static_argnames=("tolerance", "max_steps", "callback"))
 def _iterate(
     K: LinearMap,
