@@ -105,6 +105,8 @@ class Plan:
             lines.append(f"{one.algorithm:<12} {time:>9} {flops:>9.1f} {memory:>9.2f}")
         return "\n".join(lines)
 
+    __repr__ = __str__  # what a notebook shows
+
 
 @tuned.follows
 @functools.lru_cache(maxsize=4096)

@@ -86,7 +86,7 @@ class Solution:
         return self.value
 
     def __str__(self) -> str:
-        if isinstance(self.status, jax.core.Tracer):
+        if isinstance(self.status, jax.core.Tracer | jax.ShapeDtypeStruct):
             return f"lstsq: {self.status}"
         worst = int(np.max(self.status, initial=0))
         return (
@@ -94,6 +94,8 @@ class Solution:
             f"{np.max(self.residual, initial=0):.2g}, misfit {np.max(self.misfit, initial=0):.2g}, "
             f"after {np.max(self.steps, initial=0)} steps)"
         )
+
+    __repr__ = __str__  # what a notebook shows
 
 
 @reporting

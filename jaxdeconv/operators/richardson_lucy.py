@@ -41,13 +41,15 @@ class Deconvolved:
     converged: Array
 
     def __str__(self) -> str:
-        if isinstance(self.change, jax.core.Tracer):
+        if isinstance(self.change, jax.core.Tracer | jax.ShapeDtypeStruct):
             return f"richardson_lucy: {self.change}"
         change = float(np.max(self.change, initial=0))
         state = "converged" if bool(np.all(self.converged)) else "stopped before its tolerance"
         if not math.isfinite(change):
             state = "not finite: NaN, or negative numbers in u or in the kernel"
         return f"richardson_lucy: {state} (change {change:.2g}, {np.max(self.steps)} steps)"
+
+    __repr__ = __str__  # what a notebook shows
 
 
 @reporting
