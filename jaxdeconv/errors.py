@@ -12,11 +12,12 @@ things by other names, so the answer says which name is meant here.
 import difflib
 import functools
 import inspect
-import textwrap
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 __all__ = ["ArgumentTypeError", "ArgumentValueError", "reporting"]
+
+_LONGEST = 116  # characters of a value that is shown
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -50,7 +51,8 @@ def _show(value: Any) -> str:
     """Arrays by dtype and shape (their entries may be traced, or many), all else by `repr`."""
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
     if shape is None or dtype is None or isinstance(value, type):
-        return textwrap.shorten(repr(value), width=120, placeholder=" ...")
+        text = " ".join(repr(value).split())
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
     return f"{dtype}[{','.join(map(str, shape))}]"
 
 
