@@ -35,8 +35,8 @@ def follows(function: Cached) -> Cached:
     Args:
         function: made by `functools.lru_cache` or `jax.jit`.
     """
-    clear = getattr(function, "cache_clear", None) or function.clear_cache
-    _CLEAR.append(clear)
+    clear = "cache_clear" if hasattr(function, "cache_clear") else "clear_cache"
+    _CLEAR.append(getattr(function, clear))
     return function
 
 

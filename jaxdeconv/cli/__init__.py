@@ -123,18 +123,16 @@ def _run(argv: Sequence[str]) -> int:
         package = (error.name or "").partition(".")[0]
         if package not in _EXTRA:
             raise
-        parser.exit(
-            _WRONG,
-            f"{parser.prog}: error: the package {package} is missing. "
-            'Install it with: pip install "jaxdeconv[cli]"\n',
-        )
+        text = f'the package {package} is missing. Install it with: pip install "jaxdeconv[cli]"'
+    except (ArgumentTypeError, ArgumentValueError) as error:
+        error.caller = ""  # the user called no Python function
+        text = str(error)
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and "RESOURCE_EXHAUSTED" not in str(error):
             raise
-        parser.exit(_WRONG, f"{parser.prog}: error: not enough memory. Pass smaller sizes.\n")
-    except (ArgumentTypeError, ArgumentValueError) as error:
-        error.caller = ""  # the user called no Python function
-        parser.exit(_WRONG, f"{parser.prog}: error: {error}\n")
+        text = "not enough memory. Pass smaller sizes."
+    sys.stderr.write(f"{parser.prog}: error: {text}\n")
+    raise SystemExit(_WRONG)
 
 
 _MODULES = {"": "main_job", "explain": "explain", "verify": "verifying"}

@@ -36,8 +36,9 @@ def load(path: str | None, size: int | tuple[int, ...]) -> NDArray[np.float64]:
         with warnings.catch_warnings(action="ignore"), Image.open(path or _sample()) as opened:
             picture = _to_grey_or_colour(ImageOps.exif_transpose(opened))
     except (Image.DecompressionBombError, MemoryError):
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise ArgumentValueError(
-            f"the image must have at most {2 * Image.MAX_IMAGE_PIXELS} pixels, and fit into memory",
+            f"the image must have at most {most} pixels, and fit into memory",
             "Crop it, or scale it down first.",
             image=path,
         ) from None
