@@ -37,9 +37,11 @@ Every name here is imported when it is first asked for: `import jaxdeconv` alone
 """
 
 import importlib
+from importlib import util
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jaxdeconv import acceleration as acceleration
     from jaxdeconv import compat as compat
     from jaxdeconv import continuous as continuous
     from jaxdeconv import interpolation as interpolation
@@ -126,6 +128,8 @@ if not TYPE_CHECKING:  # mypy would take every name for one of these
             value = importlib.import_module(f"{__name__}.{name}")
         elif name in _HOMES:
             value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        elif not name.startswith("_") and util.find_spec(f"{__name__}.{name}"):
+            value = importlib.import_module(f"{__name__}.{name}")  # not shown, but there
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         globals()[name] = value

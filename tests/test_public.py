@@ -60,6 +60,12 @@ def test_names_are_shown_before_they_are_imported() -> None:
     assert set(run(program).split()) == public(jaxdeconv)
 
 
+def test_other_modules_are_there_though_not_shown() -> None:
+    """As README writes them, with nothing imported but the package."""
+    for name in ("acceleration.inspect", "errors.ArgumentValueError", "planner.Plan", "cli.main"):
+        assert run(f"import jaxdeconv; print(jaxdeconv.{name}.__name__)") == name.split(".")[1]
+
+
 def test_a_framework_that_is_missing_is_not_shown() -> None:
     program = (
         "import sys\n"
