@@ -19,7 +19,15 @@ import dataclasses
 from typing import Self
 
 from jaxdeconv.errors import ArgumentValueError, reporting
-from jaxdeconv.integers import IntOrInts, as_integer, as_integers, count_entries
+from jaxdeconv.integers import (
+    LARGEST_SIZE,
+    IntOrInts,
+    as_integer,
+    as_integers,
+    as_window,
+    count_entries,
+    dilated_size,
+)
 from jaxdeconv.paddings import PaddingLike, as_padding, resolve_padding
 
 __all__ = ["ConvGeometry", "possible_input_sizes"]
@@ -62,8 +70,9 @@ class ConvGeometry:
         """Check and canonicalise.
 
         Args:
-            input_size: spatial size of v, at least 0. An int means one spatial dimension.
-            kernel_size: at least 1; an int, as below, stands for every dimension.
+            input_size: spatial size of v, 0 to 2**63 - 1. An int means one spatial dimension.
+            kernel_size: at least 1; an int, as below, stands for every dimension. It, stride,
+                dilation, padding, and the length that the dilated kernel spans are at most 2**30.
             stride: step of the kernel over the padded input, at least 1.
             padding: an int, one int or (low, high) pair per dimension (negative crops),
                 or a name: 'VALID' (none); 'SAME' (o = ceil(n/s), the odd cell of padding goes
@@ -78,10 +87,8 @@ class ConvGeometry:
         """
         ndim = count_entries(input_size)
         sizes = as_integers("input_size", input_size, ndim, minimum=0)
-        kernel = as_integers("kernel_size", kernel_size, ndim, minimum=1)
-        steps = as_integers("stride", stride, ndim, minimum=1)
-        spacing = as_integers("dilation", dilation, ndim, minimum=1)
-        dilated = _dilated_size(kernel, spacing)
+        kernel, steps, spacing = as_window(kernel_size, stride, dilation, ndim)
+        dilated = dilated_size(kernel, spacing)
         pairs = resolve_padding(as_padding(padding, ndim), sizes, dilated, steps)
         if any(n < _least_input(pair) for n, pair in zip(sizes, pairs, strict=True)):
             raise ArgumentValueError(
@@ -89,6 +96,13 @@ class ConvGeometry:
                 "Pass less negative padding.",
                 padding=pairs,
                 input_size=sizes,
+            )
+        if any(n + sum(pair) > LARGEST_SIZE for n, pair in zip(sizes, pairs, strict=True)):
+            raise ArgumentValueError(
+                f"the padded input must have at most {LARGEST_SIZE} cells in every dimension",
+                "Pass a smaller input, or less padding.",
+                input_size=sizes,
+                padding=pairs,
             )
         object.__setattr__(self, "input_size", sizes)
         object.__setattr__(self, "kernel_size", kernel)
@@ -158,7 +172,7 @@ class ConvGeometry:
     @property
     def dilated_kernel_size(self) -> tuple[int, ...]:
         """K = dilation * (kernel_size - 1) + 1: the length that the kernel spans."""
-        return _dilated_size(self.kernel_size, self.dilation)
+        return dilated_size(self.kernel_size, self.dilation)
 
     @property
     def padded_size(self) -> tuple[int, ...]:
@@ -224,9 +238,8 @@ def possible_input_sizes(
     """
     ndim = count_entries(output_size)
     sizes = as_integers("output_size", output_size, ndim, minimum=0)
-    kernel = as_integers("kernel_size", kernel_size, ndim, minimum=1)
-    steps = as_integers("stride", stride, ndim, minimum=1)
-    dilated = _dilated_size(kernel, as_integers("dilation", dilation, ndim, minimum=1))
+    kernel, steps, spacing = as_window(kernel_size, stride, dilation, ndim)
+    dilated = dilated_size(kernel, spacing)
     pads = as_padding(padding, ndim)
     if pads == "VALID":
         pads = ((0, 0),) * ndim
@@ -308,10 +321,6 @@ def _list_choices(possible: tuple[range, ...]) -> str:
         ", ".join(map(str, choices)) if len(choices) <= few else f"{choices[0]} to {choices[-1]}"
         for choices in possible
     )
-
-
-def _dilated_size(kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
 
 
 def _by(sizes: tuple[int, ...]) -> str:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
-from jaxdeconv.integers import IntOrInts, is_sequence
+from jaxdeconv.integers import SYMBOLIC, IntOrInts, is_sequence, is_symbolic
 
 Axes: TypeAlias = tuple[str | int, ...]
 """Axis labels in the order of an array's axes: 'N', 'C', 'I', 'O', or a spatial dimension."""
@@ -90,14 +90,16 @@ def signal_to_canonical(name: str, x: Array, axes: Axes) -> tuple[Array, tuple[i
     """[batch, *spatial, channels] of v or u, and the shape of its batch axes as they were."""
     batch_ndim = x.ndim - (len(axes) - 1)
     if batch_ndim < 0:
+        bare = f" If it has no channels: {name}[..., None]." if x.ndim == len(axes) - 2 else ""
         raise ArgumentValueError(
             f"{name} must have {len(axes) - 1} axes and any number of batch axes",
-            f"Pass {name} as {_describe(axes)}, where N may be left out or repeated.",
+            f"Pass {name} as {_describe(axes)}, where N may be left out or repeated.{bare}",
             **{name: x},
         )
     order = _batch_first(axes, batch_ndim)
     x = x.transpose(order)
     batch, rest = x.shape[:batch_ndim], x.shape[batch_ndim:]
+    _check_known(name, x, rest)
     return (x if batch_ndim == 1 else x.reshape(math.prod(batch), *rest)), batch
 
 
@@ -111,6 +113,7 @@ def signal_from_canonical(x: Array, axes: Axes, batch: tuple[int, ...]) -> Array
 
 def kernel_to_canonical(w: Array, axes: Axes) -> Array:
     """[*kernel, in/groups, out]."""
+    _check_known("w", w, w.shape)
     return w.transpose(_kernel_order(axes))
 
 
@@ -118,6 +121,61 @@ def kernel_from_canonical(w: Array, axes: Axes) -> Array:
     """Inverse of `kernel_to_canonical`."""
     order = _kernel_order(axes)
     return jnp.transpose(w, [order.index(axis) for axis in range(len(order))])
+
+
+def other_layout(name: str, x: Array, w: Array, groups: int) -> str:
+    """What to pass if v or u, whose channels do not fit w, seems to have another layout; else ''.
+
+    Args:
+        name: 'v' or 'u', which `x` is.
+        x: as the user passed it, without `dimension_numbers`.
+        w: likewise.
+        groups: of the convolution.
+    """
+    ndim = w.ndim - 2
+    if ndim == 0:
+        return (
+            "A kernel of 2 axes has no spatial axis. If neither array has channels: "
+            f"{name}[..., None] and w[..., None, None]."
+        )
+    if ndim > 3 or x.ndim <= ndim:
+        return ""
+    spatial = "".join(_spatial_letters(ndim))
+    first, last = f"NC{spatial}", f"N{spatial}C"
+    channels = {first: x.shape[-ndim - 1], last: x.shape[-1]}
+    found = []
+    for kernel in (f"OI{spatial}", f"{spatial}IO"):
+        sizes = dict(zip(kernel, w.shape, strict=True))
+        taps = math.prod(sizes[letter] for letter in spatial)
+        wanted = groups * sizes["I"] if name == "v" else sizes["O"]
+        for signal in (first, last):
+            if channels[signal] == wanted and sizes["O"] % groups == 0:
+                found.append((taps, signal, kernel))
+    swapped = x.shape[-1] == w.shape[-1 if name == "v" else -2]
+    ungrouped = name == "v" and x.shape[-1] == w.shape[-2]  # `groups` is what does not fit
+    if not found or ungrouped or (swapped and channels[first] >= min(x.shape[-ndim:])):
+        return ""
+    _, signal, kernel = min(found, key=lambda one: one[0])  # kernels are small
+    who = f"{name} looks channels-first" if signal == first else f"w looks like {kernel}"
+    return f"{who}; pass dimension_numbers={(signal, kernel, signal)}."
+
+
+def channels_first(ndim: int) -> str:
+    """What to pass where u and v seem to be channels-first; '' if there are no letters for it."""
+    spatial = "".join(_spatial_letters(ndim))
+    signal = f"NC{spatial}"
+    numbers = (signal, f"{spatial}IO", signal)
+    looks = "u and v look channels-first"
+    return f"{looks}; pass dimension_numbers={numbers}." if 1 <= ndim <= 3 else ""
+
+
+def _check_known(name: str, x: Array, sizes: tuple[Any, ...]) -> None:
+    if any(map(is_symbolic, sizes)):
+        raise ArgumentTypeError(
+            f"{name} must have sizes that are known, and here one is symbolic",
+            SYMBOLIC,
+            **{name: x},
+        )
 
 
 def _batch_first(axes: Axes, batch_ndim: int) -> list[int]:
@@ -133,8 +191,13 @@ def _kernel_order(axes: Axes) -> list[int]:
 
 
 def _describe(axes: Axes) -> str:
-    """('N', 0, 1, 'C') -> '(N, 0, 1, C)', spatial dimensions by number."""
-    return f"({', '.join(map(str, axes))})"
+    """('N', 0, 1, 'C') -> '(N, H, W, C)'; spatial dimensions by number where they have no names."""
+    names = _spatial_letters(len(axes) - 2)
+    return f"({', '.join(str(a) if isinstance(a, str) else names[a] for a in axes)})"
+
+
+def _spatial_letters(ndim: int) -> tuple[str, ...]:
+    return tuple("DHW"[3 - ndim :]) if 1 <= ndim <= 3 else tuple(map(str, range(ndim)))
 
 
 def _from_numbers(numbers: lax.ConvDimensionNumbers) -> tuple[Axes, Axes, Axes]:

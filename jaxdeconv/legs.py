@@ -23,7 +23,7 @@ from jax import Array
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdeconv import calls
+from jaxdeconv import calls, tuned
 from jaxdeconv.errors import reporting
 from jaxdeconv.integers import IntOrInts
 from jaxdeconv.layout import DimensionNumbers
@@ -293,4 +293,4 @@ def _static(value: Any) -> Any:
 def _compiled(function: Callable[..., Array]) -> Callable[..., Array]:
     keywords = list(inspect.signature(function).parameters)[2:]
     compiled: Callable[..., Array] = jax.jit(function, static_argnames=keywords, inline=True)
-    return compiled
+    return tuned.follows(compiled)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from jaxdeconv.errors import ArgumentValueError
-from jaxdeconv.integers import index, is_sequence
+from jaxdeconv.integers import LARGEST_STEP, index, is_sequence
 
 PaddingLike: TypeAlias = str | int | Sequence[int | Sequence[int]]
 Pairs: TypeAlias = tuple[tuple[int, int], ...]
@@ -23,7 +23,7 @@ def as_padding(value: Any, ndim: int) -> str | Pairs:
             )
         return value.upper()
     if not is_sequence(value):
-        return ((index("padding", value),) * 2,) * ndim
+        return ((_as_side(value, value),) * 2,) * ndim
     if len(value) != ndim:
         example = f"(({value[0]!r}, {value[-1]!r}),)" if ndim == 1 and len(value) == 2 else None
         raise ArgumentValueError(
@@ -38,7 +38,7 @@ def as_padding(value: Any, ndim: int) -> str | Pairs:
 
 def _as_pair(entry: Any, whole: Any) -> tuple[int, int]:
     if not is_sequence(entry):
-        both = index("padding", entry, whole=whole)
+        both = _as_side(entry, whole)
         return both, both
     if len(entry) != 2:
         raise ArgumentValueError(
@@ -47,7 +47,19 @@ def _as_pair(entry: Any, whole: Any) -> tuple[int, int]:
             padding=whole,
         )
     low, high = entry
-    return index("padding", low, whole=whole), index("padding", high, whole=whole)
+    return _as_side(low, whole), _as_side(high, whole)
+
+
+def _as_side(value: Any, whole: Any) -> int:
+    """The padding of one side."""
+    number = index("padding", value, whole=None if whole is value else whole)
+    if abs(number) > LARGEST_STEP:
+        raise ArgumentValueError(
+            f"padding must be between -{LARGEST_STEP} and {LARGEST_STEP}",
+            "Pass less padding.",
+            padding=whole,
+        )
+    return number
 
 
 def resolve_padding(

@@ -108,7 +108,10 @@ class Plan:
             lines.append(f"{one.algorithm:<12} {time:>9} {flops:>9.1f} {memory:>9.2f}{note}")
         return "\n".join(lines)
 
+    __repr__ = __str__  # what a notebook shows
 
+
+@tuned.follows
 @functools.lru_cache(maxsize=4096)
 def choose(problem: Problem, platform: str) -> Plan:
     """The plan for a problem; takes well under a millisecond, and is made once per trace.

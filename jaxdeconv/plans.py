@@ -1,6 +1,7 @@
 """The plan of a call to a public leg, without computing it."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from jax import Array
 from jaxdeconv import planner
 from jaxdeconv.calls import DERIVED
 from jaxdeconv.choices import choice
-from jaxdeconv.errors import ArgumentValueError, reporting
+from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.legs import conv, conv_transpose, kernel_gradient
 from jaxdeconv.planner import Plan
 from jaxdeconv.primitives import PRIMITIVES, problem_of
@@ -58,6 +59,13 @@ def plan(leg: str, x: Any, y: Any, *, platform: str | None = None, **keywords: A
             "Pass 'auto' or leave it out.",
             algorithm=algorithm,
         )
+    for name, value in zip(inspect.signature(_LEGS[leg]).parameters, (x, y), strict=False):
+        if not (hasattr(value, "shape") and hasattr(value, "dtype")):
+            raise ArgumentTypeError(
+                f"{name} must be an array or a jax.ShapeDtypeStruct",
+                f"Pass for example jax.ShapeDtypeStruct({_shape(value)}, 'float32').",
+                **{name: value},
+            )
     jaxpr = jax.make_jaxpr(lambda x, y: _LEGS[leg](x, y, **keywords))(x, y)
     call = next(eqn for eqn in jaxpr.eqns if eqn.primitive is PRIMITIVES[leg])
     first, second = (var.aval for var in call.invars)
@@ -67,3 +75,9 @@ def plan(leg: str, x: Any, y: Any, *, platform: str | None = None, **keywords: A
         return chosen
     planner.check_algorithm(problem, platform, algorithm)
     return dataclasses.replace(chosen, algorithm=algorithm, reason="forced")
+
+
+def _shape(value: Any) -> str:
+    """A shape for the example in the message: `value` if it is one."""
+    is_shape = isinstance(value, tuple | list) and all(type(n) is int for n in value)
+    return str(tuple(value)) if is_shape else "(8, 64, 64, 3)"

@@ -29,7 +29,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jax.sharding import AbstractMesh, PartitionSpec
 
-from jaxdeconv import planner, verify
+from jaxdeconv import planner, tuned, verify
 from jaxdeconv.algorithms import Problem
 from jaxdeconv.folding import Folding
 from jaxdeconv.geometry import ConvGeometry
@@ -282,7 +282,7 @@ def _unfold(x: Array, axis: int, groups: int, new: int) -> Array:
 def _make(leg: str) -> Primitive:
     primitive = Primitive(f"jaxdeconv_{leg}")
     primitive.def_abstract_eval(functools.partial(_abstract, leg))
-    primitive.def_impl(jax.jit(primitive.bind, static_argnames=_STATIC))
+    primitive.def_impl(tuned.follows(jax.jit(primitive.bind, static_argnames=_STATIC)))
     ad.defjvp(
         primitive,
         lambda tangent, _, y, **params: primitive.bind(tangent, y, **params),

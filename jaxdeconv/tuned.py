@@ -5,6 +5,9 @@ platform, the kind of device, and the version of jax. A file appears whole or no
 beside its place, then renamed), so that processes can write at the same time: different problems
 do not meet, and of two answers to the same problem either is right. A file that cannot be read is
 ignored with a warning. The directory is `$JAXDECONV_CACHE`, or `~/.cache/jaxdeconv`.
+
+Plans are kept in memory, and so are the programs that were compiled by them. Such a cache says so
+by `follows`, and is emptied where something new is remembered.
 """
 
 import dataclasses
@@ -13,11 +16,34 @@ import json
 import os
 import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import jax
 
 from jaxdeconv.algorithms import Problem
+
+Cached = TypeVar("Cached", bound=Callable)
+
+_CLEAR: list[Callable[[], None]] = []
+
+
+def follows(function: Cached) -> Cached:
+    """Decorator of a function with a cache whose entries depend on what is remembered here.
+
+    Args:
+        function: made by `functools.lru_cache` or `jax.jit`.
+    """
+    clear = "cache_clear" if hasattr(function, "cache_clear") else "clear_cache"
+    _CLEAR.append(getattr(function, clear))
+    return function
+
+
+def forget() -> None:
+    """Empty every cache that follows: plans are made again, and calls compiled again."""
+    for clear in _CLEAR:
+        clear()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +77,10 @@ def recall(problem: Problem, platform: str) -> Tuned | None:
 
 
 def remember(problem: Problem, platform: str, tuned: Tuned) -> None:
-    """Write the answer down; a directory that cannot be written to is a warning."""
+    """Write the answer down, for plans from now on to follow.
+
+    A directory that cannot be written to is a warning.
+    """
     path = _path(problem, platform)
     record = {"problem": _describe(problem, platform), "seconds": tuned.seconds}
     try:
@@ -61,6 +90,7 @@ def remember(problem: Problem, platform: str, tuned: Tuned) -> None:
         os.replace(file.name, path)
     except OSError as error:
         warnings.warn(f"jaxdeconv: {path} cannot be written: {error}", stacklevel=2)
+    forget()
 
 
 def _path(problem: Problem, platform: str) -> Path:

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxdeconv import planner, tuned
+from jaxdeconv import tuned
 from jaxdeconv.algorithms import ALGORITHMS, Algorithm, Problem
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.planner import Plan
@@ -23,7 +23,8 @@ def autotune(leg: str, x: Any, y: Any, **keywords: Any) -> Plan:
 
     The answer is kept in a file (see `jaxdeconv.tuned`), and every plan for the same problem on the
     same kind of device under the same version of jax, in this process or a later one, follows it.
-    Programs that are compiled already stay as they are.
+    So does the next eager call, though it was compiled before. What you compiled yourself, by
+    `jax.jit` and its like, stays as it is: tune before, or call its `clear_cache()`.
 
     Args:
         leg: 'conv', 'conv_transpose' or 'kernel_gradient'.
@@ -41,6 +42,12 @@ def autotune(leg: str, x: Any, y: Any, **keywords: Any) -> Plan:
 
     Cost: compiles every algorithm, and runs each for about 50 milliseconds.
     """
+    if "platform" in keywords:
+        raise ArgumentValueError(
+            "platform must be left out: what is timed is JAX's default backend",
+            "Leave it out, or ask jaxdeconv.plan.",
+            platform=keywords["platform"],
+        )
     if "algorithm" in keywords:
         raise ArgumentValueError(
             "algorithm must be left out: all of them are timed",
@@ -55,7 +62,6 @@ def autotune(leg: str, x: Any, y: Any, **keywords: Any) -> Plan:
         if not one.reject(planned.problem, planned.platform)
     }
     tuned.remember(planned.problem, planned.platform, tuned.Tuned(seconds))
-    planner.choose.cache_clear()
     return plan(leg, x, y, platform=platform, **keywords)
 
 

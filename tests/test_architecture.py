@@ -38,7 +38,7 @@ def test_import_brings_jax_and_numpy_alone() -> None:
         "import sys, jax, jax.numpy\n"
         "before = {name.split('.')[0] for name in sys.modules}\n"
         "import jaxdeconv\n"
-        f"[getattr(jaxdeconv, room) for room in {[*ROOMS]}]\n"
+        f"[getattr(jaxdeconv, name) for name in {[*PUBLIC, *ROOMS]}]\n"
         "after = {name.split('.')[0] for name in sys.modules}\n"
         "print(*sorted(after - before - set(sys.stdlib_module_names)))"
     )

@@ -41,7 +41,8 @@ BAD_INPUTS: BadInputs = {
         lambda: conv(z(7, 4), w),
         ValueError,
         "conv: v must have 3 axes and any number of batch axes; got v=float32[7,4]. Pass "
-        "v as (N, 0, 1, C), where N may be left out or repeated.",
+        "v as (N, H, W, C), where N may be left out or repeated. If it has no channels: "
+        "v[..., None].",
     ),
     "w_has_too_few_axes": (
         lambda: conv(v, z(3)),
@@ -53,7 +54,7 @@ BAD_INPUTS: BadInputs = {
         lambda: conv_transpose(z(6), w),
         ValueError,
         "conv_transpose: u must have 3 axes and any number of batch axes; got "
-        "u=float32[6]. Pass u as (N, 0, 1, C), where N may be left out or repeated.",
+        "u=float32[6]. Pass u as (N, H, W, C), where N may be left out or repeated.",
     ),
     "v_is_boolean": (
         lambda: conv(z(2, 8, 7, 4, dtype=bool), w),

@@ -1,5 +1,6 @@
 """Measured once, remembered by later processes; whatever stands in the file, plans go on."""
 
+import dataclasses
 import json
 import os
 import pickle
@@ -12,7 +13,8 @@ import jax
 import numpy as np
 import pytest
 
-from jaxdeconv import autotune, conv_transpose, plan, planner, tuned
+from jaxdeconv import accelerate, autotune, compat, conv, conv_transpose, plan, planner, tuned
+from jaxdeconv.algorithms import ALGORITHMS
 from jaxdeconv.reference import coordinates
 from tests.support.cases import CASES
 from tests.support.checks import check_equal
@@ -25,9 +27,9 @@ KEYWORDS = CASE.keywords | {"input_size": CASE.geometry.input_size}
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("JAXDECONV_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("jaxdeconv.tuning._SECONDS_EACH", 1e-4)
-    planner.choose.cache_clear()
+    tuned.forget()
     yield tmp_path / "cache"
-    planner.choose.cache_clear()
+    tuned.forget()
 
 
 def structs() -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]:
@@ -47,7 +49,7 @@ def test_measured_and_remembered(cache: Path) -> None:
     assert after.algorithm == min(after.candidates, key=lambda one: one.seconds).algorithm
     (file,) = cache.iterdir()
     assert set(json.loads(file.read_text())["seconds"]) == supported
-    planner.choose.cache_clear()  # as in a later process
+    tuned.forget()  # as in a later process
     assert plan("conv_transpose", u, w, **KEYWORDS) == after
 
 
@@ -57,10 +59,89 @@ def test_the_leg_follows() -> None:
     planned = plan("conv_transpose", *structs(), **KEYWORDS)
     slowest = [one.algorithm for one in planned.candidates if one.supported][-1]
     tuned.remember(planned.problem, "cpu", tuned.Tuned({slowest: 1e-6, planned.algorithm: 1.0}))
-    planner.choose.cache_clear()
     assert plan("conv_transpose", *structs(), **KEYWORDS).algorithm == slowest
     got = jax.jit(lambda u, w: conv_transpose(u, w, **KEYWORDS))(u, w)
     check_equal(got, coordinates.transpose(u, w, CASE.geometry))
+
+
+def lax_transpose(u, w, dilated=jax.lax.conv_general_dilated):
+    """What `conv_transpose` computes in these tests, in the words of `jax.lax`."""
+    spatial = range(1, u.ndim - 1)
+    stride = CASE.geometry.stride
+    pads = [
+        (k - 1 - low, n + low - 1 - s * (o - 1))
+        for k, n, (low, _), s, o in zip(
+            CASE.geometry.kernel_size,
+            CASE.geometry.input_size,
+            CASE.geometry.padding,
+            stride,
+            u.shape[1:-1],
+            strict=True,
+        )
+    ]
+    flipped = jax.numpy.flip(w, [axis - 1 for axis in spatial]).swapaxes(-1, -2)
+    numbers = ("NHWC", "HWIO", "NHWC")
+    return dilated(u, flipped, (1, 1), pads, lhs_dilation=stride, dimension_numbers=numbers)
+
+
+def by_gradient(u, w):
+    v = np.zeros((u.shape[0], *CASE.geometry.input_size, w.shape[-2]), u.dtype)
+    keywords = CASE.keywords
+    return jax.vjp(lambda v: conv(v, w, **keywords), v)[1](u)[0]
+
+
+EAGER = {
+    "public": lambda u, w: conv_transpose(u, w, **KEYWORDS),
+    "gradient": by_gradient,
+    "vmap": lambda u, w: jax.vmap(lambda u: conv_transpose(u, w, **KEYWORDS))(u[None])[0],
+    "accelerate": accelerate(lax_transpose),
+    "compat.lax": lambda u, w: lax_transpose(u, w, compat.lax.conv_general_dilated),
+}
+
+
+@pytest.mark.parametrize("name", EAGER)
+def test_eager_calls_follow_though_they_were_compiled_before(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every algorithm is made to give a multiple of its own: the numbers tell which one ran."""
+    _, w, u = CASE.data()
+    right = coordinates.transpose(u, w, CASE.geometry)
+    names = [one.name for one in ALGORITHMS["conv_transpose"]]
+    find = planner.find
+
+    def marked(problem, platform, algorithm):
+        found = find(problem, platform, algorithm)
+        factor = 2 + names.index(found.name) if problem.leg == "conv_transpose" else 1
+        return dataclasses.replace(found, apply=lambda x, y, p: factor * found.apply(x, y, p))
+
+    monkeypatch.setattr(planner, "find", marked)
+    planned = plan("conv_transpose", u, w, **KEYWORDS)
+    possible = [one.algorithm for one in planned.candidates if one.supported]
+    check_equal(EAGER[name](u, w), right * (2 + names.index(possible[0])))
+    for fastest in (possible[-1], possible[1]):
+        seconds = {one: 1e-9 if one == fastest else 2e-9 for one in possible}
+        tuned.remember(planned.problem, "cpu", tuned.Tuned(seconds))
+        check_equal(EAGER[name](u, w), right * (2 + names.index(fastest)))
+
+
+def test_autotune_itself_changes_what_an_eager_call_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, w, u = CASE.data()
+    ran = []
+    find = planner.find
+
+    def spy(problem, platform, algorithm):
+        ran.append(find(problem, platform, algorithm).name)
+        return find(problem, platform, algorithm)
+
+    monkeypatch.setattr(planner, "find", spy)
+    planned = plan("conv_transpose", u, w, **KEYWORDS)
+    slowest = [one.algorithm for one in planned.candidates if one.supported][-1]
+    monkeypatch.setattr("jaxdeconv.tuning.measure", lambda one, _: 2.0 - (one.name == slowest))
+    conv_transpose(u, w, **KEYWORDS)
+    conv_transpose(u, w, **KEYWORDS)  # compiled already
+    assert autotune("conv_transpose", u, w, **KEYWORDS).algorithm == slowest
+    conv_transpose(u, w, **KEYWORDS)
+    assert ran == [planned.algorithm, slowest]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"seconds": 3}', '{"seconds": {"phases": "x"}}'])
@@ -69,7 +150,7 @@ def test_a_corrupt_file_is_ignored_with_a_warning(cache: Path, text: str) -> Non
     autotune("conv_transpose", u, w, **KEYWORDS)
     (file,) = cache.iterdir()
     file.write_text(text)
-    planner.choose.cache_clear()
+    tuned.forget()
     with pytest.warns(UserWarning, match="jaxdeconv: ignored .*, which cannot be read"):
         assert plan("conv_transpose", u, w, **KEYWORDS).reason == "least predicted time"
 
@@ -77,7 +158,6 @@ def test_a_corrupt_file_is_ignored_with_a_warning(cache: Path, text: str) -> Non
 def test_unknown_names_in_a_file_are_no_plan() -> None:
     planned = plan("conv_transpose", *structs(), **KEYWORDS)
     tuned.remember(planned.problem, "cpu", tuned.Tuned({"removed in this version": 1e-9}))
-    planner.choose.cache_clear()
     assert plan("conv_transpose", *structs(), **KEYWORDS) == planned
 
 
@@ -86,7 +166,6 @@ def test_a_rejected_algorithm_is_never_chosen() -> None:
     planned = plan("conv_transpose", *structs(), **KEYWORDS)
     seconds = {"native": 1e-9, "overlap_add": 1.0, "phases": 2.0}
     tuned.remember(planned.problem, "cpu", tuned.Tuned(seconds))
-    planner.choose.cache_clear()
     followed = plan("conv_transpose", *structs(), **KEYWORDS)
     assert (followed.algorithm, followed.reason) == ("overlap_add", "measured by autotune")
 
@@ -118,10 +197,14 @@ def test_a_directory_that_cannot_be_written(cache: Path) -> None:
 def test_other_platforms_do_not_follow() -> None:
     planned = plan("conv_transpose", *structs(), **KEYWORDS)
     tuned.remember(planned.problem, "cpu", tuned.Tuned({"overlap_add": 1e-9}))
-    planner.choose.cache_clear()
     assert plan("conv_transpose", *structs(), platform="tpu", **KEYWORDS).reason.endswith(
         "not measured"
     )
+
+
+def test_a_platform_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^autotune: platform must be left out: what is timed"):
+        autotune("conv_transpose", *structs(), platform="cpu", **KEYWORDS)
 
 
 def test_algorithm_is_refused() -> None:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from jaxdeconv import costmodel, planner
+from jaxdeconv import costmodel, planner, tuned
 from jaxdeconv.acceleration.axes import LHS, OUT, RHS, Axis, dilated, simplify
 from jaxdeconv.acceleration.convolution import Convolution
 from jaxdeconv.acceleration.reading import Reading, Unreadable, Zero
@@ -50,6 +50,7 @@ LARGE_KERNEL = 2.0
 far from everything that the cost model was measured on."""
 
 
+@tuned.follows
 @functools.lru_cache(maxsize=4096)
 def read(convolution: Convolution, platform: str) -> Reading | Zero | Unreadable:
     """The leg that computes a convolution. Takes some milliseconds, once per convolution.
@@ -65,7 +66,10 @@ def read(convolution: Convolution, platform: str) -> Reading | Zero | Unreadable
     axes = tuple(axis for axis in simplified if axis is not None)
     if len(axes) < len(simplified) or 0 in convolution.lengths.values():
         return _zero(convolution)
-    found = list(_readings(convolution, axes))
+    try:
+        found = list(_readings(convolution, axes))
+    except ArgumentValueError as error:  # larger than a ConvGeometry may be
+        return Unreadable(error.rule)
     readings = [reading for reading in found if reading is not None]
     if len(readings) < len(found):
         return _zero(convolution)

@@ -94,6 +94,8 @@ class Inspection:
             lines.append(f"    {_fate(one)}")
         return "\n".join(lines)
 
+    __repr__ = __str__  # what a notebook shows
+
 
 @reporting
 def inspect(fun: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Inspection:

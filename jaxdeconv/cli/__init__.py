@@ -20,20 +20,26 @@ The rooms, data flowing downwards:
     explain      one small geometry in words, numbers and characters
     verifying    `jaxdeconv.verify` on a pair that a module holds
 
-Exit status: 0 everything agrees, 1 something disagrees, 2 wrong arguments.
+
+Exit status: 0 everything agrees, 1 something disagrees, 2 wrong arguments or an output that cannot
+be written, 130 interrupted by Ctrl-C, 141 nobody reads the output any more. Whatever the end, a
+user of the command line sees a sentence and no traceback.
 """
 
-import argparse
+import contextlib
 import importlib
+import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
 
-from jaxdeconv.cli import arguments, explain, verifying
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
 
 __all__ = ["main"]
 
 _EXTRA = ("matplotlib", "PIL", "rich")  # what `pip install "jaxdeconv[cli]"` adds
+_WRONG, _INTERRUPTED, _UNREAD = 2, 130, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,43 +49,91 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments without the program's name; None: those of this process.
 
     Returns:
-        The exit status, 0 or 1.
+        The exit status, as above.
 
     Raises:
-        SystemExit: with status 2 after wrong arguments, with 0 after `--help`.
+        SystemExit: with status 2 after wrong arguments, with 0 after `--help` and `--version`.
     """
-    words = arguments.join_negatives(sys.argv[1:] if argv is None else argv)
-    command = words[0] if words[:1] and words[0] in _COMMANDS else ""
-    make_parser, run = _COMMANDS[command]
-    parser = make_parser()
-    options = parser.parse_args(words[1:] if command else words)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started this process
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    pressed: list[int] = []
+    with _noting_interrupts(pressed) if argv is None else contextlib.nullcontext():
+        try:
+            try:
+                return _run(sys.argv[1:] if argv is None else argv)
+            finally:  # here, where a failure can still be told, not while Python shuts down
+                sys.stdout.flush()
+        except BrokenPipeError:
+            _discard_output()
+            return _UNREAD
+        except OSError as error:
+            _discard_output()
+            where = error.filename or "standard output"
+            sys.stderr.write(f"jaxdeconv: error: {where}: {error.strerror or error}\n")
+            return _WRONG
+        except BaseException as error:
+            # also what became of a KeyboardInterrupt on its way through a C++ callback
+            if not (pressed or isinstance(error, KeyboardInterrupt)):
+                raise
+            sys.stderr.write("\ninterrupted\n" if sys.stderr.isatty() else "interrupted\n")
+            return _INTERRUPTED
+
+
+@contextlib.contextmanager
+def _noting_interrupts(pressed: list[int]) -> Iterator[None]:
+    """While this process is the command: note Ctrl-C; once it is over, do not heed it any more."""
+
+    def note(number: int, frame: Any) -> NoReturn:
+        del frame
+        pressed.append(number)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored, or another's
+        yield
+        return
+    signal.signal(signal.SIGINT, note)
     try:
-        return run(options)
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _discard_output() -> None:
+    """Let what is still to be written vanish: Python writes it out as it shuts down."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+            continue
+        with contextlib.suppress(OSError, ValueError):  # in tests a stream may have no file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _run(argv: Sequence[str]) -> int:
+    # imported here, so that Ctrl-C is heeded while jax is imported
+    arguments = importlib.import_module("jaxdeconv.cli.arguments")
+    words = arguments.join_negatives(argv)
+    command, words = arguments.split(words)
+    parser = arguments.PARSERS[command]()
+    options = arguments.parse(parser, words)
+    try:
+        status: int = importlib.import_module(f"jaxdeconv.cli.{_MODULES[command]}").run(options)
+        return status
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in _EXTRA:
             raise
-        parser.exit(
-            2,
-            f"{parser.prog}: error: the package {package} is missing. "
-            'Install it with: pip install "jaxdeconv[cli]"\n',
-        )
+        text = f'the package {package} is missing. Install it with: pip install "jaxdeconv[cli]"'
     except (ArgumentTypeError, ArgumentValueError) as error:
         error.caller = ""  # the user called no Python function
-        parser.error(str(error))
+        text = str(error)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        text = "not enough memory. Pass smaller sizes."
+    sys.stderr.write(f"{parser.prog}: error: {text}\n")
+    raise SystemExit(_WRONG)
 
 
-def _run_main_job(options: argparse.Namespace) -> int:
-    # imported here, so that the other commands and `--help` work without the optional packages
-    status: int = importlib.import_module("jaxdeconv.cli.main_job").run(options)
-    return status
-
-
-_COMMANDS: dict[
-    str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argparse.Namespace], int]]
-] = {
-    "": (arguments.job_parser, _run_main_job),
-    "explain": (arguments.explain_parser, explain.run),
-    "verify": (arguments.verify_parser, verifying.run),
-}
-"""By their first word: how a command reads its options, and what runs with them."""
+_MODULES = {"": "main_job", "explain": "explain", "verify": "verifying"}
+"""By their first word: what runs a command."""

@@ -6,9 +6,10 @@ rest of the library to say, whose messages `jaxdeconv.cli.main` passes on.
 
 import argparse
 import re
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TypeAlias
 
+import jaxdeconv
 from jaxdeconv.boundary import MODES
 from jaxdeconv.operands import COMPLEX, FLOATING, INTEGER
 from jaxdeconv.paddings import NAMES, PaddingLike
@@ -21,15 +22,53 @@ _PADDING_HELP = (
 )
 
 
+_COMMANDS = "commands: explain, verify; without one, the main job. --help lists the options"
+
+
+class Parser(argparse.ArgumentParser):
+    """Shows how it is called after errors of form, and not after every value out of range."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        version = f"jaxdeconv {jaxdeconv.__version__}"
+        self.add_argument("--version", action="version", version=version)
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with status 2."""
+        if not re.match(r"argument [^:]*: (must|invalid) ", message):
+            super().error(message)
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def split(words: list[str]) -> tuple[str, list[str]]:
+    """The command, '' for the main job, and what follows it."""
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
+    if words[:1] and words[0] in PARSERS and words[0]:
+        return words[0], words[1:]
+    return "", words
+
+
+def parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
+    """The options; an unknown word is told the commands."""
+    options, unknown = parser.parse_known_args(words)
+    if unknown:
+        word = next((word for word in unknown if not word.startswith("-")), "")
+        if word and parser.prog == "jaxdeconv":
+            parser.exit(2, f"jaxdeconv: error: unknown command {word!r}. The {_COMMANDS}\n")
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return options
+
+
 def job_parser() -> argparse.ArgumentParser:
     """The options of the main job."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="jaxdeconv",
         description="Computes v, K v and K^T K v for a photograph v and a strided convolution K; "
         "computes K^T every way the package knows, and checks each against the specification "
         "(jax.linear_transpose) and against <u, K v> = <K^T u, v>, within derived rounding bounds "
         "and exactly. Prints a table, writes a picture. Exit status: 0 all agree, 1 something "
-        "disagrees, 2 wrong arguments.",
+        "disagrees, 2 wrong arguments or an output that cannot be written.",
         epilog="'jaxdeconv explain --help': the geometry, the index relation and the matrix of a "
         "small case. 'jaxdeconv verify --help': evidence on operators of your own.",
     )
@@ -53,7 +92,8 @@ def job_parser() -> argparse.ArgumentParser:
         "--output",
         default="jaxdeconv.png",
         metavar="FILE",
-        help="where the picture goes, as PNG (default: %(default)s)",
+        help="where the picture goes; the suffix says what kind it is, e.g. .png, .jpg, .pdf, .svg "
+        "(default: %(default)s)",
     )
     output.add_argument("--json", action="store_true", help="JSON on stdout instead of the table")
     return parser
@@ -61,7 +101,7 @@ def job_parser() -> argparse.ArgumentParser:
 
 def explain_parser() -> argparse.ArgumentParser:
     """The options of `explain`."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="jaxdeconv explain",
         description="Prints the geometry, the index relation and the matrix of one small "
         "convolution of one or two spatial dimensions, and how its transpose is a convolution.",
@@ -86,7 +126,7 @@ def explain_parser() -> argparse.ArgumentParser:
 
 def verify_parser() -> argparse.ArgumentParser:
     """The options of `verify`."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="jaxdeconv verify",
         description="Verifies that two functions of yours are each other's adjoint, by "
         "jaxdeconv.verify.adjoint, and prints its report. Exit status: 0 pass, 1 fail or "
@@ -99,12 +139,15 @@ def verify_parser() -> argparse.ArgumentParser:
         "(A, At, domain) or (A, At, domain, codomain), a dictionary of the arguments of "
         "jaxdeconv.verify.adjoint, or a function without arguments that returns one of these",
     )
-    parser.add_argument("--key", type=int, help="the seed of the probes, as a report tells it")
+    parser.add_argument("--key", type=_natural, help="the seed of the probes, as a report tells it")
     parser.add_argument(
         "--transpose", action="store_true", default=None, help="without complex conjugation"
     )
     parser.add_argument(
-        "--budget", type=int, metavar="N", help="applications for the recovery of every entry"
+        "--budget",
+        type=_natural,
+        metavar="N",
+        help="applications that the recovery of every entry may take; 0 leaves it out",
     )
     parser.add_argument("--x64", action="store_true", help="JAX's 64-bit mode")
     parser.add_argument("--json", action="store_true", help="JSON on stdout instead of the table")
@@ -193,7 +236,7 @@ def integers(text: str) -> Integers:
         raise argparse.ArgumentTypeError(
             f"must be an integer, or integers with commas between; got {text!r}"
         )
-    numbers = tuple(map(int, text.split(",")))
+    numbers = tuple(map(_integer, text.split(",")))
     return numbers[0] if len(numbers) == 1 else numbers
 
 
@@ -212,4 +255,20 @@ def as_pairs(value: str | Integers, ndim: int) -> PaddingLike:
 def _natural(text: str) -> int:
     if not re.fullmatch(r"\d+", text):
         raise argparse.ArgumentTypeError(f"must be an integer, 0 or more; got {text!r}")
+    return _integer(text)
+
+
+def _integer(text: str) -> int:
+    if len(text.strip()) > _MOST_DIGITS:  # of which Python itself reads some thousands
+        raise argparse.ArgumentTypeError(f"must have at most {_MOST_DIGITS} digits")
     return int(text)
+
+
+_MOST_DIGITS = 100
+
+PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
+    "": job_parser,
+    "explain": explain_parser,
+    "verify": verify_parser,
+}
+"""The commands by their first word."""

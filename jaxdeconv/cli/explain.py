@@ -5,6 +5,7 @@ Plain text from integers alone. No array is convolved here.
 
 import argparse
 import itertools
+import math
 import sys
 from collections.abc import Iterator
 
@@ -18,6 +19,7 @@ from jaxdeconv.reference import coordinates
 
 _MOST_ROWS = 30
 _MOST_CHARACTERS = 100  # of one line
+_MOST_TAPS = 1000  # most of which no cell of so small a matrix can meet
 _INDENT = "    "
 _MARKS = {"0": "padding", "cut": "cropped by negative padding", "-": "read by no output"}
 
@@ -132,10 +134,13 @@ def _picture(geometry: ConvGeometry) -> list[str]:
     """Of one dimension: a column per cell, a row per output, its taps over the cells it reads."""
     ((n, k, (low, high), s, d, _, o),) = _along(geometry)
     cells = range(min(0, -low), max(n, n + high))
+    too_large = ["too large to draw: make the input or the padding smaller"]
+    if cells.stop - cells.start > _MOST_CHARACTERS:
+        return too_large
     symbols = _symbols(geometry)
     width = max(3, *map(len, symbols), *(len(str(x)) for x in (cells.start, cells.stop))) + 1
     if o > _MOST_ROWS or 8 + width * len(cells) > _MOST_CHARACTERS:
-        return ["too large to draw: make the input or the padding smaller"]
+        return too_large
 
     def row(label: str, entries: list[str]) -> str:
         return f"{label:<8}" + "".join(f"{entry:>{width}}" for entry in entries)
@@ -164,10 +169,12 @@ def _mark(x: int, geometry: ConvGeometry, read: bool) -> str:
 
 def _matrices(geometry: ConvGeometry) -> list[tuple[str, list[str]]]:
     """K and K^T with a symbol for every tap."""
-    shape = _cells(geometry.output_size), _cells(geometry.input_size)
+    shape = math.prod(geometry.output_size), math.prod(geometry.input_size)
+    title = f"K as a matrix, {shape[0]} x {shape[1]}"
+    if math.prod(geometry.kernel_size) > _MOST_TAPS:
+        return [(title, ["too large to print: make the kernel smaller"])]
     symbols = _symbols(geometry)
     width = max(map(len, symbols))
-    title = f"K as a matrix, {shape[0]} x {shape[1]}"
     if max(shape) > _MOST_ROWS or (width + 1) * max(shape) > _MOST_CHARACTERS:
         most = min(_MOST_ROWS, _MOST_CHARACTERS // (width + 1))
         return [(title, [f"too large to print: make the input smaller, up to {most} cells in all"])]
@@ -229,10 +236,6 @@ def _along(geometry: ConvGeometry) -> list[tuple]:
             strict=True,
         )
     )
-
-
-def _cells(size: tuple[int, ...]) -> int:
-    return int(np.prod(size, dtype=int))
 
 
 def _signed(number: int) -> str:

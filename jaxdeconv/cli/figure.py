@@ -1,26 +1,84 @@
 """The main job as a picture: v, K v, K^T K v, the kernel, and a small K beside its transpose."""
 
 import dataclasses
+import io
+import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from jaxdeconv import plot
 from jaxdeconv.cli.job import Job
+from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry
+
+_NO_PICTURES = {"pgf", "raw", "rgba"}  # needs TeX; bytes that no viewer opens
 
 _SMALL = 6  # cells along each axis of the picture whose matrix is drawn, or as many as K needs
 
 
-def save(path: Path, job: Job) -> None:
-    """Draw six panels and write them as PNG.
+def check(output: str) -> Path:
+    """Refuse before the work what would fail after it.
 
     Args:
-        path: of the file.
-        job: what to draw; complex numbers are shown by their absolute values.
+        output: where the picture is to go.
+
+    Raises:
+        ValueError: not the name of a kind of picture that can be drawn, or not a file that can be
+            written.
     """
+    path, kinds = Path(output), sorted({*FigureCanvasBase.get_supported_filetypes()} - _NO_PICTURES)
+    try:
+        if path.is_dir() or not path.parent.is_dir():
+            raise ArgumentValueError(
+                "output must be a file in an existing directory",
+                "Make the directory first, or pass another name.",
+                output=output,
+            )
+        if path.suffix[1:].lower() not in kinds:
+            raise ArgumentValueError(
+                "output must end in a kind of picture",
+                f"End it in one of {', '.join(f'.{kind}' for kind in kinds)}.",
+                output=output,
+            )
+        if path.is_file():
+            os.close(os.open(path, os.O_WRONLY | os.O_APPEND))
+        elif not path.exists():
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+    except OSError as error:
+        raise ArgumentValueError(
+            f"output must be a file that can be written ({error.strerror or error})",
+            "Pass another name, or one in another directory.",
+            output=output,
+        ) from None
+    return path
+
+
+def save(path: Path, job: Job) -> str:
+    """Draw six panels and write them.
+
+    Args:
+        path: of the file; its suffix says what kind of picture.
+        job: what to draw; complex numbers are shown by their absolute values.
+
+    Returns:
+        Why the file could not be written; '' if it was.
+    """
+    drawn = io.BytesIO()
+    _draw(job).savefig(drawn, format=path.suffix[1:].lower(), dpi=100)
+    try:
+        path.write_bytes(drawn.getvalue())
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def _draw(job: Job) -> Figure:
     u = job.conv(job.v, job.w, rounded=True)
     figure = Figure(figsize=(14, 9), layout="constrained")
     absolute = ", absolute values" if job.dtype.kind == "c" else ""
@@ -36,7 +94,9 @@ def save(path: Path, job: Job) -> None:
     size = " x ".join(map(str, small.geometry.input_size))
     plot.matrix(fifth, _real(matrix_of(small)), f"$K$ on one channel of {size} cells")
     plot.matrix(sixth, _real(transpose_of(small)), "$K^T$: the same, transposed")
-    figure.savefig(path, format="png", dpi=100)
+    fifth.set(xlabel="cell of $v$", ylabel="cell of $u = K\\,v$")
+    sixth.set(xlabel="cell of $u$", ylabel="cell of $K^T u$")
+    return figure
 
 
 def small_job(job: Job) -> Job:

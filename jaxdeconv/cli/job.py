@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import math
 from collections.abc import Callable
 
 import jax.numpy as jnp
@@ -12,11 +13,14 @@ from numpy.typing import NDArray
 from jaxdeconv import boundary, reference
 from jaxdeconv.cli import dtypes, kernels, photograph
 from jaxdeconv.cli.arguments import as_pairs
+from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry, check_reach
 from jaxdeconv.legs import PaddingMode, conv, conv_transpose
 
 Transpose = Callable[[NDArray, NDArray], Array]
 """A way to compute K^T: (u, w) -> v, with the sums as they were formed, not rounded further."""
+
+_MOST_CELLS = 2**26  # of the padded photograph: what a few gigabytes hold in every way
 
 PUBLIC = "conv_transpose, public"
 """The public function's row among the ways."""
@@ -123,4 +127,11 @@ def from_options(options: argparse.Namespace) -> Job:
         groups,
     )
     check_reach(geometry)
+    if math.prod(geometry.padded_size) > _MOST_CELLS:
+        raise ArgumentValueError(
+            f"padding must make at most {_MOST_CELLS} cells of the photograph",
+            "Pass less padding.",
+            padding=options.padding,
+            padded_size=geometry.padded_size,
+        )
     return Job(v, w, geometry, options.padding_mode, options.seed)

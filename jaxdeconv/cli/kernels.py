@@ -11,7 +11,8 @@ Every named kernel starts from a spatial profile, which all channels share:
 
 A floating kernel that mixes channels (in/groups > 1) is divided by in/groups: it averages them. In
 complex dtypes gabor is the complex wave and random has an imaginary part too. Negative integers
-enter unsigned dtypes modulo 2^bits, as in all of the arithmetic.
+enter unsigned dtypes modulo 2^bits, as in all of the arithmetic; larger ones than the dtype holds
+are refused.
 """
 
 import math
@@ -25,13 +26,16 @@ from jaxdeconv.cli.dtypes import cast, is_integer, kind, normal, small_integers
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
 from jaxdeconv.integers import as_integers
 
+_LONGEST = 1024  # of a kernel given by name
 _SHAPES = "Save an array of shape (kh, kw), for every channel, or (kh, kw, in/groups, out)"
 
 
 def _blur(height: int, width: int, dtype: np.dtype) -> NDArray:
+    """In Python's integers, which do not overflow as NumPy's do from 33 taps on."""
     rows, columns = ([math.comb(k - 1, i) for i in range(k)] for k in (height, width))
-    profile = np.outer(rows, columns)
-    return profile if is_integer(dtype) else profile / profile.sum()
+    if is_integer(dtype):
+        return np.outer(np.array(rows, object), np.array(columns, object))
+    return np.outer([b / 2 ** (height - 1) for b in rows], [b / 2 ** (width - 1) for b in columns])
 
 
 def _bilinear(height: int, width: int, dtype: np.dtype) -> NDArray:
@@ -87,7 +91,8 @@ def build(
         TypeError: the file's numbers do not fit the dtype.
     """
     if name in NAMES:
-        height, width = as_integers("kernel_size", 4 if size is None else size, 2, minimum=1)
+        wanted = 4 if size is None else size
+        height, width = as_integers("kernel_size", wanted, 2, minimum=1, maximum=_LONGEST)
         groups = channels if groups is None else groups
         shape = (height, width, _inputs(channels, groups), channels)
         return _named(name, shape, dtype, rng), groups
@@ -108,6 +113,13 @@ def _named(
     if name == "random":
         return _random(shape, dtype, rng)
     profile = _PROFILES[name](height, width, dtype)
+    if is_integer(dtype) and profile.max() > np.iinfo(dtype).max:
+        raise ArgumentValueError(
+            f"kernel_size must be small enough for {dtype} to hold the numbers of {name}",
+            "Pass a smaller one, or a wider or floating dtype.",
+            kernel_size=(height, width),
+            largest=int(profile.max()),
+        )
     profile = profile if is_integer(dtype) else profile / ins
     return cast(np.broadcast_to(profile[..., None, None], shape), dtype)
 
@@ -121,10 +133,11 @@ def _random(shape: tuple[int, ...], dtype: np.dtype, rng: np.random.Generator) -
 
 def _read(path: str, dtype: np.dtype) -> NDArray:
     try:
-        w = np.load(path, allow_pickle=False)
+        with open(path, "rb") as file:
+            w = np.load(file, allow_pickle=False)
         if not isinstance(w, np.ndarray):
             raise ValueError("it holds several arrays")
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # of many kinds, where the file is broken
         raise ArgumentValueError(
             f"kernel must be one of {', '.join(NAMES)}, or a readable .npy file ({error})",
             f"{_SHAPES}, with numpy.save.",

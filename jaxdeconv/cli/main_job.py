@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import sys
 import time
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import jax
 from rich.console import Console
@@ -12,7 +12,6 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from jaxdeconv.cli import checks, figure, report
 from jaxdeconv.cli.job import Job, from_options
-from jaxdeconv.errors import ArgumentValueError
 
 _NEEDS_X64 = ("float64", "complex128", "int64", "uint64")
 
@@ -24,54 +23,61 @@ def run(options: argparse.Namespace) -> int:
         options: what `arguments.job_parser` parsed.
 
     Returns:
-        0 if all ways agree, else 1.
+        0 if all ways agree, 1 if not, 2 if they do but the picture could not be written.
 
     Raises:
-        ValueError: options that do not fit together.
+        ValueError: options that do not fit together, or an output that cannot be written.
         TypeError: a kernel file whose numbers do not fit the dtype.
     """
     begin = time.perf_counter()
-    picture = _writable(options.output)
+    path = figure.check(options.output)
     x64 = jax.enable_x64(True) if options.dtype in _NEEDS_X64 else contextlib.nullcontext()
     # an accelerator's reduced precision (TF32) would break every bound, and is not asked for here
     with x64, jax.default_matmul_precision("highest"):
         job = from_options(options)
-        outcomes = _with_progress(job, picture)
+        with _progress(len(job.transposes()) + 2, quiet=options.json) as advance:
+            outcomes = _examine(job, advance)
+            advance("picture")
+            failure = figure.save(path, job)
         seconds = time.perf_counter() - begin
         if options.json:
             text = report.as_json(job, outcomes, options.kernel, options.image, options.output)
             sys.stdout.write(f"{text}\n")
         else:
-            report.write_table(job, outcomes, options.kernel, seconds)
-            sys.stdout.write(f"Picture: {options.output}\n")
-    return 0 if all(outcome.ok for outcome in outcomes) else 1
+            sys.stdout.write(report.table(job, outcomes, options.kernel, seconds))
+            sys.stdout.write("" if failure else f"Picture: {options.output}\n")
+    if failure:
+        sys.stdout.flush()
+        sys.stderr.write(f"jaxdeconv: error: cannot write {options.output}: {failure}\n")
+    agree = all(outcome.ok for outcome in outcomes)
+    return (2 if failure else 0) if agree else 1
 
 
-def _with_progress(job: Job, picture: Path) -> list[checks.Outcome]:
-    console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    ways = job.transposes()
+def _examine(job: Job, advance: Callable[[str], None]) -> list[checks.Outcome]:
+    advance("K v and the bounds")
+    examination = checks.Examination(job)
     outcomes = []
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        task = progress.add_task("K v and the bounds", total=len(ways) + 2)
-        examination = checks.Examination(job)
-        for name, way in ways.items():
-            progress.update(task, advance=1, description=f"K^T by {name}")
-            outcomes.append(examination.ask(name, way))
-        progress.update(task, advance=1, description="picture")
-        figure.save(picture, job)
+    for name, way in job.transposes().items():
+        advance(f"K^T by {name}")
+        outcomes.append(examination.ask(name, way))
     return outcomes
 
 
-def _writable(output: str) -> Path:
-    """Refuse before the work what would fail after it."""
-    path = Path(output)
-    if path.is_dir() or not path.parent.is_dir():
-        raise ArgumentValueError(
-            "output must be a file in an existing directory",
-            "Make the directory first, or pass another name.",
-            output=output,
-        )
-    return path
+@contextlib.contextmanager
+def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """What to call as every stage begins: a bar on a terminal, else a line each."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        stages = iter(range(1, total + 1))
+
+        def tell(stage: str) -> None:
+            if not quiet:
+                sys.stderr.write(f"{next(stages)}/{total} {stage}\n")
+                sys.stderr.flush()
+
+        yield tell
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=total, completed=-1)
+        yield lambda stage: progress.update(task, advance=1, description=stage)

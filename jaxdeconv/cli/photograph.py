@@ -1,5 +1,6 @@
 """A picture file -> cells: the signal v of the main job, before it is given a dtype."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.integers import as_integers
 
 _GREY = ("1", "L", "LA", "La")
+_MOST_CELLS = 2**24
 _DEEP = ("I", "F")  # first letter of the modes with more than 8 bits, all of one channel
 
 
@@ -27,12 +29,20 @@ def load(path: str | None, size: int | tuple[int, ...]) -> NDArray[np.float64]:
         divided by its largest value.
 
     Raises:
-        ValueError: not a readable picture, or an impossible size.
+        ValueError: not a readable picture, one of too many pixels, or an impossible size.
     """
     try:
-        with Image.open(path or _sample()) as opened:
+        # they are of metadata, and of pictures that are large
+        with warnings.catch_warnings(action="ignore"), Image.open(path or _sample()) as opened:
             picture = _to_grey_or_colour(ImageOps.exif_transpose(opened))
-    except (OSError, SyntaxError) as error:  # Pillow's words for a broken file
+    except (Image.DecompressionBombError, MemoryError):
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise ArgumentValueError(
+            f"the image must have at most {most} pixels, and fit into memory",
+            "Crop it, or scale it down first.",
+            image=path,
+        ) from None
+    except Exception as error:  # whatever Pillow's many readers make of a broken file
         raise ArgumentValueError(
             f"the image must be a picture that Pillow can read ({error})",
             "Pass for example a PNG or a JPEG file.",
@@ -62,6 +72,14 @@ def _target(size: int | tuple[int, ...], height: int, width: int) -> tuple[int, 
     if isinstance(size, int):
         (longer,) = as_integers("size", size, 1, minimum=1)
         scale = longer / max(height, width)
-        return max(1, round(height * scale)), max(1, round(width * scale))
-    rows, columns = as_integers("size", size, 2, minimum=1)
+        rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
+    else:
+        rows, columns = as_integers("size", size, 2, minimum=1)
+    if rows * columns > _MOST_CELLS:
+        raise ArgumentValueError(
+            f"size must make at most {_MOST_CELLS} cells: the time grows with the square of their "
+            "number",
+            "Pass for example 80.",
+            size=size,
+        )
     return rows, columns

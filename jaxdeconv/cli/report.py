@@ -17,19 +17,22 @@ from jaxdeconv.cli.pairing import Number
 _LEAST_WIDTH = 80  # a narrower terminal breaks the lines itself; columns are never squeezed
 
 
-def write_table(job: Job, outcomes: list[Outcome], kernel: str, seconds: float) -> None:
-    """Print the table on stdout, with what it needs to be read above and below."""
+def table(job: Job, outcomes: list[Outcome], kernel: str, seconds: float) -> str:
+    """The table, with what it needs to be read above and below, in colours if stdout has them."""
     console = Console(highlight=False, soft_wrap=True)
     console.width = max(console.width, _LEAST_WIDTH)
-    for line in _introduction(job, kernel):
-        console.print(line, markup=False)
-    console.print()
-    console.print(_table(outcomes, with_bounds=not dtypes.is_integer(job.dtype)), soft_wrap=False)
-    console.print()
-    for line in _legend(job, seconds):
-        console.print(line, style="dim")
-    console.print()
-    console.print(_verdict(outcomes))
+    with console.capture() as captured:  # rich itself would end the process where stdout is closed
+        for line in _introduction(job, kernel):
+            console.print(line, markup=False)
+        console.print()
+        rows = _table(outcomes, with_bounds=not dtypes.is_integer(job.dtype))
+        console.print(rows, soft_wrap=False)
+        console.print()
+        for line in _legend(job, seconds):
+            console.print(line, style="dim")
+        console.print()
+        console.print(_verdict(outcomes))
+    return captured.get()
 
 
 def as_json(job: Job, outcomes: list[Outcome], kernel: str, image: str | None, picture: str) -> str:

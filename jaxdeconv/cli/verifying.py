@@ -1,11 +1,14 @@
 """`jaxdeconv verify module:pair`: evidence on a user's own pair of operators."""
 
 import argparse
+import contextlib
 import importlib
 import inspect
 import os
 import sys
-from collections.abc import Mapping
+import sysconfig
+import traceback
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -36,7 +39,8 @@ def run(options: argparse.Namespace) -> int:
     keywords = _keywords(_named(options.pair))
     chosen = {name: getattr(options, name) for name in ("key", "transpose", "budget")}
     keywords |= {name: value for name, value in chosen.items() if value is not None}
-    report = verify.adjoint(**keywords)
+    with _reporting(options.pair):
+        report = verify.adjoint(**keywords)
     sys.stdout.write((report.to_json() if options.json else str(report)) + "\n")
     return 0 if report.ok else 1
 
@@ -50,13 +54,88 @@ def _named(pair: str) -> Any:
         )
     sys.path.insert(0, os.getcwd())  # as `python -m` does
     try:
-        found: Any = importlib.import_module(module)
+        found: Any = _imported(module)
         for part in name.split("."):
             found = getattr(found, part)
-    except (ModuleNotFoundError, AttributeError) as error:
-        remedy = "Run where the module can be imported, and name something that it holds."
-        raise ArgumentValueError(str(error), remedy, pair=pair) from error
-    return found() if callable(found) else found
+    except AttributeError as error:
+        raise ArgumentValueError(str(error), _NAME_IT, pair=pair) from error
+    except ImportError as error:  # of a module that is imported when it is asked for
+        raise _raised(pair, error) from error
+    if not callable(found):
+        return found
+    needed = _needed(found)
+    if needed:
+        raise ArgumentTypeError(
+            f"{name} must be a pair, or a function without arguments that makes one, and it takes "
+            f"{', '.join(needed)}",
+            "Write for example pair = (forward, adjoint, jax.ShapeDtypeStruct((5,), 'float32')).",
+            pair=pair,
+        )
+    with _reporting(pair):
+        return found()
+
+
+def _imported(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if not f"{module}.".startswith(f"{error.name}."):  # what the module itself imports
+            raise _raised(module, error) from error
+        raise ArgumentValueError(str(error), _NAME_IT, module=module) from error
+    except (Exception, SystemExit) as error:
+        raise _raised(module, error) from error
+
+
+_NAME_IT = "Run where the module can be imported, and name something that it holds."
+
+
+def _needed(function: Any) -> list[str]:
+    """The arguments without which `function` cannot be called."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # not told, by functions that are written in C
+        return []
+    named = (one for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD))
+    return [one.name for one in named if one.default is one.empty]
+
+
+@contextlib.contextmanager
+def _reporting(pair: str) -> Iterator[None]:
+    """What the user's own functions raise, in a sentence and with the line."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        refused = isinstance(error, ArgumentTypeError | ArgumentValueError)
+        if refused and not _their_frames(error):
+            raise  # the pair itself
+        raise _raised(pair, error) from error
+
+
+def _their_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """The lines that the error came through and that the user wrote."""
+    found = traceback.extract_tb(error.__traceback__)
+    return [frame for frame in found if _is_theirs(frame.filename)]
+
+
+def _raised(pair: str, error: BaseException) -> ArgumentValueError:
+    frames = _their_frames(error)
+    place = f"{os.path.basename(frames[-1].filename)}, line {frames[-1].lineno}" if frames else ""
+    if isinstance(error, SyntaxError):
+        place = f"{os.path.basename(error.filename or '')}, line {error.lineno}"
+    text = str(error).partition("\n")[0].rstrip(".")
+    return ArgumentValueError(
+        f"it raised {type(error).__name__}{f': {text}' if text else ''}",
+        f"See {place}." if place else "Call it in Python to see where.",
+        pair=pair,
+    )
+
+
+def _is_theirs(filename: str) -> bool:
+    """Whether a file is neither ours nor of an installed package, nor of Python itself."""
+    path = os.path.abspath(filename)
+    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    places = {ours, *(place for name, place in sysconfig.get_paths().items() if "lib" in name)}
+    return os.path.exists(path) and not any(path.startswith(place + os.sep) for place in places)
 
 
 def _keywords(pair: Any) -> dict[str, Any]:

@@ -41,3 +41,8 @@ __all__ = [
     "tensorflow",
     "torch",
 ]
+
+
+def __dir__() -> list[str]:
+    dunders = (name for name in globals() if name.startswith("__") and name.endswith("__"))
+    return sorted({*dunders, *__all__})

@@ -14,6 +14,7 @@ from jax import Array, lax
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
+from jaxdeconv import tuned
 from jaxdeconv.acceleration import accelerate
 from jaxdeconv.choices import choice
 from jaxdeconv.compat.bridge import Ints, operands
@@ -31,8 +32,8 @@ __all__ = ["conv_general_dilated", "conv_transpose"]
 
 LaxPadding = str | Sequence[tuple[int, int]]
 
-_conv_general_dilated = jax.jit(
-    accelerate(lax.conv_general_dilated), static_argnums=range(2, 12), inline=True
+_conv_general_dilated = tuned.follows(
+    jax.jit(accelerate(lax.conv_general_dilated), static_argnums=range(2, 12), inline=True)
 )
 
 

@@ -11,16 +11,33 @@ A framework's module is imported when it is first asked for, and with it the fra
 """
 
 import importlib
+from importlib import util
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from jaxdeconv.nn import arrays as arrays
 from jaxdeconv.nn import core as core
 from jaxdeconv.nn import initializers as initializers
 
-FRAMEWORKS = ("nnx", "linen", "equinox", "haiku")
+if TYPE_CHECKING:
+    from jaxdeconv.nn import equinox as equinox
+    from jaxdeconv.nn import haiku as haiku
+    from jaxdeconv.nn import linen as linen
+    from jaxdeconv.nn import nnx as nnx
+
+FRAMEWORKS = {"nnx": "flax", "linen": "flax", "equinox": "equinox", "haiku": "haiku"}
+"""The modules of layers, and the package that each needs."""
 
 
-def __getattr__(name: str) -> ModuleType:
-    if name in FRAMEWORKS:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # mypy would take every name for one of these
+
+    def __getattr__(name: str) -> ModuleType:
+        if name in FRAMEWORKS:
+            return importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    dunders = (name for name in globals() if name.startswith("__") and name.endswith("__"))
+    here = {name for name, package in FRAMEWORKS.items() if util.find_spec(package)}
+    return sorted({*dunders, "arrays", "core", "initializers", *here})

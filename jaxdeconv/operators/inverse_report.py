@@ -47,6 +47,8 @@ class InverseReport:
             f"error of least squares:                 {self.lstsq_error:.3g}"
         )
 
+    __repr__ = __str__  # what a notebook shows
+
 
 @reporting
 def inverse_report(

@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
+from jaxdeconv import tuned
 from jaxdeconv.choices import choice
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.integers import as_integer
@@ -86,7 +87,7 @@ class Solution:
         return self.value
 
     def __str__(self) -> str:
-        if isinstance(self.status, jax.core.Tracer):
+        if isinstance(self.status, jax.core.Tracer | jax.ShapeDtypeStruct):
             return f"lstsq: {self.status}"
         worst = int(np.max(self.status, initial=0))
         return (
@@ -94,6 +95,8 @@ class Solution:
             f"{np.max(self.residual, initial=0):.2g}, misfit {np.max(self.misfit, initial=0):.2g}, "
             f"after {np.max(self.steps, initial=0)} steps)"
         )
+
+    __repr__ = __str__  # what a notebook shows
 
 
 @reporting
@@ -178,6 +181,7 @@ def lstsq(
     return solution
 
 
+@tuned.follows
 @functools.partial(jax.jit, static_argnames=("method", "tolerance", "max_steps", "callback"))
 def _solve(
     K: LinearMap,

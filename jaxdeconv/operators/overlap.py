@@ -64,6 +64,8 @@ class Checkerboard:
             )
         return f"{even}; contrast of this kernel {float(jnp.max(self.contrast)):.3g}\n{self.counts}"
 
+    __repr__ = __str__  # what a notebook shows
+
 
 @reporting
 def checkerboard(K: ConvOperator) -> Checkerboard:

@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
+from jaxdeconv import tuned
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.integers import as_integer
 from jaxdeconv.operators.algebra import LinearMap
@@ -41,13 +42,15 @@ class Deconvolved:
     converged: Array
 
     def __str__(self) -> str:
-        if isinstance(self.change, jax.core.Tracer):
+        if isinstance(self.change, jax.core.Tracer | jax.ShapeDtypeStruct):
             return f"richardson_lucy: {self.change}"
         change = float(np.max(self.change, initial=0))
         state = "converged" if bool(np.all(self.converged)) else "stopped before its tolerance"
         if not math.isfinite(change):
             state = "not finite: NaN, or negative numbers in u or in the kernel"
         return f"richardson_lucy: {state} (change {change:.2g}, {np.max(self.steps)} steps)"
+
+    __repr__ = __str__  # what a notebook shows
 
 
 @reporting
@@ -117,6 +120,7 @@ def richardson_lucy(
     return found
 
 
+@tuned.follows
 @functools.partial(jax.jit, static_argnames=("tolerance", "max_steps", "callback"))
 def _iterate(
     K: LinearMap,

@@ -1,13 +1,14 @@
 """Pictures of signals, kernels and matrices."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jaxdeconv.errors import ArgumentValueError, reporting
+from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.integers import as_integer
+from jaxdeconv.integers import as_integer, is_sequence
 from jaxdeconv.plot import scenes
 
 if TYPE_CHECKING:
@@ -19,34 +20,80 @@ _CELL_LABELS_UP_TO = 16  # rows or columns: beyond, the numbers in the cells can
 _DARK = 0.8  # share of the largest value from which on the colour needs white letters
 
 
+@reporting
 def image(axes: "Axes", x: ArrayLike, title: str = "") -> None:
     """Draw a signal of two spatial dimensions, stretched to the full range of grey or colour.
 
     Args:
         axes: matplotlib axes to draw into.
-        x: `[height, width, channels]`, real; three channels are drawn as red, green and blue, any
-            other number as the grey image of their mean.
+        x: `[height, width]` or `[height, width, channels]`, real, also as a batch of one; three
+            channels are drawn as red, green and blue, any other number as the grey image of their
+            mean.
         title: text above the picture; the size of `x` is added to it.
+
+    Raises:
+        ValueError: another number of axes, several images, or nothing to draw.
+        TypeError: complex numbers, or a traced array.
     """
-    x = np.asarray(x, dtype=np.float64)
-    low, high = float(x.min(initial=np.inf)), float(x.max(initial=-np.inf))
-    scaled = (x - low) / (high - low) if high > low else np.full_like(x, 0.5)
-    shown = scaled if x.shape[-1] == 3 else scaled.mean(-1)
+    cells = _real("x", x)
+    while cells.ndim > 3 and cells.shape[0] == 1:
+        cells = cells[0]
+    if cells.ndim > 3:
+        raise ArgumentValueError(
+            "x must be one image", "Pass one of the batch, e.g. x[0], in axes of its own.", x=cells
+        )
+    if cells.ndim < 2:
+        raise ArgumentValueError(
+            "x must have two spatial axes",
+            "Pass [height, width] or [height, width, channels].",
+            x=x,
+        )
+    cells = cells if cells.ndim == 3 else cells[..., None]
+    finite = cells[np.isfinite(cells)]
+    low, high = float(finite.min(initial=np.inf)), float(finite.max(initial=-np.inf))
+    scaled = (
+        (cells - low) / (high - low) if high > low else np.where(np.isfinite(cells), 0.5, cells)
+    )
+    shown = np.clip(scaled, 0, 1) if cells.shape[-1] == 3 else scaled.mean(-1)
     axes.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    axes.set_title(f"{title}\n{x.shape[0]} x {x.shape[1]}, values {low:.3g} to {high:.3g}")
+    values = f"values {low:.3g} to {high:.3g}" if finite.size else "no finite values"
+    axes.set_title(f"{title}\n{cells.shape[0]} x {cells.shape[1]}, {values}")
     axes.set_xticks([])
     axes.set_yticks([])
 
 
-def kernel(axes: "Axes", w: ArrayLike, title: str = "") -> None:
-    """Draw a kernel of two spatial dimensions: its taps coloured by value, small ones written.
+@reporting
+def kernel(
+    axes: "Axes", w: ArrayLike, title: str = "", *, channels: tuple[int, int] = (0, 0)
+) -> None:
+    """Draw a kernel of one or two spatial dimensions: its taps coloured by value, written if few.
 
     Args:
         axes: matplotlib axes to draw into.
-        w: `[height, width]`, real.
-        title: text above the picture; the size of `w` is added to it.
+        w: `[height, width]` or `[height, width, in/groups, out]`, or `[taps]` or `[taps, in/groups,
+            out]`, which is drawn as a row; real.
+        title: text above the picture; the size of `w` is added to it, and which channels are shown.
+        channels: the input channel and the output channel whose taps are drawn, from 0; negative
+            counts from the last.
+
+    Raises:
+        ValueError: another number of axes, or a channel that is not there.
+        TypeError: complex numbers, a traced array, or channels that are no two integers.
     """
-    _cells(axes, np.asarray(w, dtype=np.float64), title)
+    cells = _real("w", w)
+    if cells.ndim not in (1, 2, 3, 4):
+        raise ArgumentValueError(
+            "w must have one or two spatial axes, and either none or two of channels",
+            "Pass [height, width] or [height, width, in/groups, out].",
+            w=cells,
+        )
+    size = "{} x {}"
+    if cells.ndim > 2:
+        counts = cells.shape[-2:]
+        i, o = _pair(channels, counts)
+        cells = cells[..., i, o]
+        size += "" if counts == (1, 1) else f", w[..., {i}, {o}]"
+    _cells(axes, np.atleast_2d(cells), title, size)
 
 
 @reporting
@@ -73,10 +120,16 @@ def matrix(
 
     Raises:
         ValueError: a geometry of a matrix of another shape, a row or column that is not there, or
-            one without a geometry.
-        TypeError: row or column is not an integer.
+            one without a geometry; no matrix.
+        TypeError: row or column is not an integer; complex or traced entries.
     """
-    entries = np.asarray(entries, dtype=np.float64)
+    entries = _real("entries", entries)
+    if entries.ndim != 2:
+        raise ArgumentValueError(
+            "entries must be a matrix, [rows, columns]",
+            "Reshape them, or pass for example ConvOperator(...).as_matrix().",
+            entries=entries,
+        )
     _cells(axes, entries, title)
     axes.set_xlabel("cell of the input")
     axes.set_ylabel("cell of the output")
@@ -89,6 +142,50 @@ def matrix(
             row=row,
             column=column,
         )
+
+
+def _real(name: str, x: ArrayLike) -> np.ndarray:
+    """`x` as floats."""
+    if isinstance(x, jax.core.Tracer):
+        raise ArgumentTypeError(
+            f"{name} must be known, to be drawn, and it is traced",
+            "Draw outside of jax.jit, or from jax.debug.callback.",
+            **{name: x},
+        )
+    cells = np.asarray(x)
+    if cells.dtype.kind == "c":
+        raise ArgumentTypeError(
+            f"{name} must be real",
+            f"Pass abs({name}), {name}.real or {name}.imag.",
+            **{name: cells},
+        )
+    try:
+        cells = cells.astype(np.float64)
+    except (TypeError, ValueError):
+        raise ArgumentTypeError(
+            f"{name} must hold numbers", "Pass an array of them.", **{name: x}
+        ) from None
+    if 0 in cells.shape:
+        raise ArgumentValueError(
+            f"{name} must not be empty", "Pass at least one cell.", **{name: cells}
+        )
+    return cells
+
+
+def _pair(channels: Any, counts: tuple[int, ...]) -> tuple[int, int]:
+    """The places of an input and of an output channel."""
+    if not (is_sequence(channels) and len(channels) == 2):
+        raise ArgumentTypeError(
+            "channels must be two integers", "Pass for example (0, 0).", channels=channels
+        )
+    numbers = [as_integer("channels", number) for number in channels]
+    if not all(-count <= n < count for n, count in zip(numbers, counts, strict=True)):
+        raise ArgumentValueError(
+            "channels must be an input and an output channel of w",
+            f"There are {counts[0]} and {counts[1]}; they count from 0.",
+            channels=channels,
+        )
+    return numbers[0] % counts[0], numbers[1] % counts[1]
 
 
 def _mark_supports(
@@ -132,20 +229,20 @@ def _runs(mask: np.ndarray) -> list[tuple[int, int]]:
     return [(int(a), int(b - a)) for a, b in edges.reshape(-1, 2)]
 
 
-def _cells(axes: "Axes", entries: np.ndarray, title: str) -> None:
+def _cells(axes: "Axes", entries: np.ndarray, title: str, size: str = "{} x {}") -> None:
     """A table of numbers as coloured cells, zeros white, the numbers written if they are few."""
     rows, columns = entries.shape
-    limit = np.abs(entries).max(initial=0.0) or 1.0
+    limit = np.abs(entries[np.isfinite(entries)]).max(initial=0.0) or 1.0
     axes.imshow(
         np.ma.masked_equal(entries, 0), cmap="coolwarm", vmin=-limit, vmax=limit, aspect="equal"
     )
-    axes.set_title(f"{title}\n{rows} x {columns}")
+    axes.set_title(f"{title}\n{size.format(rows, columns)}")
     if max(rows, columns) > _CELL_LABELS_UP_TO:
         return
     for row, column in zip(*np.nonzero(entries), strict=True):
         value = entries[row, column]
-        color = "white" if abs(value) > _DARK * limit else "black"
-        text = f"{value:.0f}" if value == round(value) else f"{value:.3g}"
+        color = "white" if _DARK * limit < abs(value) < np.inf else "black"
+        text = f"{value:.0f}" if float(value).is_integer() else f"{value:.3g}"
         axes.text(column, row, text, ha="center", va="center", color=color)
     axes.set_xticks(np.arange(columns))
     axes.set_yticks(np.arange(rows))

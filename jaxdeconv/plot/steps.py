@@ -158,7 +158,7 @@ def _draw_grid(
         kind = str(grid.kinds[row, column])
         colour, text, small, bold = look((row, column), kind)
         edge = "black" if bold else "0.55"
-        axes.add_patch(
+        axes.add_artist(  # add_patch would look where the axes end, at four times the cost
             Rectangle(
                 (left + column, top + row),
                 1,

@@ -156,6 +156,8 @@ class Report:
         lines += [f"diagnosis: {self.explanation}"] if self.explanation else []
         return "\n".join(lines)
 
+    __repr__ = __str__  # what a notebook shows
+
 
 class AdjointMismatch(AssertionError):
     """The pair was not shown to be each other's adjoint; the text is the report.

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -19,6 +20,62 @@ def test_blur() -> None:
     for channel in range(3):
         np.testing.assert_array_equal(w[..., 0, channel], np.outer([1, 3, 3, 1], [1, 3, 3, 1]))
     assert build("blur", (3, 5))[0][..., 0, 0].sum() == 1
+
+
+@pytest.mark.parametrize("size", [32, 33, 40, 64, 67, 68, (3, 67), (1024, 33), (1024, 1024)])
+def test_long_kernels_are_what_they_say(size) -> None:
+    """Binomials that no 64-bit integer holds; against the product of the means of pairs."""
+    shape = (size, size) if isinstance(size, int) else size
+    w = build("blur", size, dtype=np.dtype("float64"))[0][..., 0, 0]
+    assert w.shape == shape
+    np.testing.assert_allclose(w.sum(), 1, rtol=1e-12)
+    rows = []
+    for taps in shape:
+        row = np.ones(1)
+        for _ in range(taps - 1):
+            row = np.convolve(row, [0.5, 0.5])
+        rows.append(row)
+    np.testing.assert_allclose(w, np.outer(*rows), rtol=1e-10, atol=1e-300)
+    for name in ("bilinear", "gabor", "random"):
+        for dtype in ("float16", "bfloat16", "float32", "complex64"):
+            if max(shape) < 100:
+                assert np.isfinite(build(name, size, dtype=jnp.dtype(dtype))[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "size", "largest"),
+    [
+        ("blur", "int8", 6, 100),
+        ("blur", "uint8", 6, 100),
+        ("blur", "int16", (9, 11), 17640),
+        ("blur", "uint16", (12, 10), 58212),
+        ("blur", "int32", 18, 590976100),
+        ("blur", "int64", (33, 34), 601080390 * 1166803110),
+        ("bilinear", "int8", (11, 10), 108),
+    ],
+)
+def test_integers_hold_the_kernel_or_refuse_it(name, dtype, size, largest) -> None:
+    dtype = np.dtype(dtype)
+    assert int(build(name, size, dtype=dtype)[0].max()) == largest
+    larger = tuple(n + 1 for n in size) if isinstance(size, tuple) else size + 1
+    larger = (66, 66) if dtype == "int64" else larger
+    if dtype == "uint8":
+        larger = (8, 6)
+    with pytest.raises(ValueError, match=f"kernel_size must be small enough for {dtype} to hold"):
+        build(name, larger, dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "float16"])
+def test_gabor_and_random_are_small_whatever_their_size(dtype) -> None:
+    for name in ("gabor", "random"):
+        w = build(name, 90, dtype=np.dtype(dtype))[0].astype(np.float64)
+        assert np.isfinite(w).all()
+        assert w.any()
+
+
+def test_too_long() -> None:
+    with pytest.raises(ValueError, match="kernel_size must be at most 1024; got kernel_size=1025"):
+        build("gabor", 1025)
 
 
 def test_bilinear() -> None:
@@ -118,6 +175,15 @@ def test_unreadable(file: Path, tmp_path: Path) -> None:
     np.save(file, np.array([[None]]))
     with pytest.raises(ValueError, match=r"readable \.npy file"):
         build(file)
+    for content in (
+        b"",
+        b"PK\x03\x04broken",
+        b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', ",
+        b"\x93NUMPY",
+    ):
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match=r"readable \.npy file"):
+            build(file)
     np.savez(tmp_path / "several.npz", np.ones(2))
     with pytest.raises(ValueError, match="holds several arrays"):
         build(tmp_path / "several.npz")

@@ -1,6 +1,8 @@
 """The command line as a user meets it: table, JSON, picture, exit status, messages."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import jaxdeconv
 from jaxdeconv import ConvGeometry, reference
-from jaxdeconv.cli import main
+from jaxdeconv.cli import figure, main
+from tests.cli.helpers import small_job
 from tests.support.planted import not_flipped, shifted
 
 WAYS = [*reference.TRANSPOSES, "conv_transpose, public"]
@@ -34,7 +38,8 @@ def test_table(capsys: pytest.CaptureFixture[str], picture: Path) -> None:
     assert "K v  4x4x3" in out
     assert max(map(len, out.replace(str(picture), "").splitlines())) <= 82
     assert "…" not in out
-    assert err == ""
+    stages = ["K v and the bounds", *(f"K^T by {way}" for way in WAYS), "picture"]
+    assert err.splitlines() == [f"{n}/10 {stage}" for n, stage in enumerate(stages, 1)]
     cells = np.asarray(Image.open(picture).convert("RGB"))
     assert cells.shape == (900, 1400, 3)
     assert len(np.unique(cells.reshape(-1, 3), axis=0)) > 100
@@ -42,7 +47,9 @@ def test_table(capsys: pytest.CaptureFixture[str], picture: Path) -> None:
 
 def test_json(capsys: pytest.CaptureFixture[str], picture: Path) -> None:
     assert main(small(picture, "--json", "--dtype", "complex64", "--padding", "1,0,-1,3")) == 0
-    record = json.loads(capsys.readouterr().out)
+    out, err = capsys.readouterr()
+    assert err == ""
+    record = json.loads(out)
     assert record["ok"] is True
     assert record["dtype"] == "complex64"
     assert record["geometry"]["padding"] == [[1, 0], [-1, 3]]
@@ -108,7 +115,37 @@ WRONG = [
     (["--seed", "-1"], "argument --seed: must be an integer, 0 or more; got '-1'"),
     (["--image", "no.png"], "the image must be a picture that Pillow can read"),
     (["--output", "no/where.png"], "output must be a file in an existing directory"),
-    (["expalin"], "unrecognized arguments: expalin"),
+    (["--size", "99999999999999999999999"], "size must be at most 9223372036854775807; got size=9"),
+    (["--size", "5000"], "size must make at most 16777216 cells: the time grows with the square"),
+    (["--size", "9" * 5000], "argument --size: must have at most 100 digits"),
+    (["--seed", "9" * 5000], "argument --seed: must have at most 100 digits"),
+    (["--kernel-size", "1025"], "kernel_size must be at most 1024; got kernel_size=1025"),
+    (
+        ["--kernel-size", "8", "--dtype", "int8"],
+        "kernel_size must be small enough for int8 to hold",
+    ),
+    (["--stride", "2000000000"], "stride must be at most 1073741824; got stride=2000000000"),
+    (["--dilation", "2000000000"], "dilation must be at most 1073741824; got dilation=2000000000"),
+    (["--padding", "2000000000"], "padding must be between -1073741824 and 1073741824"),
+    (["--padding", "5000"], "padding must make at most 67108864 cells of the photograph"),
+    (["--groups", "99999999999999999999999"], "groups must divide the number of channels"),
+    (["--output", "x.xyz"], "output must end in a kind of picture; got output='x.xyz'. End it in"),
+    (["--output", "no_suffix"], "output must end in a kind of picture"),
+    (["--output", f"{'x' * 400}.png"], "output must be a file that can be written (File name too"),
+    (
+        ["expalin"],
+        "unknown command 'expalin'. The commands: explain, verify; without one, the main",
+    ),
+    (["--json", "jsno"], "unknown command 'jsno'. The commands: explain, verify; without one,"),
+    (["explain", "--input", "5", "--kernel", "3", "x"], "unrecognized arguments: x"),
+    (
+        ["verify", "m:pair", "--budget", "-1"],
+        "argument --budget: must be an integer, 0 or more; got",
+    ),
+    (
+        ["verify", "m:pair", "--key", "-1"],
+        "argument --key: must be an integer, 0 or more; got '-1'",
+    ),
     (["explain"], "the following arguments are required: --input, --kernel"),
     (["explain", "--input", "2", "--kernel", "3"], "dilated kernel must not be longer"),
     (["explain", "--input", "2,2,2", "--kernel", "1"], "one or two spatial dimensions"),
@@ -118,15 +155,118 @@ WRONG = [
 
 @pytest.mark.parametrize(("words", "message"), WRONG, ids=[" ".join(words) for words, _ in WRONG])
 def test_wrong_arguments(words, message, capsys, picture) -> None:
-    arguments = words if words[0] in ("explain", "expalin") else small(picture, *words)
+    alone = words[0] in ("explain", "verify", "expalin")
+    arguments = words if alone else small(picture, *words)
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
     out, err = capsys.readouterr()
     assert out == ""
-    last = err.splitlines()[-1]
-    assert last.startswith(("jaxdeconv: error: ", "jaxdeconv explain: error: "))
+    *usage, last = err.splitlines()
+    assert re.match("jaxdeconv( explain| verify)?: error: ", last)
     assert message in last
-    assert "Traceback" not in err
+    of_form = "required" in message or "unrecognized" in message
+    assert bool(usage) is of_form  # how it is called is shown where it was called otherwise
+    assert not usage or usage[0].startswith("usage: jaxdeconv")
+
+
+@pytest.mark.parametrize("words", [["--version"], ["explain", "--version"]])
+def test_version(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(words)
+    assert capsys.readouterr().out == f"jaxdeconv {jaxdeconv.__version__}\n"
+
+
+@pytest.mark.parametrize("word", ["", "explain", "verify"])
+def test_help_as_a_word(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = []
+    for words in (["help", word], [word, "--help"]):
+        with pytest.raises(SystemExit, match="0"):
+            main([one for one in words if one])
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1]
+    assert shown[0].startswith(f"usage: jaxdeconv {word}".rstrip())
+
+
+HUGE = ("1073741824", "9223372036854775807", "99999999999999999999999")
+
+
+@pytest.mark.parametrize("huge", HUGE)
+@pytest.mark.parametrize("option", ["input", "kernel", "stride", "padding", "dilation"])
+def test_explain_with_huge_numbers(option: str, huge: str, capsys) -> None:
+    """Explained at once, or refused."""
+    words = {"input": "9", "kernel": "3", "padding": "1073741824"} | {option: huge}
+    try:
+        status = main(["explain", *(f"--{name}={value}" for name, value in words.items())])
+    except SystemExit as end:
+        status = end.code
+    out, err = capsys.readouterr()
+    assert (status, len(err.splitlines())) in ((0, 0), (2, 1))
+    assert bool(out) is (status == 0)
+
+
+def test_a_kernel_of_more_taps_than_integers_hold(capsys, picture: Path) -> None:
+    """Whose binomials overflow 64 bits, in every way of the main job."""
+    assert main([*small(picture), "--kernel-size", "40,2"]) == 0
+    assert "All 8 ways agree" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("suffix", "begin"),
+    [("jpg", b"\xff\xd8"), ("PDF", b"%PDF"), ("svg", b"<?xml"), ("png", b"\x89PNG")],
+)
+def test_the_suffix_says_what_kind_of_picture(suffix, begin, tmp_path: Path) -> None:
+    file = tmp_path / f"picture.{suffix}"
+    figure.save(figure.check(str(file)), small_job())
+    assert file.read_bytes().startswith(begin)
+
+
+def test_where_nothing_can_be_written(tmp_path: Path, monkeypatch, capsys) -> None:
+    """Refused before the work: a directory, a file, and what only the system knows."""
+    monkeypatch.setattr("jaxdeconv.cli.main_job.from_options", None)
+    places = ["/proc/x.png", "/sys/x.png"] if Path("/proc/self").exists() else []
+    if os.geteuid() != 0:  # who may write anywhere
+        (tmp_path / "file.png").touch(mode=0o444)
+        (tmp_path / "closed").mkdir(mode=0o555)
+        places += [str(tmp_path / "file.png"), str(tmp_path / "closed" / "x.png")]
+    for place in places:
+        with pytest.raises(SystemExit, match="2"):
+            main(["--output", place])
+        err = capsys.readouterr().err
+        assert err.startswith("jaxdeconv: error: output must be a file that can be written (")
+
+    def refuse(**options: object) -> None:
+        del options
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    with pytest.raises(SystemExit, match="2"):
+        main(["--output", str(tmp_path / "x.png")])
+    assert "can be written (Permission denied); got" in capsys.readouterr().err
+
+
+def test_checking_leaves_no_trace(tmp_path: Path) -> None:
+    (tmp_path / "old.png").write_bytes(b"before")
+    for name in ("old.png", "new.png"):
+        figure.check(str(tmp_path / name))
+    assert [file.name for file in tmp_path.iterdir()] == ["old.png"]
+    assert (tmp_path / "old.png").read_bytes() == b"before"
+
+
+def test_not_enough_memory(monkeypatch, capsys, picture: Path) -> None:
+    for error in (MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: Out of memory")):
+        monkeypatch.setattr("jaxdeconv.cli.main_job.run", raising(error))
+        with pytest.raises(SystemExit, match="2"):
+            main(small(picture))
+        wanted = "jaxdeconv: error: not enough memory. Pass smaller sizes.\n"
+        assert capsys.readouterr().err == wanted
+
+
+def raising(error: Exception):
+    def run(options: object) -> int:
+        del options
+        raise error
+
+    return run
 
 
 def test_missing_package() -> None:
@@ -176,5 +316,5 @@ def test_default_job_as_a_module(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert "All 8 ways agree" in result.stdout
-    assert result.stderr == ""
+    assert all(re.match(r"\d+/10 ", line) for line in result.stderr.splitlines()), result.stderr
     assert (tmp_path / "jaxdeconv.png").stat().st_size > 50_000

@@ -1,3 +1,4 @@
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from PIL import Image
 
 from jaxdeconv.cli import photograph
+from jaxdeconv.errors import ArgumentValueError
 
 
 def save(path: Path, cells: np.ndarray, **options) -> str:
@@ -63,6 +65,38 @@ def test_unreadable(content, tmp_path: Path) -> None:
         file.write_bytes(content)
     with pytest.raises(ValueError, match="the image must be a picture that Pillow can read"):
         photograph.load(str(file), 8)
+
+
+def test_more_pixels_than_are_read(tmp_path: Path, monkeypatch) -> None:
+    file = save(tmp_path / "large.png", np.zeros((30, 40), np.uint8))
+    monkeypatch.setattr(
+        Image, "MAX_IMAGE_PIXELS", 700
+    )  # above which Pillow warns, up to twice that
+    assert photograph.load(file, 8).shape == (6, 8, 1)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
+    with pytest.raises(
+        ValueError, match=r"at most 1000 pixels, and fit into memory; got image=.* Crop"
+    ):
+        photograph.load(file, 8)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), struct.error("unpack"), IndexError("palette"), OverflowError("size")]
+)
+def test_whatever_a_reader_raises(error: Exception, tmp_path: Path, monkeypatch) -> None:
+    def fail(*args: object) -> None:
+        del args
+        raise error
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(ArgumentValueError, match="the image must"):
+        photograph.load(str(tmp_path / "x.png"), 8)
+
+
+def test_too_many_cells() -> None:
+    for size in (10**10, (4097, 4096), (1, 10**9)):
+        with pytest.raises(ValueError, match="size must make at most 16777216 cells"):
+            photograph.load(None, size)
 
 
 def test_impossible_size() -> None:

@@ -10,6 +10,7 @@ from jaxdeconv.cli import main
 
 OPERATORS = """
 import jax, jax.numpy as jnp
+import jaxdeconv
 
 V = jax.ShapeDtypeStruct((5,), "float32")
 Z = jax.ShapeDtypeStruct((3,), "complex64")
@@ -34,12 +35,38 @@ class Of:
 number = 5
 misnamed = {"A": difference, "At": right, "domian": V}
 unfitting = (difference, lambda u: u, V)
+
+def raises():
+    raise RuntimeError("no such\\nfile")
+
+def leaves():
+    raise SystemExit(0)
+
+def calls_us(v):
+    return jaxdeconv.conv(v, v, stride=0)
+
+refused = (calls_us, right, V)
+
+class Needs:
+    def __init__(self, n):
+        self.n = n
+
+class Plain:
+    pass
+
+def __getattr__(name):
+    if name == "lazy":
+        raise ImportError("no lazy today")
+    raise AttributeError(f"module has no attribute {name!r}")
 """
 
 
 @pytest.fixture(autouse=True)
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "operators_of_mine.py").write_text(OPERATORS)
+    (tmp_path / "broken_module.py").write_text("x = 1\ndef (\n")
+    (tmp_path / "imports_nothing.py").write_text("import not_there\n")
+    (tmp_path / "leaving_module.py").write_text("raise SystemExit(0)\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
 
@@ -85,11 +112,29 @@ def test_transpose_is_without_conjugation(capsys: pytest.CaptureFixture[str]) ->
         ("operators_of_mine:number", "pair must hold (A, At, domain)"),
         ("operators_of_mine:misnamed", "pair must hold (A, At, domain)"),
         ("operators_of_mine:unfitting", "At must give members of the domain"),
+        ("operators_of_mine:difference", "difference must be a pair, or a function without arg"),
+        ("operators_of_mine:difference", "and it takes v; got pair='operators_of_mine:differen"),
+        ("json:loads", "and it takes s; got pair='json:loads'. Write for example pair = (forward"),
+        ("operators_of_mine:Needs", "and it takes n; got"),
+        ("operators_of_mine:Plain", "pair must hold (A, At, domain)"),
+        ("json:decoder", "pair must hold (A, At, domain)"),
+        ("operators_of_mine:raises", "it raised RuntimeError: no such; got pair='operators_of_mi"),
+        ("operators_of_mine:raises", "See operators_of_mine.py, line 30."),
+        ("operators_of_mine:leaves", "it raised SystemExit: 0; got"),
+        ("operators_of_mine:refused", "it raised ArgumentValueError: adjoint: w must have"),
+        ("operators_of_mine:refused", "See operators_of_mine.py, line 36."),
+        ("operators_of_mine:lazy", "it raised ImportError: no lazy today; got"),
+        ("builtins:min", "it raised TypeError: min expected at least 1 argument"),
+        ("broken_module:pair", "it raised SyntaxError: "),
+        ("broken_module:pair", "See broken_module.py, line 2."),
+        ("imports_nothing:pair", "it raised ModuleNotFoundError: No module named 'not_there'; go"),
+        ("leaving_module:pair", "it raised SystemExit: 0; got"),
+        (".relative:pair", "it raised TypeError: "),
     ],
 )
 def test_what_is_no_pair(pair: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["verify", pair])
-    err = capsys.readouterr().err
-    assert message in err
-    assert err.splitlines()[-1].startswith("jaxdeconv verify: error: ")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert line.startswith("jaxdeconv verify: error: ")

@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
-from jaxdeconv import ConvGeometry, plot
+from jaxdeconv import ConvGeometry, ConvOperator, plot
 from jaxdeconv.reference import coordinates
 from tests.support.bad_inputs import check_message
 
@@ -166,3 +168,145 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_message(name: str) -> None:
     check_message(*BAD[name])
+
+
+def shown(axes) -> np.ndarray:
+    """The numbers that a picture is coloured by."""
+    return np.ma.filled(axes.images[0].get_array().astype(float), 0)
+
+
+GREY = np.array([[0.0, 1, 2], [3, 4, 8]])
+
+
+@pytest.mark.parametrize("x", [GREY, GREY[..., None], GREY[None, ..., None], jnp.asarray(GREY)])
+def test_a_grey_image_in_every_form(x) -> None:
+    axes = axes_of()
+    plot.image(axes, x, "v")
+    np.testing.assert_array_equal(shown(axes), GREY / 8)
+    assert axes.get_title() == "v\n2 x 3, values 0 to 8"
+
+
+def test_images_of_many_channels_and_of_colours() -> None:
+    axes = axes_of()
+    plot.image(axes, np.stack([GREY, 0 * GREY], axis=-1))
+    np.testing.assert_array_equal(shown(axes), GREY / 16)
+    axes = axes_of()
+    plot.image(axes, np.stack([GREY, 0 * GREY, 8 - GREY], axis=-1)[None])
+    assert shown(axes).shape == (2, 3, 3)
+
+
+def test_an_image_with_numbers_that_are_none() -> None:
+    """They stay out of the range, and blank."""
+    axes = axes_of()
+    x = GREY.copy()
+    x[0, 0], x[1, 2] = np.nan, np.inf
+    plot.image(axes, jnp.asarray(x, jnp.bfloat16))
+    assert axes.get_title() == "\n2 x 3, values 1 to 4"
+    np.testing.assert_array_equal(shown(axes)[1, :2], [2 / 3, 1])
+    axes = axes_of()
+    plot.image(axes, np.full((2, 2), np.nan))
+    assert axes.get_title() == "\n2 x 2, no finite values"
+
+
+W4 = np.arange(2 * 3 * 2 * 4.0).reshape(2, 3, 2, 4) - 6.5
+
+
+def test_a_kernel_as_an_operator_has_it() -> None:
+    K = ConvOperator(jnp.asarray(W4, jnp.float32), (5, 6, 2))
+    for options, i, o in (({}, 0, 0), ({"channels": (1, -1)}, 1, 3)):
+        axes = axes_of()
+        plot.kernel(axes, K.w, "w", **options)
+        np.testing.assert_array_equal(shown(axes), W4[:, :, i, o])
+        assert axes.get_title() == f"w\n2 x 3, w[..., {i}, {o}]"
+        assert texts(axes) == [f"{value:.3g}" for value in W4[:, :, i, o].ravel()]
+
+
+def test_kernels_of_one_channel_and_of_one_dimension() -> None:
+    for w, row, title in (
+        (W4[:, :, :1, :1], W4[:, :, 0, 0], "2 x 3"),
+        (W4[0], W4[:1, :, 0, 0], "1 x 3, w[..., 0, 0]"),
+        (W4[0, :, 0, 0], W4[:1, :, 0, 0], "1 x 3"),
+        (W4[:, :, 0, 0], W4[:, :, 0, 0], "2 x 3"),
+    ):
+        axes = axes_of()
+        plot.kernel(axes, w)
+        np.testing.assert_array_equal(shown(axes), row)
+        assert axes.get_title() == f"\n{title}"
+
+
+def test_a_kernel_with_numbers_that_are_none() -> None:
+    axes = axes_of()
+    plot.kernel(axes, [1.0, -2, np.nan, np.inf])
+    assert axes.images[0].get_clim() == (-2, 2)
+    assert [(text.get_text(), text.get_color()) for text in axes.texts] == [
+        ("1", "black"),
+        ("-2", "white"),
+        ("nan", "black"),
+        ("inf", "black"),
+    ]
+
+
+WRONG_CELLS = {
+    "batch": (
+        lambda axes: plot.image(axes, np.zeros((2, 8, 8, 3))),
+        ValueError,
+        "image: x must be one image; got x=float64[2,8,8,3]. Pass one of the batch, e.g. x[0], in "
+        "axes of its own.",
+    ),
+    "signal": (
+        lambda axes: plot.image(axes, np.zeros(5)),
+        ValueError,
+        "image: x must have two spatial axes; got x=float64[5]. Pass [height, width] or [height, "
+        "width, channels].",
+    ),
+    "complex": (
+        lambda axes: plot.image(axes, 1j * np.zeros((2, 3))),
+        TypeError,
+        "image: x must be real; got x=complex128[2,3]. Pass abs(x), x.real or x.imag.",
+    ),
+    "words": (
+        lambda axes: plot.kernel(axes, [["a"]]),
+        TypeError,
+        "kernel: w must hold numbers; got w=[['a']]. Pass an array of them.",
+    ),
+    "empty": (
+        lambda axes: plot.image(axes, np.zeros((0, 3))),
+        ValueError,
+        "image: x must not be empty; got x=float64[0,3]. Pass at least one cell.",
+    ),
+    "traced": (
+        lambda axes: jax.jit(lambda x: plot.image(axes, x))(GREY),
+        TypeError,
+        "image: x must be known, to be drawn, and it is traced; got x=float32[2,3]. Draw outside "
+        "of jax.jit, or from jax.debug.callback.",
+    ),
+    "volume": (
+        lambda axes: plot.kernel(axes, np.zeros((3, 3, 3, 1, 1))),
+        ValueError,
+        "kernel: w must have one or two spatial axes, and either none or two of channels; got "
+        "w=float64[3,3,3,1,1]. Pass [height, width] or [height, width, in/groups, out].",
+    ),
+    "channel": (
+        lambda axes: plot.kernel(axes, W4, channels=(2, 0)),
+        ValueError,
+        "kernel: channels must be an input and an output channel of w; got channels=(2, 0). There "
+        "are 2 and 4; they count from 0.",
+    ),
+    "one channel": (
+        lambda axes: plot.kernel(axes, W4, channels=1),
+        TypeError,
+        "kernel: channels must be two integers; got channels=1. Pass for example (0, 0).",
+    ),
+    "matrix": (
+        lambda axes: plot.matrix(axes, W4),
+        ValueError,
+        "matrix: entries must be a matrix, [rows, columns]; got entries=float64[2,3,2,4]. Reshape "
+        "them, or pass for example ConvOperator(...).as_matrix().",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_CELLS)
+def test_what_cannot_be_drawn(name: str) -> None:
+    call, kind, message = WRONG_CELLS[name]
+    check_message(lambda: call(axes_of()), kind, message)
