@@ -30,7 +30,7 @@ from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.operands import COMPLEX, FLOATING, INTEGER, accumulator_dtype
 
-__all__ = ["read", "stock_seconds"]
+__all__ = ["obstacle", "read", "stock_seconds"]
 
 ROLES = ("vwu", "uwv", "vuw", "uvw", "wvu", "wuv")
 """The roles of (left operand, right operand, result); the usual ones first."""
@@ -58,17 +58,17 @@ def read(convolution: Convolution, platform: str) -> Reading | Zero | Unreadable
         convolution: what to read.
         platform: JAX's name of the platform for which to choose among several readings.
     """
-    obstacle = _obstacle(convolution)
-    if obstacle:
-        return Unreadable(obstacle)
+    reason = obstacle(convolution)
+    if reason:
+        return Unreadable(reason)
     simplified = tuple(map(simplify, convolution.axes))
     axes = tuple(axis for axis in simplified if axis is not None)
     if len(axes) < len(simplified) or 0 in convolution.lengths.values():
-        return _zero(convolution)
+        return Zero(convolution)
     found = list(_readings(convolution, axes))
     readings = [reading for reading in found if reading is not None]
     if len(readings) < len(found):
-        return _zero(convolution)
+        return Zero(convolution)
     if not readings:
         return Unreadable("its batch is symbolic where the leg needs a number")
     costs = [_cost(one, platform) for one in readings]
@@ -105,14 +105,12 @@ def stock_seconds(convolution: Convolution, platform: str) -> float:
     return costmodel.table()["conv"][native.name].seconds(problem, native.work(problem))
 
 
-def _zero(convolution: Convolution) -> Zero | Unreadable:
-    if convolution.varying:
-        return Unreadable("there is nothing to sum, and its shard_map has check_vma=True")
-    return Zero(convolution)
+def obstacle(convolution: Convolution) -> str:
+    """Why no leg can be a convolution, whatever the platform; '' if one can.
 
-
-def _obstacle(convolution: Convolution) -> str:
-    """Why no leg can be this convolution; '' if one can."""
+    Args:
+        convolution: what to read.
+    """
     *operands, result = convolution.dtypes
     dtype = np.promote_types(*operands)
     kinds = (FLOATING, COMPLEX, INTEGER)

@@ -2,13 +2,17 @@
 
 import collections
 import functools
+import sys
+import types
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import jax
 import numpy as np
 
 from jaxdeconv.acceleration import graphs
+from jaxdeconv.acceleration import rules as rules
+from jaxdeconv.acceleration.platforms import DEFAULT, as_platforms, default_platform, platform_of
 from jaxdeconv.acceleration.rewrite import has_convolutions, rewrite
 from jaxdeconv.acceleration.staging import stage
 from jaxdeconv.errors import ArgumentTypeError, reporting
@@ -23,7 +27,9 @@ REMEMBERED = 64
 
 
 @reporting
-def accelerate(fun: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+def accelerate(
+    fun: Callable[Parameters, Result], *, platforms: str | Sequence[str] = DEFAULT
+) -> Callable[Parameters, Result]:
     """The same function, each convolution in it computed by the leg that computes the same.
 
     Every call traces `fun`, as `jax.grad` and `jax.vmap` do, and replaces what ends in
@@ -81,24 +87,66 @@ def accelerate(fun: Callable[Parameters, Result]) -> Callable[Parameters, Result
         raise ArgumentTypeError(
             "fun must be callable", "Pass the function itself, not its result.", fun=fun
         )
-    without: collections.OrderedDict[Hashable, None] = collections.OrderedDict()
+    return Accelerated(fun, as_platforms(platforms))
 
-    @functools.wraps(fun)
-    def accelerated(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+
+class Accelerated(Generic[Parameters, Result]):
+    """What `accelerate` returns.
+
+    Attributes:
+        platforms: where convolutions become legs.
+    """
+
+    __wrapped__: Callable[Parameters, Result]
+
+    def __init__(self, fun: Callable[Parameters, Result], platforms: tuple[str, ...]) -> None:
+        functools.update_wrapper(self, fun)
+        self.platforms = platforms
+        self._without: collections.OrderedDict[Hashable, None] = collections.OrderedDict()
+
+    def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        """The function, its convolutions computed by the legs."""
+        fun = self.__wrapped__
         signature = _signature(args, kwargs)
-        if signature is not None and signature in without:
+        if signature is not None and (
+            signature in self._without or _is_elsewhere(args, kwargs, self.platforms)
+        ):
             return fun(*args, **kwargs)  # as fast as `fun`, because it is `fun`
         with graphs.on_arrays(fun, args, kwargs) as call:
             staged = stage(call.fun, call.args, call.kwargs)
             program = staged.jaxpr
             if signature is None or _is_traced(program.consts) or has_convolutions(program):
-                program = rewrite(program)
+                program = rewrite(program, self.platforms)
             else:
-                _remember(without, signature)
+                _remember(self._without, signature)
             result: Result = call.finish(staged.result(program))
         return result
 
-    return accelerated
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """A method, where it is defined in a class."""
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        name = getattr(self.__wrapped__, "__qualname__", None) or repr(self.__wrapped__)
+        others = "" if self.platforms == DEFAULT else f", platforms={self.platforms}"
+        return f"accelerate({name}{others})"
+
+    def __reduce__(self) -> Any:
+        """By name, if it has taken the place of the function that it wraps (a decorator's use)."""
+        found: Any = sys.modules.get(getattr(self, "__module__", ""))
+        for name in getattr(self, "__qualname__", "").split("."):
+            found = getattr(found, name, None)
+        if found is self:
+            return self.__qualname__
+        return functools.partial(accelerate, platforms=self.platforms), (self.__wrapped__,)
+
+
+def _is_elsewhere(args: Any, kwargs: Any, platforms: tuple[str, ...]) -> bool:
+    """Whether a call that nobody traces would run on none of some platforms."""
+    if default_platform() in platforms:
+        return False
+    arrays = (x for x in jax.tree.leaves((args, kwargs)) if isinstance(x, jax.Array))
+    return not any(platform_of(d) in platforms for x in arrays for d in x.devices())
 
 
 def _remember(without: collections.OrderedDict[Hashable, None], signature: Hashable) -> None:

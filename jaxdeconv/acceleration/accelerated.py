@@ -1,0 +1,95 @@
+"""A convolution whose way is chosen where the program is lowered, for the platform it is lowered for.
+
+On the platforms that were asked for it is a leg, everywhere else the convolution as the program
+has it, with the equations around it. Its derivatives and its batched forms are those of the
+program's own equations, accelerated in their turn (`rules`).
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array, core, lax
+from jax.extend.core import Primitive
+from jax.interpreters import mlir
+from jax.sharding import AbstractMesh
+
+from jaxdeconv import verify
+from jaxdeconv.acceleration.excerpt import Excerpt
+from jaxdeconv.acceleration.merge import merge
+from jaxdeconv.acceleration.platforms import NAMES, Platforms
+from jaxdeconv.acceleration.reading import Reading, Unreadable, Zero
+from jaxdeconv.acceleration.recognise import read
+
+__all__ = ["accelerated_p", "bind", "choose", "fast", "result_aval"]
+
+accelerated_p = Primitive("jaxdeconv_accelerated")
+
+
+def bind(x: Array, y: Array, *, excerpt: Excerpt, platforms: Platforms) -> Array:
+    """An excerpt, applied: by a leg on these platforms."""
+    result: Array = accelerated_p.bind(
+        *_varying_alike(x, y), excerpt=excerpt, platforms=platforms
+    )
+    return result
+
+
+def choose(excerpt: Excerpt, platform: str) -> Reading | Zero | Unreadable:
+    """What an excerpt becomes on a platform, or why it stays as it is."""
+    return read(merge(excerpt).convolution, platform)
+
+
+def fast(excerpt: Excerpt, platform: str) -> Callable[[Array, Array], Array]:
+    """An excerpt, by a leg; as it is if there is none that gains by it."""
+    merged, reading = merge(excerpt), choose(excerpt, platform)
+    if isinstance(reading, Unreadable):
+        return excerpt
+    apply = reading.apply
+    return lambda x, y: merged.after(apply(*merged.operands(x, y)))
+
+
+def result_aval(excerpt: Excerpt, x: Any) -> core.ShapedArray:
+    """The abstract value of an excerpt's result, in the mesh of an operand."""
+    last = excerpt.steps[-1]
+    spec = [None] * len(last.shape)
+    sharding = x.sharding.update(spec=jax.sharding.PartitionSpec(*spec))
+    result: core.ShapedArray = x.update(
+        shape=last.shape, dtype=last.dtype, weak_type=False, sharding=sharding
+    )
+    return result
+
+
+def _varying_alike(*operands: Array) -> list[Array]:
+    """Both operands said to vary over the mesh axes over which either does (`jax.shard_map`)."""
+    own = [jax.typeof(operand).manual_axis_type.varying for operand in operands]
+    both = frozenset[Any]().union(*own)
+    return [
+        lax.pcast(operand, tuple(both - axes), to="varying") if both - axes else operand
+        for operand, axes in zip(operands, own, strict=True)
+    ]
+
+
+def _lower(
+    platform: str | None,
+    context: mlir.LoweringRuleContext,
+    *xy: Any,
+    excerpt: Excerpt,
+    platforms: Platforms,
+) -> Any:
+    """The lowering rule for a platform; None is any other. To it all types are plain."""
+    compute = fast(excerpt, platform) if platform in platforms else excerpt
+    avals: Sequence[Any] = context.avals_in
+    plain = [core.ShapedArray(aval.shape, aval.dtype) for aval in avals]
+    with jax.sharding.use_abstract_mesh(AbstractMesh((), ())):
+        lower = mlir.lower_fun(compute, multiple_results=False)
+        return lower(context.replace(avals_in=plain), *xy)
+
+
+accelerated_p.def_abstract_eval(lambda x, y, *, excerpt, platforms: result_aval(excerpt, x))
+accelerated_p.def_impl(jax.jit(bind, static_argnames=("excerpt", "platforms")))
+mlir.register_lowering(accelerated_p, functools.partial(_lower, None))
+for _name in NAMES:
+    mlir.register_lowering(accelerated_p, functools.partial(_lower, _name), _name)
+verify.register(accelerated_p, lambda *, excerpt, platforms: excerpt)
