@@ -7,7 +7,7 @@ from typing import Any
 from jax import lax
 from jax.extend.core import primitives as p
 
-from jaxdeconv.acceleration.before import Change, applied, chain, pad
+from jaxdeconv.acceleration.before import Change, applied, chain, pad, reshape_order
 from jaxdeconv.acceleration.excerpt import Step
 from jaxdeconv.acceleration.moves import grouped, regular
 from jaxdeconv.acceleration.spans import Taken
@@ -124,7 +124,9 @@ class Result:
         return self._moved(spans, lambda y: lax.rev(y, rest) if rest else y)
 
     def _transpose(self, step: Step) -> "Result":
-        order = step["permutation"]
+        return self._transposed(step["permutation"])
+
+    def _transposed(self, order: Sequence[int]) -> "Result":
         return Result(
             chain(self.change, lambda y: lax.transpose(y, order)),
             tuple(self.axes[axis] for axis in order),
@@ -137,6 +139,10 @@ class Result:
 
     def _reshape(self, step: Step) -> "Result":
         """Axes that stay alone stay what they are; all others are written out."""
+        order = reshape_order(step)
+        return (self._transposed(order) if order else self)._merged(step)
+
+    def _merged(self, step: Step) -> "Result":
         groups = list(grouped([span.size for span in self.spans], step.shape))
         mixed = [axis for old, new in groups for axis in old if (len(old), len(new)) != (1, 1)]
         alone = self._filled(mixed)

@@ -12,7 +12,7 @@ from jaxdeconv.acceleration.excerpt import Step
 from jaxdeconv.acceleration.moves import grouped, regular
 from jaxdeconv.acceleration.spans import Placed
 
-__all__ = ["Change", "Operand", "applied", "chain", "pad"]
+__all__ = ["Change", "Operand", "applied", "chain", "pad", "reshape_order"]
 
 Change: TypeAlias = Callable[[Array], Array]
 
@@ -91,7 +91,9 @@ class Operand:
         return Operand(self.core, tuple(spans))
 
     def _transpose(self, step: Step) -> "Operand":
-        order = step["permutation"]
+        return self._transposed(step["permutation"])
+
+    def _transposed(self, order: Sequence[int]) -> "Operand":
         spans = tuple(self.spans[axis] for axis in order)
         return Operand(chain(self.core, lambda x: lax.transpose(x, order)), spans)
 
@@ -103,6 +105,12 @@ class Operand:
 
         So (n, m), where one of the m is not zero, becomes n*m with a step of m.
         """
+        order = reshape_order(step)
+        if order:
+            return self._transposed(order)._merged(step)
+        return self._merged(step)
+
+    def _merged(self, step: Step) -> "Operand | None":
         spans: list[Placed] = []
         for old, new in grouped([span.size for span in self.spans], step.shape):
             before = [self.spans[axis] for axis in old]
@@ -183,6 +191,11 @@ def _together(spans: Sequence[Placed]) -> Placed | None:
                 span, size=whole, step=weight * span.step
             )
     return dataclasses.replace(long, first=first)
+
+
+def reshape_order(step: Step) -> Sequence[int] | None:
+    """The order into which the axes are brought before a reshape; None as they are."""
+    return step["dimensions"] if step.primitive is p.reshape_p else None
 
 
 def chain(first: Change, second: Change) -> Change:

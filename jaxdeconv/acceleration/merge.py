@@ -89,7 +89,7 @@ def _convolution(
         (lhs.shape, rhs.shape, tuple(shape)),
         (*dtypes, stock.dtype),
         tuple(sorted(params.items())),
-        (tuple(backwards[LHS]), tuple(backwards[RHS]), tuple(backwards[OUT])),
+        backwards=tuple(map(tuple, backwards)),
     )
 
 
