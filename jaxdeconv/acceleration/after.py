@@ -1,10 +1,10 @@
 """What is made of the result of a convolution: which of its entries are used."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from jax import lax
+from jax import Array, lax
 from jax.extend.core import primitives as p
 
 from jaxdeconv.acceleration.before import Change, applied, chain, pad, reshape_order
@@ -20,7 +20,8 @@ class Result:
     """An array made of some entries of a convolution's result, perhaps between zeros.
 
     Attributes:
-        change: from the entries of the result that are used to the array, without the zeros.
+        change: from the entries of the result that are used in the end to the array, without the
+            zeros; along spatial axes it meets whatever number of entries that is.
         axes: spatial dimension of the convolution along each axis; None if it is no longer one.
         spans: of the axes; whole where there is no such dimension.
         fixed: spans of spatial dimensions that are no axis of the array.
@@ -84,17 +85,18 @@ class Result:
 
     def _sliced(self, bounds: Sequence[tuple[int, ...]]) -> "Result | None":
         spans: list[Taken] = []
-        begin, end, by = [], [], []
-        for dim, span, (start, limit, stride) in zip(self.axes, self.spans, bounds, strict=True):
+        here = [slice(None)] * len(self.axes)
+        for axis, (start, limit, stride) in enumerate(bounds):
             size = len(range(start, limit, stride))
-            cut = Taken(0, 1, size) if dim is None else span.sliced(start, stride, size)
+            cut: Taken | None = Taken(0, 1, size)
+            if self.axes[axis] is None:
+                here[axis] = slice(start, limit, stride)
+            else:
+                cut = self.spans[axis].sliced(start, stride, size)
             if cut is None:
                 return None
-            here = (start, limit, stride) if dim is None else (0, cut.count, 1)
-            for values, value in zip((begin, end, by), here, strict=True):
-                values.append(value)
             spans.append(cut)
-        return self._moved(spans, lambda y: lax.slice(y, begin, end, by))
+        return self._moved(spans, lambda y: _sliced(y, here))
 
     def _pad(self, step: Step) -> "Result | None":
         configs = [tuple(map(int, config)) for config in step["padding_config"]]
@@ -148,11 +150,10 @@ class Result:
         alone = self._filled(mixed)
         axes: list[int | None] = [None] * len(step.shape)
         spans = [Taken(0, 1, size) for size in step.shape]
-        for old, new in groups:
-            if (len(old), len(new)) == (1, 1):
-                axes[new[0]], spans[new[0]] = alone.axes[old[0]], alone.spans[old[0]]
-        shape = [span.count for span in spans]
-        change = chain(alone.change, lambda y: lax.reshape(y, shape))
+        kept = {new[0]: old[0] for old, new in groups if (len(old), len(new)) == (1, 1)}
+        for to, axis in kept.items():
+            axes[to], spans[to] = alone.axes[axis], alone.spans[axis]
+        change = chain(alone.change, lambda y: _shaped(y, step.shape, kept))
         return Result(change, tuple(axes), tuple(spans), alone.fixed)
 
     def _gather(self, step: Step) -> "Result | None":
@@ -183,9 +184,25 @@ class Result:
         spans = [Taken(0, 1, size) for size in step.shape]
         for to, axis in by_axis.items():
             axes[to], spans[to] = cut.axes[axis], cut.spans[axis]
-        shape = [span.count for span in spans]
-        change = chain(cut.change, lambda y: lax.reshape(lax.transpose(y, order), shape))
+        kept = {to: order.index(axis) for to, axis in by_axis.items()}
+        change = chain(
+            cut.change, lambda y: _shaped(lax.transpose(y, order), step.shape, kept)
+        )
         return Result(change, tuple(axes), tuple(spans), cut.fixed)
+
+
+def _sliced(y: Array, along: Sequence[slice]) -> Array:
+    if all(one == slice(None) for one in along):
+        return y
+    bounds = [one.indices(size) for one, size in zip(along, y.shape, strict=True)]
+    begin, end, step = zip(*bounds, strict=True)
+    return lax.slice(y, begin, end, step)
+
+
+def _shaped(y: Array, shape: Sequence[int], kept: Mapping[int, int]) -> Array:
+    """A reshape to some sizes, but for axes that are kept."""
+    sizes = (y.shape[kept[axis]] if axis in kept else size for axis, size in enumerate(shape))
+    return lax.reshape(y, tuple(sizes))
 
 
 _RULES: dict[Any, Callable[[Result, Step], Result | None]] = {
