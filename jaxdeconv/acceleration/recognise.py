@@ -46,8 +46,8 @@ NEAR = 1.1
 """Predictions nearer than this say nothing: of such readings the one that multiplies least."""
 
 LARGE_KERNEL = 2.0
-"""A reading must be so much faster if its kernel has more taps than places to lie: such legs are
-far from everything that the cost model was measured on."""
+"""A reading must be so much faster if its kernel is longer, in strides, than there are places for
+it to lie: such legs are far from everything that the cost model was measured on."""
 
 
 @functools.lru_cache(maxsize=4096)
@@ -179,7 +179,9 @@ def _cost(reading: Reading, platform: str) -> float:
     if math.isnan(total):
         return _multiplications(reading)
     total += len(LEGS) * reading.moved_bytes / BYTES_PER_SECOND
-    return LARGE_KERNEL * total if one.taps > one.positions else total
+    lengths = zip(reading.geometry.kernel_size, reading.geometry.stride, strict=True)
+    strides = math.prod(-(-taps // stride) for taps, stride in lengths)
+    return LARGE_KERNEL * total if strides > one.positions else total
 
 
 def _multiplications(reading: Reading) -> float:

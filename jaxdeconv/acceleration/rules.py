@@ -28,17 +28,18 @@ def _transpose(
     """Transpose of an excerpt that is linear in exactly one of x and y."""
     which = 0 if ad.is_undefined_primal(x) else 1
     asked, fixed = ((x, y), (y, x))[which]
+    aval = asked.aval.update(dtype=excerpt.dtypes[which])  # not the tangent's, of integers
     result: Any
     if isinstance(cotangent, ad.Zero):
         result = ad.Zero(asked.aval)
     else:
         # JAX's own rule for a convolution of integers drops the cotangent
-        inexact = jnp.issubdtype(asked.aval.dtype, jnp.inexact)
+        inexact = jnp.issubdtype(aval.dtype, jnp.inexact)
         compute = excerpt if inexact else fast(excerpt, "cpu")
 
         def transposed(cotangent: Array, fixed: Array) -> Array:
             forward = lambda z: compute(*((z, fixed), (fixed, z))[which])  # noqa: E731
-            return jax.linear_transpose(forward, asked.aval)(cotangent)[0]
+            return jax.linear_transpose(forward, aval)(cotangent)[0]
 
         result = applied(transposed, (cotangent, fixed), platforms)
     return (result, None) if which == 0 else (None, result)
