@@ -7,7 +7,7 @@ program's own equations, accelerated in their turn (`rules`).
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
@@ -17,6 +17,7 @@ from jax.interpreters import mlir
 from jax.sharding import AbstractMesh
 
 from jaxdeconv import verify
+from jaxdeconv.acceleration.constants import Weights, prepared
 from jaxdeconv.acceleration.excerpt import Excerpt
 from jaxdeconv.acceleration.merge import merge
 from jaxdeconv.acceleration.platforms import NAMES, Platforms
@@ -25,14 +26,30 @@ from jaxdeconv.acceleration.recognise import read
 
 __all__ = ["accelerated_p", "bind", "choose", "fast", "result_aval"]
 
+Constants: TypeAlias = tuple[Weights | None, Weights | None]
+
 accelerated_p = Primitive("jaxdeconv_accelerated")
 
 
-def bind(x: Array, y: Array, *, excerpt: Excerpt, platforms: Platforms) -> Array:
-    """An excerpt, applied: by a leg on these platforms."""
-    result: Array = accelerated_p.bind(
-        *_varying_alike(x, y), excerpt=excerpt, platforms=platforms
-    )
+def bind(
+    x: Array,
+    y: Array,
+    *,
+    excerpt: Excerpt,
+    platforms: Platforms,
+    constant: Constants = (None, None),
+) -> Array:
+    """An excerpt, applied: by a leg on these platforms.
+
+    Args:
+        x: its first array.
+        y: its second array.
+        excerpt: what to apply.
+        platforms: where it is a leg.
+        constant: x and y, where they are large constants of the program.
+    """
+    params = {"excerpt": excerpt, "platforms": platforms, "constant": constant}
+    result: Array = accelerated_p.bind(*_varying_alike(x, y), **params)
     return result
 
 
@@ -77,19 +94,29 @@ def _lower(
     *xy: Any,
     excerpt: Excerpt,
     platforms: Platforms,
+    constant: Constants,
 ) -> Any:
     """The lowering rule for a platform; None is any other. To it all types are plain."""
-    compute = fast(excerpt, platform) if platform in platforms else excerpt
     avals: Sequence[Any] = context.avals_in
     plain = [core.ShapedArray(aval.shape, aval.dtype) for aval in avals]
+    compute = fast(excerpt, platform) if platform in platforms else excerpt
+    if compute is not excerpt:
+        compute = prepared(compute, constant, plain, context, str(platform))
     with jax.sharding.use_abstract_mesh(AbstractMesh((), ())):
         lower = mlir.lower_fun(compute, multiple_results=False)
         return lower(context.replace(avals_in=plain), *xy)
 
 
-accelerated_p.def_abstract_eval(lambda x, y, *, excerpt, platforms: result_aval(excerpt, x))
-accelerated_p.def_impl(jax.jit(bind, static_argnames=("excerpt", "platforms")))
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _compiled(x: Array, y: Array, excerpt: Excerpt, platforms: Platforms) -> Array:
+    return bind(x, y, excerpt=excerpt, platforms=platforms)
+
+
+accelerated_p.def_abstract_eval(lambda x, y, *, excerpt, **_: result_aval(excerpt, x))
+accelerated_p.def_impl(
+    lambda x, y, *, excerpt, platforms, constant: _compiled(x, y, excerpt, platforms)
+)
 mlir.register_lowering(accelerated_p, functools.partial(_lower, None))
 for _name in NAMES:
     mlir.register_lowering(accelerated_p, functools.partial(_lower, _name), _name)
-verify.register(accelerated_p, lambda *, excerpt, platforms: excerpt)
+verify.register(accelerated_p, lambda *, excerpt, **_: excerpt)

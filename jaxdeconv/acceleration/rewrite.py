@@ -13,14 +13,16 @@ import dataclasses
 import functools
 import operator
 import weakref
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from jax.extend import linear_util
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Var, jaxprs_in_params
-from jax.extend.core.primitives import conv_general_dilated_p
+from jax.extend.core.primitives import conv_general_dilated_p, jit_p
 
 from jaxdeconv.acceleration.accelerated import accelerated_p
+from jaxdeconv.acceleration.constants import Weights, is_large
 from jaxdeconv.acceleration.convolution import Convolution
 from jaxdeconv.acceleration.excerpt import Cut, Excerpt, Program, cuts
 from jaxdeconv.acceleration.merge import merge
@@ -52,23 +54,33 @@ class Found:
     platforms: Platforms = ()
 
 
-def rewrite(closed: ClosedJaxpr, platforms: Platforms) -> ClosedJaxpr:
+def rewrite(
+    closed: ClosedJaxpr, platforms: Platforms, constant: Mapping[int, Any] | None = None
+) -> ClosedJaxpr:
     """The same program with every convolution that can be a leg made one on some platforms.
 
     Args:
         closed: any jaxpr; it is not changed.
         platforms: where convolutions become legs; elsewhere the program computes the same as it is.
+        constant: inputs, by place, that will be constants of a larger program; None if there is no
+            such program.
 
     Returns:
         `closed` itself if there is nothing to replace; else always the same new jaxpr.
     """
-    jaxpr = _rewritten(closed.jaxpr, platforms)
-    if jaxpr is closed.jaxpr:
+    inner = closed.jaxpr
+    large: Large = ()
+    if constant is not None:
+        values = [*zip(inner.constvars, closed.consts, strict=True)]
+        values += [(inner.invars[i], value) for i, value in constant.items()]
+        large = tuple((var, Weights(value)) for var, value in values if is_large(value))
+    jaxpr = _rewritten(inner, platforms, large)
+    if jaxpr is inner:
         return closed
     known = _CLOSED.setdefault(closed, {})
-    if platforms not in known:
-        known[platforms] = closed.replace(jaxpr=jaxpr)
-    return known[platforms]
+    if (platforms, large) not in known:
+        known[platforms, large] = closed.replace(jaxpr=jaxpr)
+    return known[platforms, large]
 
 
 def convolutions(jaxpr: Jaxpr, inside: tuple[str, ...] = ()) -> Iterator[Found]:
@@ -98,21 +110,28 @@ def has_convolutions(closed: ClosedJaxpr) -> bool:
     return next(convolutions(closed.jaxpr), None) is not None
 
 
-_OPEN: MutableMapping[Jaxpr, dict[Platforms, Jaxpr | None]] = weakref.WeakKeyDictionary()
-_CLOSED: MutableMapping[ClosedJaxpr, dict[Platforms, ClosedJaxpr]] = weakref.WeakKeyDictionary()
+Large: TypeAlias = tuple[tuple[Var, Weights], ...]
+"""Variables of a jaxpr that are large constants."""
+
+_OPEN: MutableMapping[Jaxpr, dict[tuple[Platforms, Large], Jaxpr | None]] = (
+    weakref.WeakKeyDictionary()
+)
+_CLOSED: MutableMapping[ClosedJaxpr, dict[tuple[Platforms, Large], ClosedJaxpr]] = (
+    weakref.WeakKeyDictionary()
+)
 """What has been rewritten; None stands for the jaxpr itself, which would keep itself alive."""
 
 
-def _rewritten(jaxpr: Jaxpr, platforms: Platforms) -> Jaxpr:
+def _rewritten(jaxpr: Jaxpr, platforms: Platforms, large: Large = ()) -> Jaxpr:
     known = _OPEN.setdefault(jaxpr, {})
-    if platforms not in known:
-        equations = list(_equations(jaxpr, platforms))
+    if (platforms, large) not in known:
+        equations = _equations(jaxpr, platforms, large)
         same = len(equations) == len(jaxpr.eqns) and all(map(operator.is_, equations, jaxpr.eqns))
-        known[platforms] = None if same else jaxpr.replace(eqns=equations)
-    return known[platforms] or jaxpr
+        known[platforms, large] = None if same else jaxpr.replace(eqns=equations)
+    return known[platforms, large] or jaxpr
 
 
-def _equations(jaxpr: Jaxpr, platforms: Platforms) -> list[JaxprEqn]:
+def _equations(jaxpr: Jaxpr, platforms: Platforms, large: Large) -> list[JaxprEqn]:
     """The equations of the new program."""
     cut = _cuts(jaxpr)
     instead = {id(one.last): one for one in cut}
@@ -121,14 +140,14 @@ def _equations(jaxpr: Jaxpr, platforms: Platforms) -> list[JaxprEqn]:
     used, spare = set(_variables(jaxpr.outvars)), set[Var]()
     for equation in reversed(jaxpr.eqns):
         if id(equation) in instead:
-            new = _accelerated(instead[id(equation)], platforms)
+            new = _accelerated(instead[id(equation)], platforms, large)
         elif used.isdisjoint(equation.outvars) and (
             id(equation) in absorbed or not (equation.effects or spare.isdisjoint(equation.outvars))
         ):
             spare.update(_variables(equation.invars))
             continue  # computed within excerpts alone
         else:
-            new = _within(equation, platforms)
+            new = _within(equation, platforms, large)
         used.update(_variables(new.invars))
         equations.append(new)
     return equations[::-1]
@@ -138,10 +157,16 @@ def _variables(atoms: Iterable[Any]) -> Iterator[Var]:
     return (atom for atom in atoms if isinstance(atom, Var))
 
 
-def _within(equation: JaxprEqn, platforms: Platforms) -> JaxprEqn:
+def _within(equation: JaxprEqn, platforms: Platforms, large: Large) -> JaxprEqn:
     """An equation, the jaxprs among its parameters rewritten."""
-    rewritten = functools.partial(_rewritten_param, platforms=platforms)
-    params = {name: rewritten(value) for name, value in equation.params.items()}
+    constant: dict[int, Any] = {}
+    if equation.primitive is jit_p:
+        known = {id(var): weights.value for var, weights in large}
+        constant = {i: known[id(v)] for i, v in enumerate(equation.invars) if id(v) in known}
+    params = {
+        name: _rewritten_param(value, platforms, constant)
+        for name, value in equation.params.items()
+    }
     changed = not all(map(operator.is_, params.values(), equation.params.values()))
     if changed and params.get("policy") is not None:  # of checkpoint
         params["policy"] = _Policy(params["policy"])
@@ -150,10 +175,12 @@ def _within(equation: JaxprEqn, platforms: Platforms) -> JaxprEqn:
     return equation.replace(params=params) if changed or rules else equation
 
 
-def _rewritten_param(value: Any, platforms: Platforms) -> Any:
+def _rewritten_param(
+    value: Any, platforms: Platforms, constant: Mapping[int, Any] = MappingProxyType({})
+) -> Any:
     """Jaxprs, open or closed, alone or in tuples; everything else as it is."""
     if isinstance(value, ClosedJaxpr):
-        return rewrite(value, platforms)
+        return rewrite(value, platforms, constant)
     if isinstance(value, Jaxpr):
         return _rewritten(value, platforms)
     if type(value) in (tuple, list):
@@ -177,13 +204,16 @@ def _convolution(equation: JaxprEqn) -> Convolution:
     return Convolution.of(avals, equation.params)
 
 
-def _accelerated(cut: Cut, platforms: Platforms) -> JaxprEqn:
+def _accelerated(cut: Cut, platforms: Platforms, large: Large) -> JaxprEqn:
     """The equation that takes the place of an excerpt."""
+    known = {id(var): weights for var, weights in large}
+    x, y = cut.operands
+    constant = known.get(id(x)), known.get(id(y))
     return cut.convolution.replace(
         primitive=accelerated_p,
         invars=list(cut.operands),
         outvars=[cut.result],
-        params={"excerpt": cut.excerpt, "platforms": platforms},
+        params={"excerpt": cut.excerpt, "platforms": platforms, "constant": constant},
     )
 
 
@@ -201,7 +231,7 @@ def _rewriting(rule: Callable, platforms: Platforms, *args: Any) -> Any:
 def _accelerating(rule: Callable, platforms: Platforms, *args: Any) -> Any:
     """A rule that computes."""
     staged = stage(rule, args, {})
-    return staged.result(rewrite(staged.jaxpr, platforms))
+    return staged.result(rewrite(staged.jaxpr, platforms, staged.constant))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,11 +19,11 @@ __all__ = ["applied"]
 def applied(fun: Any, args: Any, platforms: Platforms) -> Any:
     """A function of arrays, accelerated."""
     staged = stage(fun, args, {})
-    return staged.result(rewrite(staged.jaxpr, platforms))
+    return staged.result(rewrite(staged.jaxpr, platforms, staged.constant))
 
 
 def _transpose(
-    cotangent: Any, x: Any, y: Any, *, excerpt: Excerpt, platforms: Platforms
+    cotangent: Any, x: Any, y: Any, *, excerpt: Excerpt, platforms: Platforms, **_: Any
 ) -> tuple[Any, Any]:
     """Transpose of an excerpt that is linear in exactly one of x and y."""
     which = 0 if ad.is_undefined_primal(x) else 1
@@ -46,7 +46,7 @@ def _transpose(
 
 
 def _batch(
-    args: Any, dims: Any, *, excerpt: Excerpt, platforms: Platforms
+    args: Any, dims: Any, *, excerpt: Excerpt, platforms: Platforms, **_: Any
 ) -> tuple[Array, int]:
     size = next(x.shape[d] for x, d in zip(args, dims, strict=True) if d is not None)
     if size == 0:

@@ -116,7 +116,7 @@ class Accelerated(Generic[Parameters, Result]):
             staged = stage(call.fun, call.args, call.kwargs)
             program = staged.jaxpr
             if signature is None or _is_traced(program.consts) or has_convolutions(program):
-                program = rewrite(program, self.platforms)
+                program = rewrite(program, self.platforms, staged.constant)
             else:
                 _remember(self._without, signature)
             result: Result = call.finish(staged.result(program))
