@@ -22,7 +22,7 @@ from jaxdeconv.acceleration.excerpt import Excerpt
 from jaxdeconv.acceleration.merge import merge
 from jaxdeconv.acceleration.platforms import NAMES, Platforms
 from jaxdeconv.acceleration.reading import Reading, Unreadable, Zero
-from jaxdeconv.acceleration.recognise import read
+from jaxdeconv.acceleration.recognise import NEAR, leg_seconds, read, stock_seconds
 
 __all__ = ["accelerated_p", "bind", "choose", "fast", "result_aval"]
 
@@ -55,7 +55,16 @@ def bind(
 
 def choose(excerpt: Excerpt, platform: str) -> Reading | Zero | Unreadable:
     """What an excerpt becomes on a platform, or why it stays as it is."""
-    return read(merge(excerpt).convolution, platform)
+    reading = read(merge(excerpt).convolution, platform)
+    if not isinstance(reading, Reading):
+        return reading
+    stock = stock_seconds(merge(excerpt.alone()).convolution, platform)
+    leg = leg_seconds(reading, platform)
+    if NEAR * stock < leg:
+        return Unreadable(
+            f"XLA's own convolution should take {1e3 * stock:.3g} ms, the leg {1e3 * leg:.3g} ms"
+        )
+    return reading
 
 
 def fast(excerpt: Excerpt, platform: str) -> Callable[[Array, Array], Array]:

@@ -122,6 +122,19 @@ class Excerpt:
         kinds = [step.primitive for step in self.steps]
         return kinds.index(p.conv_general_dilated_p)
 
+    def alone(self) -> "Excerpt":
+        """Its convolution, without the other equations."""
+        step = self.steps[self.place]
+        avals = [
+            (self.shapes[one], self.dtypes[one])
+            if one < len(self.shapes)
+            else (self.steps[one - 2].shape, self.steps[one - 2].dtype)
+            for one in step.sources
+            if isinstance(one, int)
+        ]
+        (x, x_dtype), (y, y_dtype) = avals
+        return Excerpt((x, y), (x_dtype, y_dtype), (dataclasses.replace(step, sources=(0, 1)),))
+
     def __repr__(self) -> str:
         names = [step.primitive.name for step in self.steps]
         names[self.place] = "convolution"

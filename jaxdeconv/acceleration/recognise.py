@@ -30,7 +30,7 @@ from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.operands import COMPLEX, FLOATING, INTEGER, accumulator_dtype
 
-__all__ = ["obstacle", "read", "stock_seconds"]
+__all__ = ["NEAR", "leg_seconds", "obstacle", "read", "stock_seconds"]
 
 ROLES = ("vwu", "uwv", "vuw", "uvw", "wvu", "wuv")
 """The roles of (left operand, right operand, result); the usual ones first."""
@@ -103,6 +103,17 @@ def stock_seconds(convolution: Convolution, platform: str) -> float:
     problem = Problem("conv", geometry, lengths["n"], ins, outs, dtype, accumulator_dtype(dtype))
     native = next(one for one in ALGORITHMS["conv"] if one.name == "native")
     return costmodel.table()["conv"][native.name].seconds(problem, native.work(problem))
+
+
+def leg_seconds(reading: Reading, platform: str) -> float:
+    """What the leg should take, nan where nothing was measured.
+
+    Args:
+        reading: whose leg.
+        platform: on which it is computed.
+    """
+    plan = planner.choose(reading.problem(reading.leg), platform)
+    return plan.candidates[0].seconds + reading.moved_bytes / BYTES_PER_SECOND
 
 
 def obstacle(convolution: Convolution) -> str:

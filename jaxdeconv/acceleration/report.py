@@ -13,11 +13,13 @@ from jax.extend.core import JaxprEqn
 from jaxdeconv import planner
 from jaxdeconv.acceleration import graphs
 from jaxdeconv.acceleration.accelerated import choose
+from jaxdeconv.acceleration.merge import merge
 from jaxdeconv.acceleration.platforms import DEFAULT, Platforms, default_platform
 from jaxdeconv.acceleration.reading import Unreadable, Zero
-from jaxdeconv.acceleration.recognise import stock_seconds
+from jaxdeconv.acceleration.recognise import leg_seconds, stock_seconds
 from jaxdeconv.acceleration.rewrite import Found, convolutions
 from jaxdeconv.acceleration.staging import stage
+from jaxdeconv.acceleration.transform import Accelerated
 from jaxdeconv.errors import ArgumentTypeError, reporting
 
 __all__ = ["Inspection", "Replacement", "inspect"]
@@ -133,11 +135,16 @@ def inspect(fun: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Inspection
         raise ArgumentTypeError(
             "fun must be callable", "Pass the function itself, not its result.", fun=fun
         )
-    platform, platforms = default_platform(), getattr(fun, "platforms", DEFAULT)
-    with graphs.on_arrays(fun, args, kwargs) as call:
+    platform, platforms, done = default_platform(), DEFAULT, False
+    if isinstance(fun, Accelerated):
+        fun, platforms, done = fun.__wrapped__, fun.platforms, True
+    fun, given, named = graphs.unbound(fun, args, kwargs)
+    with graphs.explained(fun), graphs.on_arrays(fun, given, named) as call:
         program = stage(call.fun, call.args, call.kwargs).jaxpr
-    found = convolutions(program.jaxpr)
-    return Inspection(platform, tuple(_describe(one, platform, platforms) for one in found))
+    described = [_describe(one, platform, platforms) for one in convolutions(program.jaxpr)]
+    if done:
+        described = [dataclasses.replace(one, accelerated=True) for one in described]
+    return Inspection(platform, tuple(described))
 
 
 def _describe(found: Found, platform: str, platforms: Platforms) -> Replacement:
@@ -159,8 +166,8 @@ def _describe(found: Found, platform: str, platforms: Platforms) -> Replacement:
         seen,
         leg=reading.leg,
         algorithm=plan.algorithm,
-        before=stock_seconds(reading.convolution, platform),
-        after=plan.candidates[0].seconds,
+        before=stock_seconds(merge(found.excerpt.alone()).convolution, platform),
+        after=leg_seconds(reading, platform),
     )
 
 

@@ -100,19 +100,22 @@ class Accelerated(Generic[Parameters, Result]):
     __wrapped__: Callable[Parameters, Result]
 
     def __init__(self, fun: Callable[Parameters, Result], platforms: tuple[str, ...]) -> None:
-        functools.update_wrapper(self, fun)
+        functools.update_wrapper(self, fun, updated=())
+        kind = type(fun).__name__  # of objects that are called; JAX names programs by it
+        self.__name__ = getattr(fun, "__name__", kind)
+        self.__qualname__ = getattr(fun, "__qualname__", kind)
         self.platforms = platforms
         self._without: collections.OrderedDict[Hashable, None] = collections.OrderedDict()
 
     def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         """The function, its convolutions computed by the legs."""
-        fun = self.__wrapped__
-        signature = _signature(args, kwargs)
+        fun, given, named = graphs.unbound(self.__wrapped__, args, kwargs)
+        signature = _signature(given, named)
         if signature is not None and (
-            signature in self._without or _is_elsewhere(args, kwargs, self.platforms)
+            signature in self._without or _is_elsewhere(given, named, self.platforms)
         ):
-            return fun(*args, **kwargs)  # as fast as `fun`, because it is `fun`
-        with graphs.on_arrays(fun, args, kwargs) as call:
+            return self.__wrapped__(*args, **kwargs)  # as fast as `fun`, because it is `fun`
+        with graphs.explained(fun), graphs.on_arrays(fun, given, named) as call:
             staged = stage(call.fun, call.args, call.kwargs)
             program = staged.jaxpr
             if signature is None or _is_traced(program.consts) or has_convolutions(program):
@@ -127,9 +130,8 @@ class Accelerated(Generic[Parameters, Result]):
         return self if instance is None else types.MethodType(self, instance)
 
     def __repr__(self) -> str:
-        name = getattr(self.__wrapped__, "__qualname__", None) or repr(self.__wrapped__)
         others = "" if self.platforms == DEFAULT else f", platforms={self.platforms}"
-        return f"accelerate({name}{others})"
+        return f"accelerate({self.__qualname__}{others})"
 
     def __reduce__(self) -> Any:
         """By name, if it has taken the place of the function that it wraps (a decorator's use)."""
