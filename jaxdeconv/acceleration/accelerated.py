@@ -1,4 +1,4 @@
-"""A convolution whose way is chosen where the program is lowered, for the platform it is lowered for.
+"""A convolution whose way is chosen where the program is lowered, for the platform at hand.
 
 On the platforms that were asked for it is a leg, everywhere else the convolution as the program
 has it, with the equations around it. Its derivatives and its batched forms are those of the
@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import jax
-import numpy as np
 from jax import Array, core, lax
 from jax.extend.core import Primitive
 from jax.interpreters import mlir
@@ -121,10 +120,8 @@ def _compiled(x: Array, y: Array, excerpt: Excerpt, platforms: Platforms) -> Arr
     return bind(x, y, excerpt=excerpt, platforms=platforms)
 
 
-accelerated_p.def_abstract_eval(lambda x, y, *, excerpt, **_: result_aval(excerpt, x))
-accelerated_p.def_impl(
-    lambda x, y, *, excerpt, platforms, constant: _compiled(x, y, excerpt, platforms)
-)
+accelerated_p.def_abstract_eval(lambda x, _, *, excerpt, **__: result_aval(excerpt, x))
+accelerated_p.def_impl(lambda x, y, *, excerpt, platforms, **_: _compiled(x, y, excerpt, platforms))
 mlir.register_lowering(accelerated_p, functools.partial(_lower, None))
 for _name in NAMES:
     mlir.register_lowering(accelerated_p, functools.partial(_lower, _name), _name)

@@ -41,8 +41,8 @@ class Result:
     @property
     def spatial(self) -> dict[int, Taken]:
         """What is used along the convolution's spatial dimensions."""
-        present = {dim: span for dim, span in zip(self.axes, self.spans, strict=True)}
-        return {dim: span for dim, span in present.items() if dim is not None} | dict(self.fixed)
+        present = zip(self.axes, self.spans, strict=True)
+        return {dim: span for dim, span in present if dim is not None} | dict(self.fixed)
 
     def whole(self) -> Change:
         """From the entries that are used to the array."""
@@ -99,14 +99,14 @@ class Result:
         return self._moved(spans, lambda y: _sliced(y, here))
 
     def _pad(self, step: Step) -> "Result | None":
-        configs = [tuple(map(int, config)) for config in step["padding_config"]]
+        configs = [(int(low), int(high), int(by)) for low, high, by in step["padding_config"]]
         spread = [
             axis for axis, config in enumerate(configs) if config[2] and self.spans[axis].size > 1
         ]
         if any(self.axes[axis] is not None for axis in spread):
             return self._filled(spread)._pad(step)
         spans: list[Taken] = []
-        for axis, (low, high, _) in enumerate(configs):
+        for axis, (low, *_) in enumerate(configs):
             span, size = self.spans[axis], step.shape[axis]
             cut = Taken(0, 1, size) if self.axes[axis] is None else span.sliced(-low, 1, size)
             if cut is None:
@@ -170,24 +170,22 @@ class Result:
         )
         if found is None:
             return None
-        bounds = [(one.first, one.first + one.step * (one.count - 1) + 1, one.step) for one in found]
+        bounds = [
+            (one.first, one.first + one.step * (one.count - 1) + 1, one.step) for one in found
+        ]
         cut = self._sliced(bounds)
         if cut is None:
             return None
         cut = cut._filled([axis for axis, one in enumerate(found) if one.axis is None])
-        order = [axis for axis, one in enumerate(found) if one.axis is not None]
-        by_axis = {found[axis].axis: axis for axis in order}
-        order = [by_axis[axis] for axis in sorted(by_axis)] + [
-            axis for axis in range(len(found)) if axis not in order
-        ]
+        by_axis = {one.axis: axis for axis, one in enumerate(found) if one.axis is not None}
+        order = [by_axis[axis] for axis in sorted(by_axis)]
+        order += [axis for axis in range(len(found)) if axis not in order]
         axes: list[int | None] = [None] * len(step.shape)
         spans = [Taken(0, 1, size) for size in step.shape]
         for to, axis in by_axis.items():
             axes[to], spans[to] = cut.axes[axis], cut.spans[axis]
         kept = {to: order.index(axis) for to, axis in by_axis.items()}
-        change = chain(
-            cut.change, lambda y: _shaped(lax.transpose(y, order), step.shape, kept)
-        )
+        change = chain(cut.change, lambda y: _shaped(lax.transpose(y, order), step.shape, kept))
         return Result(change, tuple(axes), tuple(spans), cut.fixed)
 
 

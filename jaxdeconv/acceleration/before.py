@@ -187,9 +187,7 @@ def _together(spans: Sequence[Placed]) -> Placed | None:
         if span.count > 1:
             if long.count > 1:
                 return None
-            long = dataclasses.replace(
-                span, size=whole, step=weight * span.step
-            )
+            long = dataclasses.replace(span, size=whole, step=weight * span.step)
     return dataclasses.replace(long, first=first)
 
 

@@ -116,9 +116,7 @@ def _inner(equation: Any, platform: str) -> ClosedJaxpr | None:
     legs = {primitive: leg for leg, primitive in PRIMITIVES.items()}
     if equation.primitive not in legs:
         return None
-    x, y = (
-        jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in equation.invars
-    )
+    x, y = (jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in equation.invars)
     problem = problem_of(legs[equation.primitive], x, y, params)
     algorithm = planner.find(problem, platform, params["algorithm"])
     return jax.make_jaxpr(lambda x, y: algorithm.apply(x, y, problem).astype(params["dtype"]))(x, y)

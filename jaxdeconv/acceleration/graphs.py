@@ -55,7 +55,7 @@ def unbound(
         kwargs: its keyword arguments.
     """
     if isinstance(fun, functools.partial) and has_modules(fun.args, fun.keywords):
-        return unbound(fun.func, (*fun.args, *args), fun.keywords | kwargs)
+        return unbound(fun.func, (*fun.args, *args), {**fun.keywords, **kwargs})
     if _is_object(fun):
         return type(fun).__call__, (fun, *args), kwargs
     if isinstance(fun, types.MethodType) and _is_object(fun.__self__):

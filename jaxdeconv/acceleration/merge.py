@@ -19,7 +19,7 @@ import numpy as np
 from jax import Array
 
 from jaxdeconv.acceleration.after import Result
-from jaxdeconv.acceleration.axes import LHS, OUT, RHS
+from jaxdeconv.acceleration.axes import LHS, RHS
 from jaxdeconv.acceleration.before import Change, Operand
 from jaxdeconv.acceleration.convolution import Convolution
 from jaxdeconv.acceleration.excerpt import Excerpt, Step
@@ -52,19 +52,19 @@ def merge(excerpt: Excerpt) -> Merged:
     """One convolution in place of an excerpt."""
     known = {which: Operand.plain(shape) for which, shape in enumerate(excerpt.shapes)}
     for at, step in enumerate(excerpt.steps[: excerpt.place]):
-        (source,) = (one for one in step.sources if isinstance(one, int))
+        (source,) = step.arrays
         known[at + 2] = known[source].then(step)
     stock = excerpt.steps[excerpt.place]
     numbers = stock["dimension_numbers"]
-    operands = [
+    lhs, rhs = (
         known[source].filled(spec[:2])  # zeros in the batch and the channels stay
-        for source, spec in zip(stock.sources, (numbers.lhs_spec, numbers.rhs_spec), strict=True)
-    ]
+        for source, spec in zip(stock.arrays, (numbers.lhs_spec, numbers.rhs_spec), strict=True)
+    )
     result = Result.plain(stock.shape, numbers.out_spec[2:])
     for step in excerpt.steps[excerpt.place + 1 :]:
         result = result.then(step)
-    convolution = _convolution(excerpt, stock, *operands, result.spatial)
-    return Merged(convolution, (operands[LHS].core, operands[RHS].core), result.whole())
+    convolution = _convolution(excerpt, stock, lhs, rhs, result.spatial)
+    return Merged(convolution, (lhs.core, rhs.core), result.whole())
 
 
 def _convolution(
@@ -83,7 +83,7 @@ def _convolution(
         for array, flip in zip(backwards, flipped, strict=True):
             array.extend([dim] * flip)
         shape[y] = taken[dim].count
-    dtypes = [_dtype(excerpt, source) for source in stock.sources]
+    dtypes = [_dtype(excerpt, source) for source in stock.arrays]
     params = dict(stock.params) | {name: tuple(values) for name, values in changed.items()}
     return Convolution(
         (lhs.shape, rhs.shape, tuple(shape)),
@@ -109,5 +109,5 @@ def _dimension(given: list[Any], v: Any, w: Any, u: Taken) -> tuple[list[Any], l
     return [a, d, s, (low, high)], [v.backwards, w.backwards, reverse]
 
 
-def _dtype(excerpt: Excerpt, source: Any) -> np.dtype:
+def _dtype(excerpt: Excerpt, source: int) -> np.dtype:
     return excerpt.dtypes[source] if source < 2 else excerpt.steps[source - 2].dtype

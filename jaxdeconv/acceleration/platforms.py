@@ -41,7 +41,8 @@ def as_platforms(platforms: str | Sequence[str]) -> Platforms:
 
 def default_platform() -> str:
     """Of the device on which JAX computes unless told otherwise."""
-    device = jax.config.jax_default_device
+    config: Any = jax.config
+    device = config.jax_default_device
     if device is None:
         return platform_of(jax.devices()[0])
     return device if isinstance(device, str) else platform_of(device)

@@ -101,7 +101,6 @@ class Inspection:
             lines.append(f"    {_fate(one)}")
         return "\n".join(lines)
 
-
     def __repr__(self) -> str:
         return str(self)
 
@@ -137,7 +136,8 @@ def inspect(fun: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Inspection
         )
     platform, platforms, done = default_platform(), DEFAULT, False
     if isinstance(fun, Accelerated):
-        fun, platforms, done = fun.__wrapped__, fun.platforms, True
+        platforms, done = fun.platforms, True
+        fun = fun.__wrapped__
     fun, given, named = graphs.unbound(fun, args, kwargs)
     with graphs.explained(fun), graphs.on_arrays(fun, given, named) as call:
         program = stage(call.fun, call.args, call.kwargs).jaxpr

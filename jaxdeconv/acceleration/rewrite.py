@@ -13,7 +13,7 @@ import dataclasses
 import functools
 import operator
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -24,7 +24,8 @@ from jax.extend.core.primitives import conv_general_dilated_p, jit_p
 from jaxdeconv.acceleration.accelerated import accelerated_p
 from jaxdeconv.acceleration.constants import Weights, is_large
 from jaxdeconv.acceleration.convolution import Convolution
-from jaxdeconv.acceleration.excerpt import Cut, Excerpt, Program, cuts
+from jaxdeconv.acceleration.cuts import Cut, Program, cuts
+from jaxdeconv.acceleration.excerpt import Excerpt
 from jaxdeconv.acceleration.merge import merge
 from jaxdeconv.acceleration.platforms import Platforms
 from jaxdeconv.acceleration.recognise import obstacle

@@ -34,19 +34,24 @@ def accelerate(
 
     Every call traces `fun`, as `jax.grad` and `jax.vmap` do, and replaces what ends in
     `jax.lax.conv_general_dilated`, from whatever framework: dilated-input (transposed), strided,
-    grouped, depthwise and plain convolutions, and the gradients that autodiff made of them; inside
-    jit, scan, while, cond, remat, custom derivatives, vmap and shard_map, at any depth. Everything
-    else stays as it is: effects and their order, random keys, references, donated and static
-    arguments. So an unmodified training step is wrapped where it is compiled:
+    grouped, depthwise and plain convolutions, those before which the program inserts the zeros
+    itself (`jax.lax.pad` with interior padding, `.at[::2].set`), and the gradients that autodiff
+    made of all these; inside jit, scan, while, cond, remat, custom derivatives, vmap and shard_map,
+    at any depth. Everything else stays as it is: effects and their order, random keys, references,
+    donated and static arguments. So an unmodified training step is wrapped where it is compiled:
 
-        step = jax.jit(accelerate(step))             # Linen, Haiku, Optax: parameters are pytrees
-        step = equinox.filter_jit(accelerate(step))  # Equinox: modules with leaves of any kind
-        step = nnx.jit(accelerate(step))             # Flax NNX: modules are changed in place
-        step = jax.jit(accelerate(step))             # Flax NNX, by nnx.split and nnx.merge
+        step = jax.jit(accelerate(step))                      # Optax, Haiku, Linen: pytrees
+        state = TrainState.create(apply_fn=accelerate(model.apply), ...)           # or Linen's own
+        step = nnx.jit(accelerate(step))                      # Flax NNX: changed in place
+        step = eqx.filter_jit(accelerate(step))               # Equinox: leaves of any kind
+        model.train_step = accelerate(model.train_step)       # Keras on JAX, before model.fit
 
-    What is compiled already can be accelerated too, `accelerate(jax.jit(step))`, and so can
-    `accelerate(nnx.jit(step))` or `accelerate(equinox.filter_jit(step))`; each call then pays for
-    a trace, which JAX remembers for the most part.
+    and so are `eqx.filter_value_and_grad(loss)`, an NNX module (`accelerate(model)(x)`) or its
+    method. Keras has `predict_step` and `test_step` too.
+
+    What is compiled already can be accelerated as well, `accelerate(jax.jit(step))`, but each call
+    then pays for a trace, which JAX remembers for the most part: `jax.jit(accelerate(step))` is
+    faster.
 
     Args:
         fun: any function that JAX can trace; also to be used as a decorator. It may be compiled,
@@ -54,18 +59,25 @@ def accelerate(
             traced; other leaves (Python numbers, strings, functions) reach `fun` as they are,
             static arguments of a compiled `fun` among them. Modules of Flax NNX among the
             arguments are changed in place as by `fun` itself; those that `fun` closes over must
-            not change (Flax raises its TraceContextError).
+            not change.
+        platforms: where convolutions become legs, out of 'cpu', 'gpu' (or 'cuda', 'rocm'), 'tpu'.
+            That is decided where a program is lowered, so one program may be compiled or exported
+            for several. Elsewhere it computes what it did: on GPUs and TPUs legs can still be
+            slower than XLA's own convolutions, above all in bfloat16.
 
     Returns:
         A function with the same signature and the same results up to rounding: equal structure,
-        shapes, dtypes, weak types and effects.
+        shapes, dtypes, weak types and effects. A zero that the program inserts is no factor of a
+        NaN or an infinity in the kernel. It can be pickled and copied if `fun` can.
 
     Raises:
         TypeError: `fun` is not callable.
+        ValueError: a platform is not known; or, when called, `fun` changes modules of Flax NNX that
+            it closes over.
 
     What is left untouched, and listed by `inspect` with the reason: convolutions of dtypes that no
-    leg takes (float8), symbolic spatial sizes, and arrays whose types name mesh axes (explicit
-    sharding).
+    leg takes (float8), symbolic spatial sizes, arrays whose types name mesh axes (explicit
+    sharding), and what XLA is predicted to compute faster.
 
     Cost: a trace of `fun` per call, where the call itself is not traced (compile the result); some
         milliseconds per convolution when it is first seen. A function without convolutions is

@@ -15,9 +15,6 @@ from hypothesis import strategies as st
 from jax import lax
 
 from jaxdeconv.acceleration import accelerate, inspect
-from jaxdeconv.acceleration.accelerated import choose
-from jaxdeconv.acceleration.reading import Reading
-from jaxdeconv.acceleration.rewrite import convolutions
 from tests.support.cases import integers
 from tests.support.checks import check_equal
 
@@ -42,7 +39,9 @@ ZEROS = {
     "pad": lambda x, w: conv(spread(x, (0, 0, 1), (0, 0, 2)), w),
     "pad_all_around": lambda x, w: conv(spread(x, (3, 1, 1), (1, 2, 1)), w),
     "pad_and_crop": lambda x, w: conv(spread(x, (-1, 2, 1), (2, -3, 2)), w),
-    "pad_twice": lambda x, w: conv(spread(spread(x, (1, 0, 1), (0, 0, 0)), (-1, 1, 1), (1, 1, 1)), w),
+    "pad_twice": lambda x, w: conv(
+        spread(spread(x, (1, 0, 1), (0, 0, 0)), (-1, 1, 1), (1, 1, 1)), w
+    ),
     "set": lambda x, w: conv(jnp.zeros((2, 10, 8, 4)).at[:, ::2, ::2].set(x), w),
     "set_odd": lambda x, w: conv(jnp.zeros((2, 16, 8, 4)).at[:, 1::3, 1::2].set(x), w),
     "add": lambda x, w: conv(jnp.zeros((2, 10, 8, 4)).at[:, ::2, ::2].add(x), w),
@@ -67,7 +66,9 @@ ZEROS = {
         spread(x, (0, 0, 1), (0, 0, 1)).transpose(0, 2, 1, 3), w
     ),
     "reversed": lambda x, w: conv(spread(x[:, ::-1], (0, 1, 1), (1, 0, 1))[:, :, ::-1], w),
-    "axes_of_length_1": lambda x, w: jax.vmap(lambda x: conv(spread(x[None], (0, 1, 1), (1, 0, 1)), w)[0])(x),
+    "axes_of_length_1": lambda x, w: jax.vmap(
+        lambda x: conv(spread(x[None], (0, 1, 1), (1, 0, 1)), w)[0]
+    )(x),
     "converted": lambda x, w: conv(
         spread(x.astype(jnp.bfloat16), (0, 1, 1), (1, 0, 1)).astype(jnp.float32), w
     ),
@@ -80,8 +81,10 @@ ZEROS = {
     "transposed_kernel": lambda x, w: lax.conv_transpose(
         x, w.transpose(0, 1, 3, 2), (2, 3), "SAME", transpose_kernel=True
     ),
-    "padded_behind": lambda x, w: lax.pad(conv(x, w), 0.0, [(0, 0, 0), (-1, 2, 0), (1, -2, 0), (0, 0, 0)])[:, ::2],
-}  # fmt: skip
+    "padded_behind": lambda x, w: lax.pad(
+        conv(x, w), 0.0, [(0, 0, 0), (-1, 2, 0), (1, -2, 0), (0, 0, 0)]
+    )[:, ::2],
+}
 
 
 def with_gradients(fun: Fun) -> Callable[..., Any]:

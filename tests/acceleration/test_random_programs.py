@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from jaxdeconv.acceleration import accelerate
-from jaxdeconv.acceleration.rewrite import convolutions
 from tests.acceleration.left import left
 from tests.acceleration.random_programs import KERNEL, SHAPE, Part, program
 

@@ -204,7 +204,9 @@ def test_parameters_of_what_is_around_are_kept() -> None:
 
     (closed,) = (e for e in jax.make_jaxpr(program)(X, W).eqns if e.primitive.name == "scan")
     (changed,) = (
-        e for e in rewrite(jax.make_jaxpr(program)(X, W), DEFAULT).eqns if e.primitive.name == "scan"
+        e
+        for e in rewrite(jax.make_jaxpr(program)(X, W), DEFAULT).eqns
+        if e.primitive.name == "scan"
     )
     kept = {name for name in closed.params if name != "jaxpr"}
     assert {name: changed.params[name] for name in kept} == {
