@@ -21,7 +21,7 @@ from jax import Array, lax
 from jaxdeconv.algorithms import Problem
 from jaxdeconv.geometry import ConvGeometry
 
-__all__ = ["Folding"]
+__all__ = ["Folding", "folded"]
 
 FEW_TAPS = 128
 """Up to as many taps of depthwise kernels are fused multiply-adds."""
@@ -138,3 +138,8 @@ class Folding:
         geometry = self.geometry
         low, _ = geometry.padding[dim]
         return low, geometry.dilated_kernel_size[dim] - geometry.input_size[dim] - low
+
+
+def folded(problem: Problem) -> Problem:
+    """The problem that is left once all axes are folded that can be."""
+    return Folding.of(problem.geometry, problem.ins, problem.outs).problem(problem)

@@ -28,14 +28,15 @@ class Convolution:
         dtypes: of the same.
         params: of the primitive, by name.
         sharded: whether the types of the arrays name mesh axes (JAX's explicit sharding).
-        varying: whether they say over which mesh axes the numbers vary (a checking `shard_map`).
+        backwards: spatial dimensions along which each of the three arrays is taken from its end:
+            an operand is reversed before the convolution, the result after it.
     """
 
     shapes: tuple[tuple[Any, ...], ...]
     dtypes: tuple[np.dtype, ...]
     params: tuple[tuple[str, Any], ...]
-    sharded: bool
-    varying: bool
+    sharded: bool = False
+    backwards: tuple[tuple[int, ...], ...] = ((), (), ())
 
     @classmethod
     def of(cls, avals: Sequence[Any], params: Mapping[str, Any]) -> Self:
@@ -45,7 +46,6 @@ class Convolution:
             tuple(aval.dtype for aval in avals),
             tuple(sorted(params.items())),
             any(axis is not None for aval in avals for axis in aval.sharding.spec),
-            any(not aval.manual_axis_type.empty for aval in avals),
         )
 
     def __getitem__(self, name: str) -> Any:
@@ -88,6 +88,17 @@ class Convolution:
             "c": self.shapes[RHS][ins],
             "o": self.shapes[RHS][outs] // self.groups,
         }
+
+    def __str__(self) -> str:
+        lhs, rhs, out = (f"[{','.join(map(str, shape))}]" for shape in self.shapes)
+        words = [f"{self.dtypes[LHS]}{lhs} * {rhs} -> {out}"]
+        for name in ("window_strides", "lhs_dilation", "rhs_dilation"):
+            if any(step > 1 for step in self[name]):
+                words.append(f"{name}={tuple(self[name])}")
+        for name in ("feature_group_count", "batch_group_count"):
+            if self[name] > 1:
+                words.append(f"{name}={self[name]}")
+        return ", ".join(words)
 
     def labels(self, array: int) -> list[Labels]:
         """What the axes of one of the three arrays run over, in their order."""

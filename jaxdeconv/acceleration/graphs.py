@@ -11,12 +11,15 @@ import contextlib
 import dataclasses
 import functools
 import sys
+import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
 
-__all__ = ["Call", "has_modules", "on_arrays"]
+from jaxdeconv.errors import ArgumentValueError
+
+__all__ = ["Call", "explained", "has_modules", "on_arrays", "unbound"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,11 +41,47 @@ class Call:
 
 def has_modules(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
     """Whether there is a module, an optimizer, a variable, ... of Flax NNX in the arguments."""
-    nnx: Any = sys.modules.get("flax.nnx")
-    if nnx is None:
-        return False
-    is_object = functools.partial(_is_instance, (nnx.Pytree, nnx.Variable))
-    return any(map(is_object, jax.tree.leaves((args, kwargs), is_leaf=is_object)))
+    return any(map(_is_object, jax.tree.leaves((args, kwargs), is_leaf=_is_object)))
+
+
+def unbound(
+    fun: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]]:
+    """The same call with modules that the function is, or belongs to, among the arguments.
+
+    Args:
+        fun: what is called: a module, its method, a `functools.partial`, or any function.
+        args: its positional arguments.
+        kwargs: its keyword arguments.
+    """
+    if isinstance(fun, functools.partial) and has_modules(fun.args, fun.keywords):
+        return unbound(fun.func, (*fun.args, *args), {**fun.keywords, **kwargs})
+    if _is_object(fun):
+        return type(fun).__call__, (fun, *args), kwargs
+    if isinstance(fun, types.MethodType) and _is_object(fun.__self__):
+        return fun.__func__, (fun.__self__, *args), kwargs
+    return fun, args, kwargs
+
+
+@contextlib.contextmanager
+def explained(fun: Callable[..., Any]) -> Iterator[None]:
+    """Say what to do where Flax finds a module that is closed over and changes.
+
+    Args:
+        fun: what is called.
+    """
+    try:
+        yield
+    except Exception as error:
+        if "flax.nnx" not in sys.modules or "trace level" not in str(error):
+            raise
+        refusal = ArgumentValueError(
+            "fun must not change modules of Flax NNX that it closes over",
+            "Pass them as arguments: accelerate(lambda model, x: model(x))(model, x).",
+            fun=fun,
+        )
+        refusal.caller = "accelerate"
+        raise refusal from error
 
 
 @contextlib.contextmanager
@@ -75,5 +114,6 @@ def on_arrays(
         yield Call(pure, (nnx.to_tree((args, kwargs), ctxtag=tag),), {}, finish)
 
 
-def _is_instance(types: tuple[type, ...], leaf: Any) -> bool:
-    return isinstance(leaf, types)
+def _is_object(leaf: Any) -> bool:
+    nnx: Any = sys.modules.get("flax.nnx")
+    return nnx is not None and isinstance(leaf, nnx.Pytree | nnx.Variable)

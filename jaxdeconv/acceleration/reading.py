@@ -113,14 +113,19 @@ class Reading:
 
     def _to_canonical(self, x: Array, array: int) -> Array:
         """Cut, perhaps dilated, perhaps flipped, channels last."""
-        places = self.convolution.specs[array][2:]
+        places, given = self.convolution.specs[array][2:], self.convolution.backwards[array]
         begin, step, dilation = [0] * x.ndim, [1] * x.ndim, [(0, 0, 0)] * x.ndim
-        for place, axis in zip(places, self.axes, strict=True):
-            begin[place], step[place] = axis.cuts[array]
-            if array == LHS:
-                dilation[place] = (0, 0, axis.spread - 1)
-        if any(begin) or max(step) > 1:
-            x = lax.slice(x, begin, x.shape, step)
+        end = list(x.shape)
+        for dim, (place, axis) in enumerate(zip(places, self.axes, strict=True)):
+            first, step[place] = axis.cuts[array]
+            spread = axis.spread if array == LHS else 1
+            last = first + step[place] * ((axis.sizes[array] - 1) // spread)
+            if dim in given:
+                first, last = x.shape[place] - 1 - last, x.shape[place] - 1 - first
+            begin[place], end[place] = first, last + 1
+            dilation[place] = (0, 0, spread - 1)
+        if (*begin, *end) != (*[0] * x.ndim, *x.shape) or max(step) > 1:
+            x = lax.slice(x, begin, end, step)
         x = self._flip(_pad(x, dilation), array)
         return arrange(
             x, self.convolution.labels(array), self._canonical(array), self._lengths(array)
@@ -131,18 +136,24 @@ class Reading:
         labels = self.convolution.labels(OUT)
         x = self._flip(arrange(x, self._canonical(OUT), labels, self._lengths(OUT)), OUT)
         config = [(0, 0, 0)] * x.ndim
-        for place, axis in zip(self.convolution.specs[OUT][2:], self.axes, strict=True):
+        places, given = self.convolution.specs[OUT][2:], self.convolution.backwards[OUT]
+        for dim, (place, axis) in enumerate(zip(places, self.axes, strict=True)):
             first, step = axis.cuts[OUT]
             last = first + step * (x.shape[place] - 1)
-            config[place] = (first, self.convolution.shapes[OUT][place] - last - 1, step - 1)
+            ends = first, self.convolution.shapes[OUT][place] - last - 1
+            config[place] = (*(ends[::-1] if dim in given else ends), step - 1)
         return _pad(x, config)
 
     def _flip(self, x: Array, array: int) -> Array:
-        """Backwards in space, if this is the array whose index the signs turn around."""
-        backwards = {LHS: None, OUT: RHS, RHS: OUT}[self.roles.index("v")]
-        places = self.convolution.specs[array][2:]
-        long = [place for place in places if x.shape[place] > 1]
-        return lax.rev(x, long) if array == backwards and long else x
+        """Backwards in space, where either the signs ask for it or the convolution, not both."""
+        turned = {LHS: None, OUT: RHS, RHS: OUT}[self.roles.index("v")]
+        given, places = self.convolution.backwards[array], self.convolution.specs[array][2:]
+        long = [
+            place
+            for dim, place in enumerate(places)
+            if x.shape[place] > 1 and (array == turned) != (dim in given)
+        ]
+        return lax.rev(x, long) if long else x
 
     def _shared(self, roles: str) -> str:
         """The letter that the arrays of two roles share."""

@@ -27,10 +27,11 @@ from jaxdeconv.acceleration.reading import Reading, Unreadable, Zero
 from jaxdeconv.algorithms import ALGORITHMS, Problem
 from jaxdeconv.algorithms.problem import LEGS
 from jaxdeconv.errors import ArgumentValueError
+from jaxdeconv.folding import folded
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.operands import COMPLEX, FLOATING, INTEGER, accumulator_dtype
 
-__all__ = ["read", "stock_seconds"]
+__all__ = ["NEAR", "leg_seconds", "obstacle", "read", "stock_seconds"]
 
 ROLES = ("vwu", "uwv", "vuw", "uvw", "wvu", "wuv")
 """The roles of (left operand, right operand, result); the usual ones first."""
@@ -46,8 +47,8 @@ NEAR = 1.1
 """Predictions nearer than this say nothing: of such readings the one that multiplies least."""
 
 LARGE_KERNEL = 2.0
-"""A reading must be so much faster if its kernel has more taps than places to lie: such legs are
-far from everything that the cost model was measured on."""
+"""A reading must be so much faster if its kernel is longer, in strides, than there are places for
+it to lie: such legs are far from everything that the cost model was measured on."""
 
 
 @tuned.follows
@@ -59,20 +60,20 @@ def read(convolution: Convolution, platform: str) -> Reading | Zero | Unreadable
         convolution: what to read.
         platform: JAX's name of the platform for which to choose among several readings.
     """
-    obstacle = _obstacle(convolution)
-    if obstacle:
-        return Unreadable(obstacle)
+    reason = obstacle(convolution)
+    if reason:
+        return Unreadable(reason)
     simplified = tuple(map(simplify, convolution.axes))
     axes = tuple(axis for axis in simplified if axis is not None)
     if len(axes) < len(simplified) or 0 in convolution.lengths.values():
-        return _zero(convolution)
+        return Zero(convolution)
     try:
         found = list(_readings(convolution, axes))
     except ArgumentValueError as error:  # larger than a ConvGeometry may be
         return Unreadable(error.rule)
     readings = [reading for reading in found if reading is not None]
     if len(readings) < len(found):
-        return _zero(convolution)
+        return Zero(convolution)
     if not readings:
         return Unreadable("its batch is symbolic where the leg needs a number")
     costs = [_cost(one, platform) for one in readings]
@@ -109,14 +110,23 @@ def stock_seconds(convolution: Convolution, platform: str) -> float:
     return costmodel.table()["conv"][native.name].seconds(problem, native.work(problem))
 
 
-def _zero(convolution: Convolution) -> Zero | Unreadable:
-    if convolution.varying:
-        return Unreadable("there is nothing to sum, and its shard_map has check_vma=True")
-    return Zero(convolution)
+def leg_seconds(reading: Reading, platform: str) -> float:
+    """What the leg should take, nan where nothing was measured.
+
+    Args:
+        reading: whose leg.
+        platform: on which it is computed.
+    """
+    plan = planner.choose(folded(reading.problem(reading.leg)), platform)
+    return plan.candidates[0].seconds + reading.moved_bytes / BYTES_PER_SECOND
 
 
-def _obstacle(convolution: Convolution) -> str:
-    """Why no leg can be this convolution; '' if one can."""
+def obstacle(convolution: Convolution) -> str:
+    """Why no leg can be a convolution, whatever the platform; '' if one can.
+
+    Args:
+        convolution: what to read.
+    """
     *operands, result = convolution.dtypes
     dtype = np.promote_types(*operands)
     kinds = (FLOATING, COMPLEX, INTEGER)
@@ -179,13 +189,15 @@ def _cost(reading: Reading, platform: str) -> float:
 
     Each of the three needs all arrays, as operands or as the result.
     """
-    problems = [reading.problem(leg) for leg in LEGS]
+    problems = [folded(reading.problem(leg)) for leg in LEGS]
     total = sum(planner.choose(one, platform).candidates[0].seconds for one in problems)
     one = problems[0]
     if math.isnan(total):
         return _multiplications(reading)
     total += len(LEGS) * reading.moved_bytes / BYTES_PER_SECOND
-    return LARGE_KERNEL * total if one.taps > one.positions else total
+    lengths = zip(one.geometry.kernel_size, one.geometry.stride, strict=True)
+    strides = math.prod(-(-taps // stride) for taps, stride in lengths)
+    return LARGE_KERNEL * total if strides > one.positions else total
 
 
 def _multiplications(reading: Reading) -> float:

@@ -12,13 +12,16 @@ from jax.extend.core import JaxprEqn
 
 from jaxdeconv import planner
 from jaxdeconv.acceleration import graphs
-from jaxdeconv.acceleration.axes import LHS
-from jaxdeconv.acceleration.convolution import Convolution
+from jaxdeconv.acceleration.accelerated import choose
+from jaxdeconv.acceleration.merge import merge
+from jaxdeconv.acceleration.platforms import DEFAULT, Platforms, default_platform
 from jaxdeconv.acceleration.reading import Unreadable, Zero
-from jaxdeconv.acceleration.recognise import stock_seconds
+from jaxdeconv.acceleration.recognise import leg_seconds, stock_seconds
 from jaxdeconv.acceleration.rewrite import Found, convolutions
 from jaxdeconv.acceleration.staging import stage
+from jaxdeconv.acceleration.transform import Accelerated
 from jaxdeconv.errors import ArgumentTypeError, reporting
+from jaxdeconv.folding import folded
 
 __all__ = ["Inspection", "Replacement", "inspect"]
 
@@ -37,6 +40,7 @@ class Replacement:
         left: why it is left as it is; '' where it is not.
         before: predicted seconds of XLA's own convolution; nan where there is no prediction.
         after: predicted seconds of the leg; likewise.
+        accelerated: whether `fun` has been accelerated already, as far as this one is concerned.
     """
 
     where: str
@@ -47,6 +51,7 @@ class Replacement:
     left: str = ""
     before: float = math.nan
     after: float = math.nan
+    accelerated: bool = False
 
     @property
     def gain(self) -> float:
@@ -88,6 +93,9 @@ class Inspection:
         lines = [f"{total} convolutions on {self.platform}: {len(self.replaced)} replaced"]
         if not math.isnan(self.gain):
             lines[0] += f", together {self.gain:.1f} times as fast (predicted)"
+        done = sum(one.accelerated for one in self.replacements)
+        if done:
+            lines[0] += f"; {'all' if done == total else done} accelerated already"
         for one in self.replacements:
             lines.append(f"{one.where or 'unknown line'}  {' > '.join(one.inside)}".rstrip())
             lines.append(f"    {one.what}")
@@ -102,7 +110,7 @@ def inspect(fun: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Inspection
     """What `accelerate(fun)` would do on these arguments. Traces `fun`; computes nothing.
 
     Args:
-        fun: what to accelerate.
+        fun: what to accelerate, or what has been accelerated already, compiled or not.
         args: its arguments, `jax.ShapeDtypeStruct` in the place of arrays if you like.
         kwargs: its keyword arguments, likewise.
 
@@ -126,41 +134,48 @@ def inspect(fun: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Inspection
         raise ArgumentTypeError(
             "fun must be callable", "Pass the function itself, not its result.", fun=fun
         )
-    platform = jax.default_backend()
-    with graphs.on_arrays(fun, args, kwargs) as call:
+    platform, platforms, done = default_platform(), DEFAULT, False
+    if isinstance(fun, Accelerated):
+        platforms, done = fun.platforms, True
+        fun = fun.__wrapped__
+    fun, given, named = graphs.unbound(fun, args, kwargs)
+    with graphs.explained(fun), graphs.on_arrays(fun, given, named) as call:
         program = stage(call.fun, call.args, call.kwargs).jaxpr
-    found = convolutions(program.jaxpr)
-    return Inspection(platform, tuple(_describe(one, platform) for one in found))
+    described = [_describe(one, platform, platforms) for one in convolutions(program.jaxpr)]
+    if done:
+        described = [dataclasses.replace(one, accelerated=True) for one in described]
+    return Inspection(platform, tuple(described))
 
 
-def _describe(found: Found, platform: str) -> Replacement:
-    convolution, reading = found.convolution, found.reading
-    seen = Replacement(_source_line(found.equation), found.inside, _in_words(convolution))
+def _describe(found: Found, platform: str, platforms: Platforms) -> Replacement:
+    """One convolution; `platforms` are those that `accelerate` would be given."""
+    seen = Replacement(_source_line(found.equation), found.inside, str(found.convolution))
+    if found.excerpt is None:
+        return dataclasses.replace(seen, left=found.left)
+    platforms = found.platforms or platforms
+    seen = dataclasses.replace(seen, accelerated=bool(found.platforms))
+    if platform not in platforms:
+        return dataclasses.replace(seen, left=_elsewhere(platform, platforms))
+    reading = choose(found.excerpt, platform)
     if isinstance(reading, Unreadable):
         return dataclasses.replace(seen, left=reading.reason)
     if isinstance(reading, Zero):
         return dataclasses.replace(seen, leg="zero", algorithm="zeros")
-    plan = planner.choose(reading.problem(reading.leg), platform)
+    plan = planner.choose(folded(reading.problem(reading.leg)), platform)
     return dataclasses.replace(
         seen,
         leg=reading.leg,
         algorithm=plan.algorithm,
-        before=stock_seconds(convolution, platform),
-        after=plan.candidates[0].seconds,
+        before=stock_seconds(merge(found.excerpt.alone()).convolution, platform),
+        after=leg_seconds(reading, platform),
     )
 
 
-def _in_words(convolution: Convolution) -> str:
-    """'float32[8,32,32,128] * [4,4,128,64] -> [8,64,64,64], lhs_dilation=(2, 2)'."""
-    lhs, rhs, out = (f"[{','.join(map(str, shape))}]" for shape in convolution.shapes)
-    words = [f"{convolution.dtypes[LHS]}{lhs} * {rhs} -> {out}"]
-    for name in ("window_strides", "lhs_dilation", "rhs_dilation"):
-        if any(step > 1 for step in convolution[name]):
-            words.append(f"{name}={tuple(convolution[name])}")
-    for name in ("feature_group_count", "batch_group_count"):
-        if convolution[name] > 1:
-            words.append(f"{name}={convolution[name]}")
-    return ", ".join(words)
+def _elsewhere(platform: str, platforms: Platforms) -> str:
+    return (
+        f"legs are asked for on {', '.join(platforms) or 'no platform'} alone, as no gain is known "
+        f"on {platform}; accelerate(fun, platforms=...) says where"
+    )
 
 
 def _fate(one: Replacement) -> str:

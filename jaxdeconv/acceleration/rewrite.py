@@ -13,20 +13,23 @@ import dataclasses
 import functools
 import operator
 import weakref
-from collections.abc import Callable, Iterator, MutableMapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
-import jax
 from jax.extend import linear_util
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, gensym, jaxprs_in_params
-from jax.extend.core.primitives import conv_general_dilated_p
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Var, jaxprs_in_params
+from jax.extend.core.primitives import conv_general_dilated_p, jit_p
 
-from jaxdeconv.acceleration.axes import LHS, RHS
+from jaxdeconv.acceleration.accelerated import accelerated_p
+from jaxdeconv.acceleration.constants import Weights, is_large
 from jaxdeconv.acceleration.convolution import Convolution
-from jaxdeconv.acceleration.reading import Reading, Unreadable, Zero
-from jaxdeconv.acceleration.recognise import read
+from jaxdeconv.acceleration.cuts import Cut, Program, cuts
+from jaxdeconv.acceleration.excerpt import Excerpt
+from jaxdeconv.acceleration.merge import merge
+from jaxdeconv.acceleration.platforms import Platforms
+from jaxdeconv.acceleration.recognise import obstacle
 from jaxdeconv.acceleration.staging import stage
-from jaxdeconv.primitives import PRIMITIVES
 
 __all__ = ["Found", "convolutions", "has_convolutions", "rewrite"]
 
@@ -38,32 +41,47 @@ class Found:
     Attributes:
         equation: the equation itself.
         inside: names of the primitives around it, outermost first.
-        convolution: its parameters.
-        reading: what it is replaced by, or why it is not.
+        convolution: itself, merged with what stands around it.
+        excerpt: all that; None if no leg can be it.
+        left: why it is left; '' if there is an excerpt.
+        platforms: those on which it is a leg already; () if it is the program's own.
     """
 
     equation: JaxprEqn
     inside: tuple[str, ...]
     convolution: Convolution
-    reading: Reading | Zero | Unreadable
+    excerpt: Excerpt | None
+    left: str = ""
+    platforms: Platforms = ()
 
 
-def rewrite(closed: ClosedJaxpr) -> ClosedJaxpr:
-    """The same program with every convolution that can be read as a leg computed by that leg.
+def rewrite(
+    closed: ClosedJaxpr, platforms: Platforms, constant: Mapping[int, Any] | None = None
+) -> ClosedJaxpr:
+    """The same program with every convolution that can be a leg made one on some platforms.
 
     Args:
         closed: any jaxpr; it is not changed.
+        platforms: where convolutions become legs; elsewhere the program computes the same as it is.
+        constant: inputs, by place, that will be constants of a larger program; None if there is no
+            such program.
 
     Returns:
         `closed` itself if there is nothing to replace; else always the same new jaxpr.
     """
-    jaxpr = _rewritten(closed.jaxpr)
-    if jaxpr is closed.jaxpr:
+    inner = closed.jaxpr
+    large: Large = ()
+    if constant is not None:
+        values = [*zip(inner.constvars, closed.consts, strict=True)]
+        values += [(inner.invars[i], value) for i, value in constant.items()]
+        large = tuple((var, Weights(value)) for var, value in values if is_large(value))
+    jaxpr = _rewritten(inner, platforms, large)
+    if jaxpr is inner:
         return closed
-    known = _CLOSED.get(closed)
-    if known is None:
-        known = _CLOSED[closed] = closed.replace(jaxpr=jaxpr)
-    return known
+    known = _CLOSED.setdefault(closed, {})
+    if (platforms, large) not in known:
+        known[platforms, large] = closed.replace(jaxpr=jaxpr)
+    return known[platforms, large]
 
 
 def convolutions(jaxpr: Jaxpr, inside: tuple[str, ...] = ()) -> Iterator[Found]:
@@ -73,9 +91,17 @@ def convolutions(jaxpr: Jaxpr, inside: tuple[str, ...] = ()) -> Iterator[Found]:
         jaxpr: what to search.
         inside: names of the primitives around it.
     """
+    cut = {id(one.convolution): one for one in _cuts(jaxpr)}
     for equation in jaxpr.eqns:
-        if equation.primitive is conv_general_dilated_p:
-            yield Found(equation, inside, *_read(equation))
+        if equation.primitive is accelerated_p:
+            excerpt, platforms = equation.params["excerpt"], equation.params["platforms"]
+            yield Found(equation, inside, merge(excerpt).convolution, excerpt, "", platforms)
+        elif id(equation) in cut:
+            excerpt = cut[id(equation)].excerpt
+            yield Found(equation, inside, merge(excerpt).convolution, excerpt)
+        elif equation.primitive is conv_general_dilated_p:
+            convolution = _convolution(equation)
+            yield Found(equation, inside, convolution, None, obstacle(convolution))
         for inner in jaxprs_in_params(equation.params):
             yield from convolutions(inner, (*inside, equation.primitive.name))
 
@@ -85,101 +111,128 @@ def has_convolutions(closed: ClosedJaxpr) -> bool:
     return next(convolutions(closed.jaxpr), None) is not None
 
 
-_OPEN: MutableMapping[Jaxpr, Jaxpr | None] = weakref.WeakKeyDictionary()
-_CLOSED: MutableMapping[ClosedJaxpr, ClosedJaxpr] = weakref.WeakKeyDictionary()
+Large: TypeAlias = tuple[tuple[Var, Weights], ...]
+"""Variables of a jaxpr that are large constants."""
+
+_OPEN: MutableMapping[Jaxpr, dict[tuple[Platforms, Large], Jaxpr | None]] = (
+    weakref.WeakKeyDictionary()
+)
+_CLOSED: MutableMapping[ClosedJaxpr, dict[tuple[Platforms, Large], ClosedJaxpr]] = (
+    weakref.WeakKeyDictionary()
+)
 """What has been rewritten; None stands for the jaxpr itself, which would keep itself alive."""
 
 
-def _rewritten(jaxpr: Jaxpr) -> Jaxpr:
-    if jaxpr not in _OPEN:
-        equations = [new for equation in jaxpr.eqns for new in _replacements(equation)]
+def _rewritten(jaxpr: Jaxpr, platforms: Platforms, large: Large = ()) -> Jaxpr:
+    known = _OPEN.setdefault(jaxpr, {})
+    if (platforms, large) not in known:
+        equations = _equations(jaxpr, platforms, large)
         same = len(equations) == len(jaxpr.eqns) and all(map(operator.is_, equations, jaxpr.eqns))
-        _OPEN[jaxpr] = None if same else jaxpr.replace(eqns=equations)
-    return _OPEN[jaxpr] or jaxpr
+        known[platforms, large] = None if same else jaxpr.replace(eqns=equations)
+    return known[platforms, large] or jaxpr
 
 
-def _replacements(equation: JaxprEqn) -> list[JaxprEqn]:
-    """The equations that take the place of one."""
-    if equation.primitive is conv_general_dilated_p:
-        _, reading = _read(equation)
-        return [equation] if isinstance(reading, Unreadable) else _inlined(reading, equation)
-    params = {name: _rewritten_param(value) for name, value in equation.params.items()}
+def _equations(jaxpr: Jaxpr, platforms: Platforms, large: Large) -> list[JaxprEqn]:
+    """The equations of the new program."""
+    cut = _cuts(jaxpr)
+    instead = {id(one.last): one for one in cut}
+    absorbed = {id(equation) for one in cut for equation in one.absorbed}
+    equations: list[JaxprEqn] = []
+    used, spare = set(_variables(jaxpr.outvars)), set[Var]()
+    for equation in reversed(jaxpr.eqns):
+        if id(equation) in instead:
+            new = _accelerated(instead[id(equation)], platforms, large)
+        elif used.isdisjoint(equation.outvars) and (
+            id(equation) in absorbed or not (equation.effects or spare.isdisjoint(equation.outvars))
+        ):
+            spare.update(_variables(equation.invars))
+            continue  # computed within excerpts alone
+        else:
+            new = _within(equation, platforms, large)
+        used.update(_variables(new.invars))
+        equations.append(new)
+    return equations[::-1]
+
+
+def _variables(atoms: Iterable[Any]) -> Iterator[Var]:
+    return (atom for atom in atoms if isinstance(atom, Var))
+
+
+def _within(equation: JaxprEqn, platforms: Platforms, large: Large) -> JaxprEqn:
+    """An equation, the jaxprs among its parameters rewritten."""
+    constant: dict[int, Any] = {}
+    if equation.primitive is jit_p:
+        known = {id(var): weights.value for var, weights in large}
+        constant = {i: known[id(v)] for i, v in enumerate(equation.invars) if id(v) in known}
+    params = {
+        name: _rewritten_param(value, platforms, constant)
+        for name, value in equation.params.items()
+    }
     changed = not all(map(operator.is_, params.values(), equation.params.values()))
     if changed and params.get("policy") is not None:  # of checkpoint
         params["policy"] = _Policy(params["policy"])
     rules = _RULES.keys() & params.keys()
-    params |= {name: _RULES[name](params[name]) for name in rules}
-    return [equation.replace(params=params)] if changed or rules else [equation]
+    params |= {name: _RULES[name](params[name], platforms) for name in rules}
+    return equation.replace(params=params) if changed or rules else equation
 
 
-def _rewritten_param(value: Any) -> Any:
+def _rewritten_param(
+    value: Any, platforms: Platforms, constant: Mapping[int, Any] = MappingProxyType({})
+) -> Any:
     """Jaxprs, open or closed, alone or in tuples; everything else as it is."""
     if isinstance(value, ClosedJaxpr):
-        return rewrite(value)
+        return rewrite(value, platforms, constant)
     if isinstance(value, Jaxpr):
-        return _rewritten(value)
+        return _rewritten(value, platforms)
     if type(value) in (tuple, list):
-        entries = [_rewritten_param(entry) for entry in value]
+        entries = [_rewritten_param(entry, platforms) for entry in value]
         return value if all(map(operator.is_, entries, value)) else type(value)(entries)
     return value
 
 
-# --- one convolution
+# --- the convolutions of one jaxpr
 
 
-def _read(equation: JaxprEqn) -> tuple[Convolution, Reading | Zero | Unreadable]:
+def _cuts(jaxpr: Jaxpr) -> list[Cut]:
+    """What is cut out of a jaxpr: its convolutions that can be legs."""
+    stock = [one for one in jaxpr.eqns if one.primitive is conv_general_dilated_p]
+    possible = [one for one in stock if not obstacle(_convolution(one))]
+    return list(cuts(Program(jaxpr), possible)) if possible else []
+
+
+def _convolution(equation: JaxprEqn) -> Convolution:
     avals = [var.aval for var in (*equation.invars, *equation.outvars)]
-    convolution = Convolution.of(avals, equation.params)
-    return convolution, read(convolution, jax.default_backend())
+    return Convolution.of(avals, equation.params)
 
 
-@functools.lru_cache(maxsize=4096)
-def _template(reading: Reading | Zero) -> ClosedJaxpr:
-    """The equations of a leg, from the operands of the convolution to its result."""
-    convolution = reading.convolution
-    operands = (
-        jax.ShapeDtypeStruct(convolution.shapes[array], convolution.dtypes[array])
-        for array in (LHS, RHS)
+def _accelerated(cut: Cut, platforms: Platforms, large: Large) -> JaxprEqn:
+    """The equation that takes the place of an excerpt."""
+    known = {id(var): weights for var, weights in large}
+    x, y = cut.operands
+    constant = known.get(id(x)), known.get(id(y))
+    return cut.convolution.replace(
+        primitive=accelerated_p,
+        invars=list(cut.operands),
+        outvars=[cut.result],
+        params={"excerpt": cut.excerpt, "platforms": platforms, "constant": constant},
     )
-    return jax.make_jaxpr(reading.apply)(*operands)
-
-
-def _inlined(reading: Reading | Zero, equation: JaxprEqn) -> list[JaxprEqn]:
-    """The leg's equations between the variables of the convolution's."""
-    template = _template(reading).jaxpr
-    names = dict(zip(template.invars, equation.invars, strict=True))
-    names |= dict(zip(template.outvars, equation.outvars, strict=True))
-    new, like = gensym(), equation.outvars[0].aval
-    equations = []
-    for step in template.eqns:
-        invars = [var if isinstance(var, Literal) else names[var] for var in step.invars]
-        outvars = [names.setdefault(var, new(_at_home(var.aval, like))) for var in step.outvars]
-        place = {"source_info": equation.source_info, "ctx": equation.ctx}
-        equations.append(step.replace(invars=invars, outvars=outvars, **place))
-    return equations
-
-
-def _at_home(aval: Any, like: Any) -> Any:
-    """An abstract value in the mesh of another, varying over the same axes (`jax.shard_map`)."""
-    sharding = aval.sharding.update(mesh=like.sharding.mesh)
-    return aval.update(sharding=sharding, manual_axis_type=like.manual_axis_type)
 
 
 # --- parameters that are functions
 
 
 @linear_util.transformation2  # type: ignore[untyped-decorator]
-def _rewriting(rule: Callable, *args: Any) -> Any:
+def _rewriting(rule: Callable, platforms: Platforms, *args: Any) -> Any:
     """A rule that returns a jaxpr and more."""
     jaxpr, *others = rule(*args)
-    return _rewritten_param(jaxpr), *others
+    return _rewritten_param(jaxpr, platforms), *others
 
 
 @linear_util.transformation2  # type: ignore[untyped-decorator]
-def _accelerating(rule: Callable, *args: Any) -> Any:
+def _accelerating(rule: Callable, platforms: Platforms, *args: Any) -> Any:
     """A rule that computes."""
     staged = stage(rule, args, {})
-    return staged.result(rewrite(staged.jaxpr))
+    return staged.result(rewrite(staged.jaxpr, platforms, staged.constant))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,23 +242,25 @@ class _Policy:
     policy: Callable[..., Any]
 
     def __call__(self, primitive: Any, *avals: Any, **params: Any) -> Any:
-        if primitive in PRIMITIVES.values():
+        if primitive is accelerated_p:
             primitive = conv_general_dilated_p
         return self.policy(primitive, *avals, **params)
 
 
-def _rewriting_thunk(thunk: Callable[[], tuple[Any, Any]]) -> Callable[[], tuple[Any, Any]]:
+def _rewriting_thunk(
+    thunk: Callable[[], tuple[Any, Any]], platforms: Platforms
+) -> Callable[[], tuple[Any, Any]]:
     """A function without arguments that returns a jaxpr and its constants."""
 
     @functools.wraps(thunk)
     def rewriting() -> tuple[Any, Any]:
         jaxpr, consts = thunk()
-        return _rewritten_param(jaxpr), consts
+        return _rewritten_param(jaxpr, platforms), consts
 
     return rewriting
 
 
-_RULES: dict[str, Callable[[Any], Any]] = {
+_RULES: dict[str, Callable[[Any, Platforms], Any]] = {
     "jvp_jaxpr_fun": _rewriting,  # custom_jvp
     "fwd_jaxpr_thunk": _rewriting,  # custom_vjp
     "bwd": _accelerating,

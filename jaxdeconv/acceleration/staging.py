@@ -34,6 +34,17 @@ class Staged:
     leaves: Sequence[Any]
     tree: Any
 
+    @property
+    def constant(self) -> dict[int, Any] | None:
+        """Inputs that are numbers while others are traced: constants of a larger program.
+
+        None if nothing is traced.
+        """
+        traced = [isinstance(one, jax.core.Tracer) for one in self.inputs]
+        if not any(traced):
+            return None
+        return {i: one for i, one in enumerate(self.inputs) if not traced[i]}
+
     def result(self, jaxpr: ClosedJaxpr) -> Any:
         """The result of the call, computed by another jaxpr of the same type."""
         arrays = iter(jaxpr_as_fun(jaxpr)(*self.inputs))

@@ -2,13 +2,17 @@
 
 import collections
 import functools
+import sys
+import types
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import jax
 import numpy as np
 
 from jaxdeconv.acceleration import graphs
+from jaxdeconv.acceleration import rules as rules
+from jaxdeconv.acceleration.platforms import DEFAULT, as_platforms, default_platform, platform_of
 from jaxdeconv.acceleration.rewrite import has_convolutions, rewrite
 from jaxdeconv.acceleration.staging import stage
 from jaxdeconv.errors import ArgumentTypeError, reporting
@@ -23,24 +27,31 @@ REMEMBERED = 64
 
 
 @reporting
-def accelerate(fun: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+def accelerate(
+    fun: Callable[Parameters, Result], *, platforms: str | Sequence[str] = DEFAULT
+) -> Callable[Parameters, Result]:
     """The same function, each convolution in it computed by the leg that computes the same.
 
     Every call traces `fun`, as `jax.grad` and `jax.vmap` do, and replaces what ends in
     `jax.lax.conv_general_dilated`, from whatever framework: dilated-input (transposed), strided,
-    grouped, depthwise and plain convolutions, and the gradients that autodiff made of them; inside
-    jit, scan, while, cond, remat, custom derivatives, vmap and shard_map, at any depth. Everything
-    else stays as it is: effects and their order, random keys, references, donated and static
-    arguments. So an unmodified training step is wrapped where it is compiled:
+    grouped, depthwise and plain convolutions, those before which the program inserts the zeros
+    itself (`jax.lax.pad` with interior padding, `.at[::2].set`), and the gradients that autodiff
+    made of all these; inside jit, scan, while, cond, remat, custom derivatives, vmap and shard_map,
+    at any depth. Everything else stays as it is: effects and their order, random keys, references,
+    donated and static arguments. So an unmodified training step is wrapped where it is compiled:
 
-        step = jax.jit(accelerate(step))             # Linen, Haiku, Optax: parameters are pytrees
-        step = equinox.filter_jit(accelerate(step))  # Equinox: modules with leaves of any kind
-        step = nnx.jit(accelerate(step))             # Flax NNX: modules are changed in place
-        step = jax.jit(accelerate(step))             # Flax NNX, by nnx.split and nnx.merge
+        step = jax.jit(accelerate(step))                      # Optax, Haiku, Linen: pytrees
+        state = TrainState.create(apply_fn=accelerate(model.apply), ...)           # or Linen's own
+        step = nnx.jit(accelerate(step))                      # Flax NNX: changed in place
+        step = eqx.filter_jit(accelerate(step))               # Equinox: leaves of any kind
+        model.train_step = accelerate(model.train_step)       # Keras on JAX, before model.fit
 
-    What is compiled already can be accelerated too, `accelerate(jax.jit(step))`, and so can
-    `accelerate(nnx.jit(step))` or `accelerate(equinox.filter_jit(step))`; each call then pays for
-    a trace, which JAX remembers for the most part.
+    and so are `eqx.filter_value_and_grad(loss)`, an NNX module (`accelerate(model)(x)`) or its
+    method. Keras has `predict_step` and `test_step` too.
+
+    What is compiled already can be accelerated as well, `accelerate(jax.jit(step))`, but each call
+    then pays for a trace, which JAX remembers for the most part: `jax.jit(accelerate(step))` is
+    faster.
 
     Args:
         fun: any function that JAX can trace; also to be used as a decorator. It may be compiled,
@@ -48,18 +59,25 @@ def accelerate(fun: Callable[Parameters, Result]) -> Callable[Parameters, Result
             traced; other leaves (Python numbers, strings, functions) reach `fun` as they are,
             static arguments of a compiled `fun` among them. Modules of Flax NNX among the
             arguments are changed in place as by `fun` itself; those that `fun` closes over must
-            not change (Flax raises its TraceContextError).
+            not change.
+        platforms: where convolutions become legs, out of 'cpu', 'gpu' (or 'cuda', 'rocm'), 'tpu'.
+            That is decided where a program is lowered, so one program may be compiled or exported
+            for several. Elsewhere it computes what it did: on GPUs and TPUs legs can still be
+            slower than XLA's own convolutions, above all in bfloat16.
 
     Returns:
         A function with the same signature and the same results up to rounding: equal structure,
-        shapes, dtypes, weak types and effects.
+        shapes, dtypes, weak types and effects. A zero that the program inserts is no factor of a
+        NaN or an infinity in the kernel. It can be pickled and copied if `fun` can.
 
     Raises:
         TypeError: `fun` is not callable.
+        ValueError: a platform is not known; or, when called, `fun` changes modules of Flax NNX that
+            it closes over.
 
     What is left untouched, and listed by `inspect` with the reason: convolutions of dtypes that no
-    leg takes (float8), symbolic spatial sizes, and arrays whose types name mesh axes (explicit
-    sharding).
+    leg takes (float8), symbolic spatial sizes, arrays whose types name mesh axes (explicit
+    sharding), and what XLA is predicted to compute faster.
 
     Cost: a trace of `fun` per call, where the call itself is not traced (compile the result); some
         milliseconds per convolution when it is first seen. A function without convolutions is
@@ -81,24 +99,68 @@ def accelerate(fun: Callable[Parameters, Result]) -> Callable[Parameters, Result
         raise ArgumentTypeError(
             "fun must be callable", "Pass the function itself, not its result.", fun=fun
         )
-    without: collections.OrderedDict[Hashable, None] = collections.OrderedDict()
+    return Accelerated(fun, as_platforms(platforms))
 
-    @functools.wraps(fun)
-    def accelerated(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        signature = _signature(args, kwargs)
-        if signature is not None and signature in without:
-            return fun(*args, **kwargs)  # as fast as `fun`, because it is `fun`
-        with graphs.on_arrays(fun, args, kwargs) as call:
+
+class Accelerated(Generic[Parameters, Result]):
+    """What `accelerate` returns.
+
+    Attributes:
+        platforms: where convolutions become legs.
+    """
+
+    __wrapped__: Callable[Parameters, Result]
+
+    def __init__(self, fun: Callable[Parameters, Result], platforms: tuple[str, ...]) -> None:
+        functools.update_wrapper(self, fun, updated=())
+        kind = type(fun).__name__  # of objects that are called; JAX names programs by it
+        self.__name__ = getattr(fun, "__name__", kind)
+        self.__qualname__ = getattr(fun, "__qualname__", kind)
+        self.platforms = platforms
+        self._without: collections.OrderedDict[Hashable, None] = collections.OrderedDict()
+
+    def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        """The function, its convolutions computed by the legs."""
+        fun, given, named = graphs.unbound(self.__wrapped__, args, kwargs)
+        signature = _signature(given, named)
+        if signature is not None and (
+            signature in self._without or _is_elsewhere(given, named, self.platforms)
+        ):
+            return self.__wrapped__(*args, **kwargs)  # as fast as `fun`, because it is `fun`
+        with graphs.explained(fun), graphs.on_arrays(fun, given, named) as call:
             staged = stage(call.fun, call.args, call.kwargs)
             program = staged.jaxpr
             if signature is None or _is_traced(program.consts) or has_convolutions(program):
-                program = rewrite(program)
+                program = rewrite(program, self.platforms, staged.constant)
             else:
-                _remember(without, signature)
+                _remember(self._without, signature)
             result: Result = call.finish(staged.result(program))
         return result
 
-    return accelerated
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """A method, where it is defined in a class."""
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        others = "" if self.platforms == DEFAULT else f", platforms={self.platforms}"
+        return f"accelerate({self.__qualname__}{others})"
+
+    def __reduce__(self) -> Any:
+        """By name, if it has taken the place of the function that it wraps (a decorator's use)."""
+        found: Any = sys.modules.get(getattr(self, "__module__", ""))
+        for name in getattr(self, "__qualname__", "").split("."):
+            found = getattr(found, name, None)
+        if found is self:
+            return self.__qualname__
+        return functools.partial(accelerate, platforms=self.platforms), (self.__wrapped__,)
+
+
+def _is_elsewhere(args: Any, kwargs: Any, platforms: tuple[str, ...]) -> bool:
+    """Whether a call that nobody traces would run on none of some platforms."""
+    if default_platform() in platforms:
+        return False
+    arrays = (x for x in jax.tree.leaves((args, kwargs)) if isinstance(x, jax.Array))
+    return not any(platform_of(d) in platforms for x in arrays for d in x.devices())
 
 
 def _remember(without: collections.OrderedDict[Hashable, None], signature: Hashable) -> None:

@@ -2,7 +2,8 @@
 
 `conv_general_dilated` can be any leg, so it is `jax.lax`'s own, accelerated: every combination of
 arguments means what it means there, what no leg can be (symbolic channels, arrays sharded by their
-types) stays `jax.lax`'s, and errors that `jax.lax` words well are its own.
+types) stays `jax.lax`'s, as everything does on GPUs and TPUs, and errors that `jax.lax` words well
+are its own.
 """
 
 from collections.abc import Sequence
@@ -32,8 +33,13 @@ __all__ = ["conv_general_dilated", "conv_transpose"]
 
 LaxPadding = str | Sequence[tuple[int, int]]
 
+
+def _whichever_leg(*args: Any) -> Array:
+    return lax.conv_general_dilated(*args)
+
+
 _conv_general_dilated = tuned.follows(
-    jax.jit(accelerate(lax.conv_general_dilated), static_argnums=range(2, 12), inline=True)
+    jax.jit(accelerate(_whichever_leg), static_argnums=range(2, 12), inline=True)
 )
 
 

@@ -1,0 +1,128 @@
+"""A convolution whose way is chosen where the program is lowered, for the platform at hand.
+
+On the platforms that were asked for it is a leg, everywhere else the convolution as the program
+has it, with the equations around it. Its derivatives and its batched forms are those of the
+program's own equations, accelerated in their turn (`rules`).
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import jax
+from jax import Array, core, lax
+from jax.extend.core import Primitive
+from jax.interpreters import mlir
+from jax.sharding import AbstractMesh
+
+from jaxdeconv import verify
+from jaxdeconv.acceleration.constants import Weights, prepared
+from jaxdeconv.acceleration.excerpt import Excerpt
+from jaxdeconv.acceleration.merge import merge
+from jaxdeconv.acceleration.platforms import NAMES, Platforms
+from jaxdeconv.acceleration.reading import Reading, Unreadable, Zero
+from jaxdeconv.acceleration.recognise import NEAR, leg_seconds, read, stock_seconds
+
+__all__ = ["accelerated_p", "bind", "choose", "fast", "result_aval"]
+
+Constants: TypeAlias = tuple[Weights | None, Weights | None]
+
+accelerated_p = Primitive("jaxdeconv_accelerated")
+
+
+def bind(
+    x: Array,
+    y: Array,
+    *,
+    excerpt: Excerpt,
+    platforms: Platforms,
+    constant: Constants = (None, None),
+) -> Array:
+    """An excerpt, applied: by a leg on these platforms.
+
+    Args:
+        x: its first array.
+        y: its second array.
+        excerpt: what to apply.
+        platforms: where it is a leg.
+        constant: x and y, where they are large constants of the program.
+    """
+    params = {"excerpt": excerpt, "platforms": platforms, "constant": constant}
+    result: Array = accelerated_p.bind(*_varying_alike(x, y), **params)
+    return result
+
+
+def choose(excerpt: Excerpt, platform: str) -> Reading | Zero | Unreadable:
+    """What an excerpt becomes on a platform, or why it stays as it is."""
+    reading = read(merge(excerpt).convolution, platform)
+    if not isinstance(reading, Reading):
+        return reading
+    stock = stock_seconds(merge(excerpt.alone()).convolution, platform)
+    leg = leg_seconds(reading, platform)
+    if NEAR * stock < leg:
+        return Unreadable(
+            f"XLA's own convolution should take {1e3 * stock:.3g} ms, the leg {1e3 * leg:.3g} ms"
+        )
+    return reading
+
+
+def fast(excerpt: Excerpt, platform: str) -> Callable[[Array, Array], Array]:
+    """An excerpt, by a leg; as it is if there is none that gains by it."""
+    merged, reading = merge(excerpt), choose(excerpt, platform)
+    if isinstance(reading, Unreadable):
+        return excerpt
+    apply = reading.apply
+    return lambda x, y: merged.after(apply(*merged.operands(x, y)))
+
+
+def result_aval(excerpt: Excerpt, x: Any) -> core.ShapedArray:
+    """The abstract value of an excerpt's result, in the mesh of an operand."""
+    last = excerpt.steps[-1]
+    spec = [None] * len(last.shape)
+    sharding = x.sharding.update(spec=jax.sharding.PartitionSpec(*spec))
+    result: core.ShapedArray = x.update(
+        shape=last.shape, dtype=last.dtype, weak_type=False, sharding=sharding
+    )
+    return result
+
+
+def _varying_alike(*operands: Array) -> list[Array]:
+    """Both operands said to vary over the mesh axes over which either does (`jax.shard_map`)."""
+    own = [jax.typeof(operand).manual_axis_type.varying for operand in operands]
+    both = frozenset[Any]().union(*own)
+    return [
+        lax.pcast(operand, tuple(both - axes), to="varying") if both - axes else operand
+        for operand, axes in zip(operands, own, strict=True)
+    ]
+
+
+def _lower(
+    platform: str | None,
+    context: mlir.LoweringRuleContext,
+    *xy: Any,
+    excerpt: Excerpt,
+    platforms: Platforms,
+    constant: Constants,
+) -> Any:
+    """The lowering rule for a platform; None is any other. To it all types are plain."""
+    avals: Sequence[Any] = context.avals_in
+    plain = [core.ShapedArray(aval.shape, aval.dtype) for aval in avals]
+    compute = fast(excerpt, platform) if platform in platforms else excerpt
+    if compute is not excerpt:
+        compute = prepared(compute, constant, plain, context, str(platform))
+    with jax.sharding.use_abstract_mesh(AbstractMesh((), ())):
+        lower = mlir.lower_fun(compute, multiple_results=False)
+        return lower(context.replace(avals_in=plain), *xy)
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _compiled(x: Array, y: Array, excerpt: Excerpt, platforms: Platforms) -> Array:
+    return bind(x, y, excerpt=excerpt, platforms=platforms)
+
+
+accelerated_p.def_abstract_eval(lambda x, _, *, excerpt, **__: result_aval(excerpt, x))
+accelerated_p.def_impl(lambda x, y, *, excerpt, platforms, **_: _compiled(x, y, excerpt, platforms))
+mlir.register_lowering(accelerated_p, functools.partial(_lower, None))
+for _name in NAMES:
+    mlir.register_lowering(accelerated_p, functools.partial(_lower, _name), _name)
+verify.register(accelerated_p, lambda *, excerpt, **_: excerpt)

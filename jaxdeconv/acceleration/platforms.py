@@ -1,0 +1,55 @@
+"""Names of platforms, as JAX's lowering calls them."""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import jax
+
+from jaxdeconv.errors import ArgumentValueError
+
+__all__ = ["DEFAULT", "NAMES", "Platforms", "as_platforms", "default_platform", "platform_of"]
+
+Platforms: TypeAlias = tuple[str, ...]
+
+NAMES = ("cpu", "cuda", "rocm", "tpu")
+"""Those for which legs can be lowered."""
+
+DEFAULT: Platforms = ("cpu",)
+"""Those on which legs are known to gain."""
+
+_FAMILIES = {"gpu": ("cuda", "rocm")} | {name: (name,) for name in NAMES}
+
+
+def as_platforms(platforms: str | Sequence[str]) -> Platforms:
+    """Names from what users write, in a fixed order; 'gpu' is both kinds.
+
+    Args:
+        platforms: one name, or several.
+
+    Raises:
+        ValueError: a name is not known.
+    """
+    given = [platforms] if isinstance(platforms, str) else list(platforms)
+    if any(one not in _FAMILIES for one in given):
+        raise ArgumentValueError(
+            f"platforms must hold names out of {', '.join(map(repr, _FAMILIES))}",
+            'Pass e.g. platforms=("cpu", "gpu").',
+            platforms=platforms,
+        )
+    return tuple(sorted({name for one in given for name in _FAMILIES[one]}))
+
+
+def default_platform() -> str:
+    """Of the device on which JAX computes unless told otherwise."""
+    config: Any = jax.config
+    device = config.jax_default_device
+    if device is None:
+        return platform_of(jax.devices()[0])
+    return device if isinstance(device, str) else platform_of(device)
+
+
+def platform_of(device: Any) -> str:
+    """As lowering names it: 'cuda' or 'rocm' where a device says 'gpu'."""
+    if device.platform != "gpu":
+        return str(device.platform)
+    return "rocm" if "rocm" in device.client.platform_version.lower() else "cuda"
