@@ -78,6 +78,21 @@ def test_wide_dtypes_in_narrow_mode(x32: None) -> None:  # noqa: ARG001
         verify.adjoint(differences, gathered, S((5,), np.float64))
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128, np.int64])
+def test_numpy_may_be_wider_than_the_mode(x32: None, dtype: Any) -> None:  # noqa: ARG001
+    """JAX is not asked to hold what it cannot, not even to try: it would warn of that."""
+    scale = dtype(3)
+
+    def tripled(v: Any) -> np.ndarray:
+        assert type(v) is np.ndarray
+        assert v.dtype == dtype
+        return scale * v
+
+    report = verify.adjoint(tripled, tripled, S((5,), dtype), key=0)
+    assert report.ok
+    assert verify.linearity(tripled, S((5,), dtype), key=0).status == "pass"
+
+
 def test_no_key() -> None:
     with pytest.raises(TypeError, match="adjoint: key must be a seed or a PRNG key; got key='0'"):
         verify.adjoint(differences, gathered, V, key="0")
