@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import hypothesis
@@ -49,6 +50,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _no_tuning_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Plans follow the cost model alone, whatever was tuned on this machine."""
     os.environ["JAXDECONV_CACHE"] = str(tmp_path_factory.mktemp("tuned"))
+
+
+@pytest.fixture(scope="session")
+def torch() -> ModuleType:
+    """PyTorch, an oracle that one may do without: then the tests that ask for it are skipped."""
+    return pytest.importorskip("torch")
 
 
 @pytest.fixture

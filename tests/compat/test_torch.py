@@ -6,12 +6,12 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-import torch as real
 
 from jaxdeconv.compat import torch
 from tests.compat.support import integers, ints, seeds
 from tests.support.checks import check_equal
 
+real = pytest.importorskip("torch")
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same'")  # torch makes a copy
 
 SAMPLES = {"conv1d": 10, "conv2d": 30, "conv3d": 20}

@@ -133,7 +133,6 @@ AFFINE = {
 }
 NONLINEAR = {
     "log2": jnp.log2,
-    "frexp": lambda v: jnp.frexp(v)[0],
     "asin": lambda v: jax.jvp(jnp.asin, (v,), (v,))[1],
     "square": lambda v: v * v,
     "dot": lambda v: v @ v,
