@@ -84,7 +84,8 @@ def callee(eqn: JaxprEqn) -> Program | None:
     """The program that an equation calls on its operands, or None: it calls none, or not so."""
     function = _function(eqn)
     if function is not None:
-        shapes = [jax.ShapeDtypeStruct(x.aval.shape, x.aval.dtype) for x in eqn.invars]
+        avals: list[Any] = [x.aval for x in eqn.invars]
+        shapes = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals]
         return jax.make_jaxpr(function)(*shapes)
     if eqn.primitive.name not in CALLS:
         return None
