@@ -36,14 +36,17 @@ def pytest_make_parametrize_id(val: Any) -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of every parametrised test the fast lane runs the first variant; the others are slow."""
-    seen: set[str] = set()
+    """Of a parametrised test the first and the last variant are in the fast lane, the others slow.
+
+    Where none stands for another, as `every_variant` says, all are.
+    """
+    families: dict[str, list[pytest.Item]] = {}
     for item in items:
-        if item.get_closest_marker("slow") is None:
-            family = item.nodeid.partition("[")[0]
-            if family in seen:
-                item.add_marker("slow")
-            seen.add(family)
+        if not any(map(item.get_closest_marker, ("slow", "every_variant"))):
+            families.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for variants in families.values():
+        for item in variants[1:-1]:
+            item.add_marker("slow")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -26,6 +26,8 @@ from tests.verify.absolute_cases import (
     magnitudes,
 )
 
+pytestmark = pytest.mark.every_variant
+
 
 @each_tight
 def test_magnitude_of_one_step(fun) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from jaxdeconv import verify
 
+pytestmark = pytest.mark.every_variant
+
 S = jax.ShapeDtypeStruct
 V = S((5,), np.float32)
 

@@ -12,6 +12,8 @@ from jax.extend.core import Primitive
 
 from jaxdeconv.verify import jaxprs, programs
 
+pytestmark = pytest.mark.every_variant
+
 V = jax.ShapeDtypeStruct((3,), np.float32)
 
 

@@ -12,6 +12,8 @@ from jax.extend.core import Primitive
 from jaxdeconv.verify import programs
 from jaxdeconv.verify.linearity import classify
 
+pytestmark = pytest.mark.every_variant
+
 REAL = jax.ShapeDtypeStruct((4,), np.float32)
 COMPLEX = jax.ShapeDtypeStruct((4,), np.complex64)
 INTEGER = jax.ShapeDtypeStruct((4,), np.int32)

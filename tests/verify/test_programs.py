@@ -19,6 +19,8 @@ from jaxdeconv.verify import programs
 from jaxdeconv.verify.absolute import Unbounded, magnitude
 from jaxdeconv.verify.linearity import classify
 
+pytestmark = pytest.mark.every_variant
+
 V = jax.ShapeDtypeStruct((3,), np.float32)
 TABLE = np.array([1, 2, 3], np.float32)
 
