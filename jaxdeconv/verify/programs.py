@@ -220,7 +220,7 @@ def control(eqn: JaxprEqn) -> Control | None:
 
 
 def _scan(params: Mapping[str, Any]) -> Scan:
-    if "ft_in" in params:  # a tree of the operands: constants, carries, what is cut
+    if "ft_in" in params:  # from 0.11: a tree of the operands: constants, carries, what is cut
         constants, carries, _ = (len(part) for part in params["ft_in"].unpack())
     else:
         constants, carries = params["num_consts"], params["num_carry"]
@@ -241,10 +241,11 @@ def _branches(params: Mapping[str, Any]) -> Branches:
 
 
 def _manual(params: Mapping[str, Any]) -> Manual:
+    axes = "newly_manual_axes" if "newly_manual_axes" in params else "manual_axes"  # to 0.10.1
     return Manual(
         params["jaxpr"],
         params["mesh"],
-        tuple(params["newly_manual_axes"]),
+        tuple(params[axes]),
         tuple(params["in_specs"]),
         tuple(params["out_specs"]),
         params["check_vma"],

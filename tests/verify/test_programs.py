@@ -264,6 +264,15 @@ def test_scan_of_every_version(params: dict[str, Any]) -> None:
     assert scan.split(list("abcdef")) == (["a", "b"], ["c"], ["d", "e", "f"])
 
 
+@pytest.mark.parametrize("name", ["manual_axes", "newly_manual_axes"])
+def test_shard_map_of_every_version(name: str) -> None:
+    common = {"jaxpr": "the program", "mesh": "the mesh", "in_specs": [1, 2], "out_specs": [3]}
+    eqn = imitated("shard_map", **common, check_vma=False, **{name: frozenset("i")})
+    assert programs.control(eqn) == programs.Manual(
+        "the program", "the mesh", ("i",), (1, 2), (3,), False
+    )
+
+
 @pytest.mark.parametrize("fun", [scanned, looped, branched, mapped, solved])
 def test_nothing_is_claimed_of_what_cannot_be_read(fun, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of parameters under names that no known version has."""
