@@ -5,20 +5,28 @@ cannot express the case. Data are float32; layouts are converted outside the clo
 """
 
 import functools
+import importlib
 from collections.abc import Mapping
 
-from benchmarks import framework_contestants, jax_contestants, torch_contestants
-from benchmarks.programs import Prepare
+from benchmarks import framework_contestants, jax_contestants
+from benchmarks.cases import BenchCase, Data
+from benchmarks.programs import Prepare, Program
 
 __all__ = ["CONTESTANTS", "OURS", "RIVALS"]
 
 OURS = "ours"
 
+
+def _torch(case: BenchCase, data: Data, memory: str) -> Program:
+    """Imported when it is to run: what was measured can be shown without torch."""
+    return importlib.import_module("benchmarks.torch_contestants").prepare(case, data, memory)
+
+
 CONTESTANTS: Mapping[str, Prepare] = {
     OURS: jax_contestants.ours,
     "stock": jax_contestants.stock,
-    "torch contiguous": functools.partial(torch_contestants.prepare, memory="contiguous"),
-    "torch channels last": functools.partial(torch_contestants.prepare, memory="channels_last"),
+    "torch contiguous": functools.partial(_torch, memory="contiguous"),
+    "torch channels last": functools.partial(_torch, memory="channels_last"),
     "flax": framework_contestants.flax,
     "equinox": framework_contestants.equinox,
 }

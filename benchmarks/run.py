@@ -2,13 +2,13 @@
 
 import argparse
 import fnmatch
+import importlib.util
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import jax
-import torch
 from rich.console import Console
 
 from benchmarks import machine, plot
@@ -57,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def prepare_process() -> None:
     """The same threads for all; nothing compiled that was compiled before."""
-    torch.set_num_threads(os.cpu_count() or 1)
+    if importlib.util.find_spec("torch"):
+        importlib.import_module("torch").set_num_threads(os.cpu_count() or 1)
     jax.config.update("jax_enable_compilation_cache", False)
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import hypothesis
@@ -35,20 +36,29 @@ def pytest_make_parametrize_id(val: Any) -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of every parametrised test the fast lane runs the first variant; the others are slow."""
-    seen: set[str] = set()
+    """Of a parametrised test the first and the last variant are in the fast lane, the others slow.
+
+    Where none stands for another, as `every_variant` says, all are.
+    """
+    families: dict[str, list[pytest.Item]] = {}
     for item in items:
-        if item.get_closest_marker("slow") is None:
-            family = item.nodeid.partition("[")[0]
-            if family in seen:
-                item.add_marker("slow")
-            seen.add(family)
+        if not any(map(item.get_closest_marker, ("slow", "every_variant"))):
+            families.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for variants in families.values():
+        for item in variants[1:-1]:
+            item.add_marker("slow")
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_tuning_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Plans follow the cost model alone, whatever was tuned on this machine."""
     os.environ["JAXDECONV_CACHE"] = str(tmp_path_factory.mktemp("tuned"))
+
+
+@pytest.fixture(scope="session")
+def torch() -> ModuleType:
+    """PyTorch, an oracle that one may do without: then the tests that ask for it are skipped."""
+    return pytest.importorskip("torch")
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import pytest
 
 import jaxdeconv
 
+pytestmark = pytest.mark.every_variant
+
 PACKAGE = Path(jaxdeconv.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -17,6 +17,8 @@ from jaxdeconv import (
 from jaxdeconv.algorithms.convolutions import has_onednn
 from tests.support.bad_inputs import BadInputs, check_message, z
 
+pytestmark = pytest.mark.every_variant
+
 ONEDNN = "'onednn_phases', " if has_onednn() else ""
 v, w, u = z(2, 8, 7, 4), z(3, 3, 4, 6), z(2, 4, 4, 6)
 REPEATED = jax.lax.ConvDimensionNumbers((0, 1, 1, 2), (0, 1, 2, 3), (0, 1, 2, 3))

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import importlib.util
 from pathlib import Path
 
 import jax
@@ -9,7 +10,7 @@ import matplotlib as mpl
 import numpy as np
 from rich.console import Console
 
-from examples.unet import data, pictures, rivals, training
+from examples.unet import data, pictures, training
 from examples.unet.settings import Settings
 
 CONSOLE = Console(highlight=False, markup=False, soft_wrap=True)
@@ -77,7 +78,9 @@ def _train(settings: Settings, output: Path) -> None:
 
 
 def _race(settings: Settings, output: Path) -> None:
-    records = rivals.race(settings)
+    if not importlib.util.find_spec("torch"):
+        raise ValueError("--rivals needs PyTorch: install torch, or leave it out")
+    records = importlib.import_module("examples.unet.rivals").race(settings)
     output.mkdir(parents=True, exist_ok=True)
     pictures.draw_rivals(records, output / "rivals.png")
     ours = records["jaxdeconv"].seconds_per_step

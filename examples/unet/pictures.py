@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from examples.unet.data import psnr
-from examples.unet.rivals import Record
+
+if TYPE_CHECKING:  # it needs PyTorch
+    from examples.unet.rivals import Record
 
 COLORS = ("#0072B2", "#E69F00", "#009E73")  # safe for colour-blind eyes (Okabe, Ito)
 
@@ -39,7 +42,7 @@ def draw_curve(losses: np.ndarray, noise: float, file: Path) -> None:
     plt.close(figure)
 
 
-def draw_rivals(records: Mapping[str, Record], file: Path) -> None:
+def draw_rivals(records: "Mapping[str, Record]", file: Path) -> None:
     """Losses over steps, which coincide, and over time, which do not."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained", sharey=True)
     styles = ("-", "--", ":")

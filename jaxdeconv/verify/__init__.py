@@ -7,6 +7,7 @@ module importing only from above itself:
     spaces        what a function takes or gives, and its members as flat vectors
     report        evidence, and the verdict
     arithmetic    exact inner products
+    programs      equations that hold programs, whatever the version of JAX
     jaxprs        reading a function through its jaxpr
     linearity     a jaxpr typed as linear, affine, ...        (linearity_rules)
     absolute      |A| |v| and the rounding of A v             (absolute_rules, absolute_terms)
@@ -27,7 +28,6 @@ module importing only from above itself:
     variants      one function, transformed by JAX: public too
 """
 
-from jaxdeconv.verify.jaxprs import register as register
 from jaxdeconv.verify.pairs import adjoint as adjoint
 from jaxdeconv.verify.pairs import adjoint_family as adjoint_family
 from jaxdeconv.verify.pairs import assert_adjoint as assert_adjoint
@@ -36,6 +36,7 @@ from jaxdeconv.verify.patterns import Factor as Factor
 from jaxdeconv.verify.patterns import Pattern as Pattern
 from jaxdeconv.verify.patterns import blocks as blocks
 from jaxdeconv.verify.patterns import window as window
+from jaxdeconv.verify.programs import register as register
 from jaxdeconv.verify.report import AdjointMismatch as AdjointMismatch
 from jaxdeconv.verify.report import Evidence as Evidence
 from jaxdeconv.verify.report import Report as Report

@@ -21,9 +21,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
+from jax.extend.core import ClosedJaxpr, JaxprEqn
 
-from jaxdeconv.verify import jaxprs
+from jaxdeconv.verify import jaxprs, programs
 from jaxdeconv.verify.absolute_control import CONTROL
 from jaxdeconv.verify.absolute_rules import EXACT, RULES
 from jaxdeconv.verify.absolute_terms import (
@@ -165,9 +165,9 @@ class _Run:
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
 
-    def program(self, jaxpr: ClosedJaxpr | Jaxpr, args: Sequence[Term]) -> list[Term]:
+    def program(self, jaxpr: programs.Program, args: Sequence[Term]) -> list[Term]:
         """Bounds on the outputs."""
-        body, consts = jaxprs.opened(jaxpr)
+        body, consts = programs.opened(jaxpr)
         return jaxprs.walk(body, map(_constant, consts), args, self._equation, _constant)
 
     def _equation(self, eqn: JaxprEqn, ins: list[Term]) -> list[Term]:
@@ -175,15 +175,16 @@ class _Run:
             values = jaxprs.evaluate(eqn, [x.array for x in ins])
             if values is not None:
                 return self._constants(eqn, ins, values)
-        body = jaxprs.callee(eqn)
+        body = programs.callee(eqn)
         if body is not None:
             return self.program(body, ins)
         if all(x.constant for x in ins):
             result = eqn.primitive.bind(*(x.array for x in ins), **eqn.params)
             multiple = eqn.primitive.multiple_results
             return self._constants(eqn, ins, result if multiple else [result])
-        if eqn.primitive.name in CONTROL:
-            return CONTROL[eqn.primitive.name](self, eqn, ins)
+        control = programs.control(eqn)
+        if type(control) in CONTROL:
+            return CONTROL[type(control)](self, eqn, control, ins)
         rule = RULES.get(eqn.primitive.name)
         if rule is None:
             raise unbounded(eqn)

@@ -12,9 +12,10 @@ from typing import Any, Protocol, TypeAlias
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
+from jax.extend.core import JaxprEqn
 from jax.sharding import PartitionSpec
 
+from jaxdeconv.verify import programs
 from jaxdeconv.verify.absolute_terms import Tally, Term, unbounded, worst
 
 __all__ = ["CONTROL", "Interpreter"]
@@ -25,25 +26,24 @@ class Interpreter(Protocol):
 
     tally: Tally
 
-    def program(self, jaxpr: ClosedJaxpr | Jaxpr, args: Sequence[Term]) -> list[Term]:
+    def program(self, jaxpr: programs.Program, args: Sequence[Term]) -> list[Term]:
         """Bounds on the outputs."""
 
     def apart(self, function: Callable[[], list[Term]]) -> tuple[list[Term], Array, Array]:
         """Outputs of an inner program, its peak and its load, which stay inside till returned."""
 
 
-Control: TypeAlias = Callable[[Interpreter, JaxprEqn, list[Term]], list[Term]]
+Control: TypeAlias = Callable[[Interpreter, JaxprEqn, Any, list[Term]], list[Term]]
 
 
-def _scan(run: Interpreter, eqn: JaxprEqn, ins: list[Term]) -> list[Term]:
-    constants, carries = eqn.params["num_consts"], eqn.params["num_carry"]
-    length, reverse = eqn.params["length"], eqn.params["reverse"]
-    fixed, slices = ins[:constants], ins[constants + carries :]
+def _scan(run: Interpreter, _: JaxprEqn, scan: programs.Scan, ins: list[Term]) -> list[Term]:
+    fixed, initial, slices = scan.split(ins)
+    carries = scan.carries
     found: list[list[Term]] = []
 
     def step(carry: Sequence[Term], arrays: Sequence[Any], cut: Sequence[Any]) -> Any:
         args = [*fixed, *_holding(carry, arrays), *_holding(slices, cut)]
-        outs, peak, load = run.apart(lambda: run.program(eqn.params["jaxpr"], args))
+        outs, peak, load = run.apart(lambda: run.program(scan.body, args))
         found.append(outs)
         new = [
             out.array if old.constant else out.bar
@@ -56,13 +56,13 @@ def _scan(run: Interpreter, eqn: JaxprEqn, ins: list[Term]) -> list[Term]:
         jax.eval_shape(lambda arrays, cut: step(carry, arrays, cut), _arrays(carry), xs)
         return found[-1][:carries]
 
-    carry = _settled(read, ins[constants : constants + carries], ins, length)
+    carry = _settled(read, initial, ins, scan.length)
     final, (stacked, peaks, loads) = lax.scan(
         lambda arrays, cut: step(carry, arrays, cut),
         _arrays(carry),
         _arrays(slices),
-        length=length,
-        reverse=reverse,
+        length=scan.length,
+        reverse=scan.reverse,
     )
     run.tally.peaks.append(jnp.max(peaks, initial=0))
     run.tally.loads.append(jnp.max(loads, initial=0))
@@ -107,19 +107,20 @@ def _dependent(term: Term) -> Term:
     return dataclasses.replace(term, array=term.bar, constant=False, slack=term.slack + 1)
 
 
-def _cond(run: Interpreter, eqn: JaxprEqn, ins: list[Term]) -> list[Term]:
+def _branches(
+    run: Interpreter, eqn: JaxprEqn, branches: programs.Branches, ins: list[Term]
+) -> list[Term]:
     which, *args = ins
-    branches = eqn.params["branches"]
     if not which.constant:
         raise unbounded(eqn)
     if not isinstance(which.array, jax.core.Tracer):
-        return run.program(branches[min(max(int(which.array), 0), len(branches) - 1)], args)
+        return run.program(branches.taken(which.array), args)
     found: list[list[Term]] = []
 
     def read(branch: Any) -> tuple[list[Term], Array, Array]:
         return run.apart(lambda: run.program(branch, args))
 
-    for branch in branches:
+    for branch in branches.programs:
         jax.eval_shape(lambda branch=branch: found.append(read(branch)[0]))
     merged = [_merged(terms) for terms in zip(*found, strict=True)]
 
@@ -128,7 +129,7 @@ def _cond(run: Interpreter, eqn: JaxprEqn, ins: list[Term]) -> list[Term]:
         arrays = [x.array if kept.constant else x.bar for x, kept in zip(outs, merged, strict=True)]
         return arrays, peak, load
 
-    calls = [lambda branch=branch: taken(branch) for branch in branches]
+    calls = [lambda branch=branch: taken(branch) for branch in branches.programs]
     arrays, peak, load = lax.switch(which.array, calls)
     run.tally.peaks.append(peak)
     run.tally.loads.append(load)
@@ -143,24 +144,23 @@ def _merged(terms: Sequence[Term]) -> Term:
     return Term(None, constant, worst(terms, "error"), slack, grid)
 
 
-def _shard_map(run: Interpreter, eqn: JaxprEqn, ins: list[Term]) -> list[Term]:
-    axes = tuple(eqn.params["newly_manual_axes"])
+def _manual(run: Interpreter, _: JaxprEqn, manual: programs.Manual, ins: list[Term]) -> list[Term]:
     found: list[list[Term]] = []
 
     def body(*arrays: Array) -> tuple[list[Any], Array, Array]:
         args = _holding(ins, arrays)
-        outs, peak, load = run.apart(lambda: run.program(eqn.params["jaxpr"], args))
+        outs, peak, load = run.apart(lambda: run.program(manual.body, args))
         found.append(outs)
         return _arrays(outs), peak[None], load[None]
 
-    each_device = PartitionSpec(axes)
+    each_device = PartitionSpec(manual.axes)
     sharded = jax.shard_map(
         body,
-        mesh=eqn.params["mesh"],
-        in_specs=tuple(eqn.params["in_specs"]),
-        out_specs=(list(eqn.params["out_specs"]), each_device, each_device),
-        axis_names=set(axes),
-        check_vma=eqn.params["check_vma"],
+        mesh=manual.mesh,
+        in_specs=manual.in_specs,
+        out_specs=(list(manual.out_specs), each_device, each_device),
+        axis_names=set(manual.axes),
+        check_vma=manual.check_vma,
     )
     arrays, peaks, loads = sharded(*_arrays(ins))
     run.tally.peaks.append(jnp.max(peaks))
@@ -168,12 +168,9 @@ def _shard_map(run: Interpreter, eqn: JaxprEqn, ins: list[Term]) -> list[Term]:
     return _holding(found[-1], arrays)
 
 
-def _solve(run: Interpreter, eqn: JaxprEqn, ins: list[Term]) -> list[Term]:
+def _solve(run: Interpreter, _: JaxprEqn, solve: programs.Solve, ins: list[Term]) -> list[Term]:
     """A solution is computed by `solve`."""
-    lengths = eqn.params["const_lengths"]
-    start = lengths.matvec + lengths.vecmat
-    fixed = ins[start : start + lengths.solve]
-    return run.program(eqn.params["jaxprs"].solve, [*fixed, *ins[sum(lengths) :]])
+    return run.program(solve.solve, solve.split(ins))
 
 
 def _arrays(terms: Sequence[Term]) -> list[Any]:
@@ -184,10 +181,10 @@ def _holding(terms: Sequence[Term], arrays: Sequence[Any]) -> list[Term]:
     return [dataclasses.replace(x, array=a) for x, a in zip(terms, arrays, strict=True)]
 
 
-CONTROL: dict[str, Control] = {
-    "scan": _scan,
-    "cond": _cond,
-    "shard_map": _shard_map,
-    "custom_linear_solve": _solve,
+CONTROL: dict[type | None, Control] = {
+    programs.Scan: _scan,
+    programs.Branches: _branches,
+    programs.Manual: _manual,
+    programs.Solve: _solve,
 }
-"""By name of the primitive. A `while` loop runs as often as its data say: it is not among them."""
+"""By kind of control. A `while` loop runs as often as its data say: it is not among them."""

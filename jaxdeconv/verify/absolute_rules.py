@@ -161,7 +161,7 @@ _MOVES = {
     **_named(_moved, "rev pad split unstack stack tile ppermute all_gather all_to_all"),
     **_named(_moved, "all_gather_invariant pvary"),
     **_named(_same, "neg conj real imag copy stop_gradient name optimization_barrier"),
-    **_named(_same, "sharding_constraint reshard device_put layout_constraint"),
+    **_named(_same, "sharding_constraint reshard device_put layout_constraint relayout"),
     **_named(_placed(1), "dynamic_slice"),
     **_named(_placed(2), "dynamic_update_slice"),
     "select_n": _select,

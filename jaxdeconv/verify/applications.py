@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
+from jaxdeconv.verify.jaxprs import held
 from jaxdeconv.verify.spaces import Space
 
 __all__ = ["NotFinite", "Operator", "check_rings", "first_line"]
@@ -123,7 +124,7 @@ class Operator:
         """How the function can be called, and an example (or the shape) of its result."""
         try:
             structs = jax.tree.map(_struct, self.parameters)
-            traced = jax.eval_shape(self.fun, *structs, self.domain.tree)
+            traced = jax.eval_shape(self.fun, *held(structs), held(self.domain.tree))
             self._check_widths()
             return "vmap", traced
         except (ArgumentTypeError, ArgumentValueError):

@@ -1,9 +1,8 @@
 """Reading a JAX function through its jaxpr: tracing, walking, constants, source lines.
 
 An interpretation (`linearity`, `absolute`) is a rule from an equation and what is known of its
-inputs to what is known of its outputs; `walk` carries it through a program. A primitive that stands
-for a whole program is walked through that program: JAX's own calls are listed here, others can be
-added with `register`.
+inputs to what is known of its outputs; `walk` carries it through a program. Equations that hold
+programs themselves are read in `programs`.
 """
 
 import functools
@@ -14,27 +13,26 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Primitive
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
+
+from jaxdeconv.verify.programs import CALLS
 
 __all__ = [
     "Untraceable",
     "aval",
     "bits_of",
-    "callee",
     "computed",
     "evaluate",
+    "held",
     "is_float",
     "is_number",
     "is_zero",
-    "opened",
-    "register",
     "source",
     "trace",
     "walk",
 ]
 
 Known = TypeVar("Known")
-AsFunction = Callable[..., Callable[..., Any]]
 
 
 class Untraceable(Exception):
@@ -56,11 +54,27 @@ def trace(fun: Callable[[Any], Any], domain: Any) -> tuple[ClosedJaxpr, Any]:
             many ways, so whatever it raised counts.
     """
     try:
-        jaxpr, codomain = jax.make_jaxpr(fun, return_shape=True)(domain)
+        jaxpr, codomain = jax.make_jaxpr(fun, return_shape=True)(held(domain))
     except Exception as error:
         reason = str(error).strip().split("\n")[0].rstrip(".")
         raise Untraceable(f"{type(error).__name__}: {reason}") from error
     return jaxpr, codomain
+
+
+def held(domain: Any) -> Any:
+    """A domain as JAX holds it in its current mode: float64 only under `jax_enable_x64`.
+
+    JAX would narrow it itself; newer versions warn of that, which a function of NumPy, to be traced
+    on trial, has not deserved.
+    """
+
+    def narrowed(leaf: Any) -> Any:
+        if not hasattr(leaf, "dtype") or not is_number(leaf.dtype):
+            return leaf
+        dtype = jax.dtypes.canonicalize_dtype(leaf.dtype)
+        return leaf if dtype == leaf.dtype else jax.ShapeDtypeStruct(leaf.shape, dtype)
+
+    return jax.tree.map(narrowed, domain)
 
 
 def walk(
@@ -119,60 +133,6 @@ def bits_of(dtype: Any) -> int:
     return int(jnp.iinfo(dtype).max).bit_length()
 
 
-def opened(jaxpr: Jaxpr | ClosedJaxpr) -> tuple[Jaxpr, Sequence[Any]]:
-    """A jaxpr and the values of its constants, of which an open one has none."""
-    return (jaxpr.jaxpr, jaxpr.consts) if isinstance(jaxpr, ClosedJaxpr) else (jaxpr, ())
-
-
-# --- primitives that stand for a program
-
-_CALLS = {
-    "jit": "jaxpr",
-    "pjit": "jaxpr",
-    "closed_call": "call_jaxpr",
-    "core_call": "call_jaxpr",
-    "call": "call_jaxpr",
-    "remat2": "jaxpr",
-    "checkpoint": "jaxpr",
-    "custom_jvp_call": "call_jaxpr",
-    "custom_vjp_call": "call_jaxpr",
-    "custom_vmap_call": "call",
-    "linear_call": "callee",
-    "composite": "jaxpr",
-}
-"""Calls of JAX by name, with the parameter that holds the program called on the same operands."""
-
-_REGISTERED: dict[Primitive, AsFunction] = {}
-
-
-def register(primitive: Primitive, as_function: AsFunction) -> None:
-    """Let `verify` look into a primitive of your own.
-
-    Without it a primitive that depends on the argument makes a function opaque: nothing can be
-    proved of what cannot be read.
-
-    Args:
-        primitive: made with `jax.extend.core.Primitive`.
-        as_function: from the primitive's parameters, as keywords, to a plain JAX function of its
-            operands that does what the primitive does; its jaxpr is read instead.
-
-    Example:
-        >>> twice = Primitive("twice")
-        >>> register(twice, lambda **params: lambda x: x + x)
-    """
-    _REGISTERED[primitive] = as_function
-
-
-def callee(eqn: JaxprEqn) -> ClosedJaxpr | Jaxpr | None:
-    """The program that an equation calls on its operands, or None where it calls none."""
-    if eqn.primitive in _REGISTERED:
-        function = _REGISTERED[eqn.primitive](**eqn.params)
-        shapes = [jax.ShapeDtypeStruct(aval(x).shape, aval(x).dtype) for x in eqn.invars]
-        return jax.make_jaxpr(function)(*shapes)
-    parameter = _CALLS.get(eqn.primitive.name)
-    return eqn.params.get(parameter) if parameter else None
-
-
 # --- constants
 
 
@@ -208,7 +168,7 @@ def computed(function: Callable[..., Any], values: Sequence[Any]) -> Any:
 
 _NOT_EVALUATED = frozenset(
     {"pure_callback", "shard_map", "pvary", "sharding_constraint", "reshard"}
-    | _CALLS.keys() - {"jit", "pjit"}
+    | CALLS - {"jit", "pjit"}
 )
 """A callback may cost anything, a mesh need not be here, other calls are no plain primitives."""
 

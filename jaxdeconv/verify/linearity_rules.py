@@ -192,8 +192,8 @@ RULES: dict[str, Rule] = {
     **_named(_sum, "add sub add_any neg reshape transpose slice concatenate broadcast_in_dim"),
     **_named(_sum, "squeeze rev copy reduce_sum cumsum reduce_window_sum"),
     **_named(_sum, "complex split unstack stack tile reduce_precision stop_gradient name"),
-    **_named(_sum, "sharding_constraint reshard layout_constraint ppermute all_gather all_to_all"),
-    **_named(_sum, "reduce_scatter pvary all_gather_invariant"),
+    **_named(_sum, "sharding_constraint reshard layout_constraint relayout ppermute all_gather"),
+    **_named(_sum, "all_to_all reduce_scatter pvary all_gather_invariant"),
     **_named(_each, "psum psum_invariant device_put optimization_barrier"),
     **_named(_product, "mul dot_general conv_general_dilated ragged_dot_general"),
     **_named(_at(1), "dynamic_slice"),
@@ -216,12 +216,12 @@ ROUNDING = frozenset({"reduce_precision", "convert_element_type"})
 """Linear but for the rounding that is their purpose."""
 
 _NONLINEAR_NAMES = """
-    abs acos acosh and approx_top_k argmax argmin asin asinh atan atan2 atanh bessel_i0e
-    bessel_i1e cbrt ceil cholesky clamp clz cos cosh cumlogsumexp cummax cummin cumprod digamma
-    eig eigh eq erf erf_inv erfc exp exp2 expm1 floor ge gt igamma igammac is_finite le lgamma log
-    log1p logistic lt lu max min ne nextafter or pmax pmin polygamma population_count pow qr
-    reduce_and reduce_max reduce_min reduce_or reduce_prod reduce_window_max reduce_window_min
-    reduce_xor regularized_incomplete_beta rem round rsqrt scatter-max scatter-min
+    abs acos acosh and approx_top_k argmax argmin asin asinh atan atan2 atanh bessel_i0e bessel_i1e
+    cbrt ceil cholesky clamp clz cos cosh cumlogsumexp cummax cummin cumprod digamma eig eigh eq erf
+    erf_inv erfc exp exp2 expm1 floor ge gt igamma igammac is_finite le lgamma log log1p log2
+    logistic lt lu max min ne nextafter not one_minus_square or pmax pmin polygamma polynomial
+    population_count pow qr reduce_and reduce_max reduce_min reduce_or reduce_prod reduce_window_max
+    reduce_window_min reduce_xor regularized_incomplete_beta rem round rsqrt scatter-max scatter-min
     schur sign sin sinh sort sqrt square svd tan tanh top_k xor zeta
 """
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
+from jax.extend.core import JaxprEqn
 
-from jaxdeconv.verify import jaxprs
+from jaxdeconv.verify import jaxprs, programs
 from jaxdeconv.verify.jaxprs import aval
 from jaxdeconv.verify.linearity_rules import NONLINEAR, ROUNDING, RULES, Parts
 
@@ -40,17 +40,17 @@ class Typing:
     def __init__(self) -> None:
         self.notes: list[str] = []
         self._callers: list[str] = []  # source lines of the calls that are being looked into
-        self._special: dict[str, Callable[[JaxprEqn, list[Type]], list[Type]]] = {
-            "scan": self._scan,
-            "while": self._while,
-            "cond": self._cond,
-            "shard_map": self._shard_map,
-            "custom_linear_solve": self._solve,
+        self._controlled: dict[type, Callable[[JaxprEqn, Any, list[Type]], list[Type]]] = {
+            programs.Scan: self._scan,
+            programs.While: self._while,
+            programs.Branches: self._branches,
+            programs.Manual: self._manual,
+            programs.Solve: self._solve,
         }
 
-    def program(self, jaxpr: ClosedJaxpr | Jaxpr, args: Sequence[Type]) -> list[Type]:
+    def program(self, jaxpr: programs.Program, args: Sequence[Type]) -> list[Type]:
         """Types of the outputs."""
-        body, consts = jaxprs.opened(jaxpr)
+        body, consts = programs.opened(jaxpr)
         return jaxprs.walk(body, map(_constant, consts), args, self._equation, _constant)
 
     def _equation(self, eqn: JaxprEqn, ins: list[Type]) -> list[Type]:
@@ -60,11 +60,12 @@ class Typing:
             values = jaxprs.evaluate(eqn, [x.value for x in ins])
             if values is not None:
                 return [_constant(value) for value in values]
-        body = jaxprs.callee(eqn)
+        body = programs.callee(eqn)
         if body is not None:
             return self._inside(eqn, body, ins)
-        if eqn.primitive.name in self._special:
-            return self._special[eqn.primitive.name](eqn, ins)
+        control = programs.control(eqn)
+        if control is not None:
+            return self._controlled[type(control)](eqn, control, ins)
         return self._primitive(eqn, ins)
 
     def _primitive(self, eqn: JaxprEqn, ins: list[Type]) -> list[Type]:
@@ -104,7 +105,7 @@ class Typing:
 
     # --- programs inside
 
-    def _inside(self, eqn: JaxprEqn, body: ClosedJaxpr | Jaxpr, ins: Sequence[Type]) -> list[Type]:
+    def _inside(self, eqn: JaxprEqn, body: programs.Program, ins: Sequence[Type]) -> list[Type]:
         line = jaxprs.source(eqn)
         self._callers += [line] if line else []
         outs = self.program(body, ins)
@@ -131,37 +132,34 @@ class Typing:
         """The type of what is x or y."""
         return _varying(self._blamed(eqn, (x, y), x.parts | y.parts)[0])
 
-    def _scan(self, eqn: JaxprEqn, ins: list[Type]) -> list[Type]:
-        constants, carries = eqn.params["num_consts"], eqn.params["num_carry"]
-        fixed, slices = ins[:constants], [_varying(x) for x in ins[constants + carries :]]
+    def _scan(self, eqn: JaxprEqn, scan: programs.Scan, ins: list[Type]) -> list[Type]:
+        fixed, carry, cut = scan.split(ins)
+        slices = [_varying(x) for x in cut]
 
         def step(carry: list[Type]) -> list[Type]:
-            return self._inside(eqn, eqn.params["jaxpr"], [*fixed, *carry, *slices])
+            return self._inside(eqn, scan.body, [*fixed, *carry, *slices])
 
-        carry, outs = self._loop(eqn, step, ins[constants : constants + carries])
-        last = outs[:carries] if eqn.params["length"] else carry
-        return [_varying(x) for x in (*last, *outs[carries:])]
+        carry, outs = self._loop(eqn, step, carry)
+        last = outs[: scan.carries] if scan.length else carry
+        return [_varying(x) for x in (*last, *outs[scan.carries :])]
 
-    def _while(self, eqn: JaxprEqn, ins: list[Type]) -> list[Type]:
-        tests, bodies = eqn.params["cond_nconsts"], eqn.params["body_nconsts"]
-        test_fixed, body_fixed = ins[:tests], ins[tests : tests + bodies]
+    def _while(self, eqn: JaxprEqn, loop: programs.While, ins: list[Type]) -> list[Type]:
+        test_fixed, body_fixed, carry = loop.split(ins)
 
         def step(carry: list[Type]) -> list[Type]:
-            return self._inside(eqn, eqn.params["body_jaxpr"], [*body_fixed, *carry])
+            return self._inside(eqn, loop.body, [*body_fixed, *carry])
 
-        carry, _ = self._loop(eqn, step, ins[tests + bodies :])
-        (again,) = self._inside(eqn, eqn.params["cond_jaxpr"], [*test_fixed, *carry])
+        carry, _ = self._loop(eqn, step, carry)
+        (again,) = self._inside(eqn, loop.test, [*test_fixed, *carry])
         return carry if again.parts.is_constant else self._decided(eqn, again)
 
-    def _cond(self, eqn: JaxprEqn, ins: list[Type]) -> list[Type]:
+    def _branches(self, eqn: JaxprEqn, branches: programs.Branches, ins: list[Type]) -> list[Type]:
         which, *args = ins
-        branches = eqn.params["branches"]
         if which.value is not None and not isinstance(which.value, jax.core.Tracer):
-            taken = min(max(int(which.value), 0), len(branches) - 1)
-            return self._inside(eqn, branches[taken], args)
+            return self._inside(eqn, branches.taken(which.value), args)
         if not which.parts.is_constant:
             return self._decided(eqn, which)
-        results = [self._inside(eqn, branch, args) for branch in branches]
+        results = [self._inside(eqn, branch, args) for branch in branches.programs]
         outs = results[0]
         for others in results[1:]:
             outs = [self._joined(eqn, x, y) for x, y in zip(outs, others, strict=True)]
@@ -172,15 +170,12 @@ class Typing:
         opaque = by.parts & Parts.OPAQUE
         return self._blamed(eqn, [by], opaque | Parts.NONLINEAR)
 
-    def _shard_map(self, eqn: JaxprEqn, ins: list[Type]) -> list[Type]:
-        return self._inside(eqn, eqn.params["jaxpr"], [_varying(x) for x in ins])
+    def _manual(self, eqn: JaxprEqn, manual: programs.Manual, ins: list[Type]) -> list[Type]:
+        return self._inside(eqn, manual.body, [_varying(x) for x in ins])
 
-    def _solve(self, eqn: JaxprEqn, ins: list[Type]) -> list[Type]:
+    def _solve(self, eqn: JaxprEqn, solve: programs.Solve, ins: list[Type]) -> list[Type]:
         """A solution is computed by `solve`, so it is as linear as that is."""
-        lengths, bodies = eqn.params["const_lengths"], eqn.params["jaxprs"]
-        start = lengths.matvec + lengths.vecmat
-        fixed = ins[start : start + lengths.solve]
-        return self._inside(eqn, bodies.solve, [*fixed, *ins[sum(lengths) :]])
+        return self._inside(eqn, solve.solve, solve.split(ins))
 
 
 def _varying(x: Type) -> Type:

@@ -10,9 +10,11 @@ from benchmarks.cases import BenchCase, Data
 from benchmarks.check import BOUND, Judge, WrongAnswer
 from benchmarks.contestants import CONTESTANTS, OURS, RIVALS
 from benchmarks.programs import PASSES, Answers, Unsupported
-from benchmarks.torch_contestants import reference
 from jaxdeconv import ConvGeometry
 from tests.support.cases import integers
+
+pytest.importorskip("torch")
+reference = importlib.import_module("benchmarks.torch_contestants").reference
 
 TINY = (
     BenchCase("up", "", ConvGeometry((6, 7), (3, 4), 2, ((2, 0), (0, 2))), 2, 3, 2),

@@ -160,6 +160,7 @@ def spoil(name: str) -> Prepare:
     return prepare
 
 
+@pytest.mark.usefixtures("torch")
 def test_a_wrong_rival_is_not_timed() -> None:
     contestants = {**CONTESTANTS, "stock": spoil("stock")}
     names = ("stock", "torch contiguous")
@@ -173,6 +174,7 @@ def test_a_wrong_rival_is_not_timed() -> None:
     assert report.last_lines()[-1].startswith("WRONG, not timed: tiny: stock: relative error")
 
 
+@pytest.mark.usefixtures("torch")
 def test_our_wrong_answer_is_not_timed() -> None:
     contestants = {**CONTESTANTS, OURS: spoil(OURS)}
     result = measure(TINY, ("stock",), 1, 1e9, stopwatch=FAST, contestants=contestants)
@@ -184,6 +186,7 @@ def test_our_wrong_answer_is_not_timed() -> None:
     assert math.isnan(ratio(result, "forward", "stock"))
 
 
+@pytest.mark.usefixtures("torch")
 def test_measure_alone() -> None:
     result = measure(TINY, (), 2, 1e9, first_call=True, stopwatch=FAST)
     forward, step = (result.passes[name] for name in ("forward", "step"))
@@ -193,6 +196,7 @@ def test_measure_alone() -> None:
     assert forward.first_call[OURS] > 0
 
 
+@pytest.mark.usefixtures("torch")
 def test_algorithms(monkeypatch: pytest.MonkeyPatch) -> None:
     def plan(leg: str, *shapes: Any, **keywords: Any) -> SimpleNamespace:
         assert len(shapes) == 2
@@ -205,6 +209,7 @@ def test_algorithms(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.algorithms == {leg: f"way to {leg}" for leg in legs}
 
 
+@pytest.mark.usefixtures("torch")
 def test_the_whole_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,8 @@ import pytest
 from jaxdeconv.compat import convert_kernel, onnx, torch
 from tests.support.bad_inputs import BadInputs, check_message, z
 
+pytestmark = pytest.mark.every_variant
+
 first, oihw, hwio = z(2, 4, 7, 6), z(6, 2, 3, 2), z(3, 2, 4, 6)
 
 BAD: BadInputs = {

@@ -10,6 +10,8 @@ import pytest
 from jaxdeconv.compat import equinox, flax, haiku
 from tests.support.bad_inputs import BadInputs, check_message, z
 
+pytestmark = pytest.mark.every_variant
+
 first, last, hwio = z(2, 4, 7, 6), z(2, 7, 6, 4), z(3, 2, 4, 6)
 
 BAD: BadInputs = {

@@ -11,8 +11,6 @@ import pytest
 from jaxdeconv.compat import equinox
 from tests.compat.support import check_same, check_same_gradients, integers, ints, seeds
 
-pytestmark = pytest.mark.slow  # the contract of all frameworks is in the fast lane
-
 NAMES = ("SAME", "same", "SAME_LOWER", "VALID")
 
 

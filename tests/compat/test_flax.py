@@ -13,8 +13,6 @@ from flax import nnx
 from jaxdeconv.compat import flax as ours
 from tests.compat.support import check_same, check_same_gradients, integers, ints, seeds
 
-pytestmark = pytest.mark.slow  # the contract of all frameworks is in the fast lane
-
 CALLS = {"Conv": ours.conv, "ConvTranspose": ours.conv_transpose}
 
 

@@ -10,8 +10,6 @@ import pytest
 from jaxdeconv.compat import haiku
 from tests.compat.support import check_same, check_same_gradients, integers, ints, seeds
 
-pytestmark = pytest.mark.slow  # the contract of all frameworks is in the fast lane
-
 FORMATS = ("channels_last", "NC...", "N...C", "channels_first")
 CALLS = {"ConvND": haiku.conv, "ConvNDTranspose": haiku.conv_transpose}
 SCOPES = {"ConvND": "conv_nd", "ConvNDTranspose": "conv_nd_transpose"}

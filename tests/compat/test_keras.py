@@ -13,8 +13,6 @@ import pytest
 from jaxdeconv.compat import keras as ours
 from tests.compat.support import check_same, check_same_gradients, integers, ints, seeds
 
-pytestmark = pytest.mark.slow  # the contract of all frameworks is in the fast lane
-
 
 def draw(seed: int, transposed: bool) -> tuple[dict[str, Any], list[np.ndarray]]:
     """The arguments, and inputs and kernel."""

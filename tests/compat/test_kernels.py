@@ -1,6 +1,7 @@
 """convert_kernel between every pair: equal outputs of the real frameworks, and round trips."""
 
 import itertools
+from typing import Any
 
 import jax
 import keras
@@ -48,6 +49,7 @@ def test_every_pair(ndim: int, groups: int, transposed: bool) -> None:
         check_equal(got, stored[target])
 
 
+@pytest.mark.usefixtures("torch")
 def test_every_layout_is_among_the_real_calls() -> None:
     assert set(CONV) == set(CONV_TRANSPOSE) == {*CALLS, "jaxdeconv"}
 
@@ -70,7 +72,7 @@ def test_traced_and_jax_arrays(transposed: bool) -> None:
 
 
 @pytest.mark.parametrize("groups", [1, 2, 4])
-def test_arrays_of_a_torch_model(groups: int) -> None:
+def test_arrays_of_a_torch_model(torch: Any, groups: int) -> None:
     """`nn.arrays`, whose one rule needs neither groups nor transposed, on a real state_dict."""
     model = torch.nn.Sequential(
         torch.nn.Conv1d(4, 8, 3, 2, groups=groups),

@@ -3,6 +3,7 @@
 import inspect
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_no_framework_is_imported() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC["torch"]))
-def test_torch_takes_the_arguments_in_torchs_order(name: str) -> None:
+def test_torch_takes_the_arguments_in_torchs_order(torch: Any, name: str) -> None:
     """As the first line of torch's own documentation has them."""
     first = getattr(torch.nn.functional, name).__doc__.strip().splitlines()[0]
     theirs = [one.split("=")[0].strip() for one in first[first.index("(") + 1 :].split(",")]

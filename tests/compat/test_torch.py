@@ -12,7 +12,6 @@ from tests.compat.support import integers, ints, seeds
 from tests.support.checks import check_equal
 
 real = pytest.importorskip("torch")
-
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same'")  # torch makes a copy
 
 SAMPLES = {"conv1d": 10, "conv2d": 30, "conv3d": 20}

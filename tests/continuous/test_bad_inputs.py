@@ -10,6 +10,8 @@ from jaxdeconv.continuous import ContinuousConv, Function, Quadrature, inner, or
 from tests.continuous.functions import BOX, HAT
 from tests.support.bad_inputs import BadInputs, check_message
 
+pytestmark = pytest.mark.every_variant
+
 K = ContinuousConv(HAT, 2)
 
 BAD: BadInputs = {

@@ -1,5 +1,6 @@
 """The U-Net example: small, but real steps on real photographs."""
 
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from flax import nnx
 
 from examples.unet import __main__ as program
-from examples.unet import data, rivals, training
+from examples.unet import data, training
 from examples.unet.settings import Settings
 from tests.support.checks import check_equal
 
@@ -58,9 +59,10 @@ def test_a_directory_keeps_its_settings(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("torch")
 def test_rivals_learn_the_same() -> None:
     """From one set of parameters, on the same patches: equal losses, up to rounding."""
-    records = rivals.race(TINY)
+    records = importlib.import_module("examples.unet.rivals").race(TINY)
     ours = records.pop("jaxdeconv").losses
     assert ours[-1] < ours[0]
     assert list(records) == ["PyTorch", "Flax"]

@@ -16,6 +16,8 @@ from jaxdeconv.interpolation import (
 )
 from tests.support.bad_inputs import BadInputs, check_message
 
+pytestmark = pytest.mark.every_variant
+
 u = jnp.zeros((2, 4, 3, 1))
 METHODS = "'nearest', 'linear', 'cubic', 'lanczos3', 'lanczos5'"
 

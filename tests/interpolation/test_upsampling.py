@@ -54,7 +54,7 @@ def test_renormalised_is_jax_image_resize(method: str, factor) -> None:
 @pytest.mark.parametrize(("method", "torch_mode"), TORCH_MODES, ids=str)
 @each_align
 @pytest.mark.usefixtures("x64")
-def test_replicated_is_torch_interpolate(method, torch_mode: str, align: str) -> None:
+def test_replicated_is_torch_interpolate(torch, method, torch_mode: str, align: str) -> None:
     u, factor = normal(2, 6, 5, 3), (3, 2)
     got = upsample(jnp.asarray(u), factor, method, border="replicate", align=align)
     expected = torch.nn.functional.interpolate(
@@ -66,7 +66,7 @@ def test_replicated_is_torch_interpolate(method, torch_mode: str, align: str) ->
     np.testing.assert_allclose(got, np.moveaxis(expected.numpy(), 1, -1), atol=1e-14)
 
 
-def test_nearest_is_torch_nearest() -> None:
+def test_nearest_is_torch_nearest(torch) -> None:
     u = integers((2, 4, 3, 2))
     expected = torch.nn.functional.interpolate(
         torch.tensor(np.moveaxis(u, -1, 1)), scale_factor=(3, 4), mode="nearest"

@@ -18,20 +18,21 @@ from tests.support.checks import check_equal
 torch = pytest.importorskip("torch")
 
 
-class TorchDecoder(torch.nn.Module):
+def torch_decoder(torch: Any) -> Any:
     """Grouped, dilated and strided, with sizes that only output_padding can name."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.down = torch.nn.Conv2d(3, 8, 3, stride=2, padding=1)
-        self.mix = torch.nn.Conv2d(8, 12, 3, padding=2, dilation=2, groups=4)
-        self.up1 = torch.nn.ConvTranspose2d(12, 6, 3, 2, padding=1, output_padding=1, groups=3)
-        self.up2 = torch.nn.ConvTranspose2d(6, 4, (3, 2), dilation=(2, 3), padding=(1, 0), groups=2)
-        self.up3 = torch.nn.ConvTranspose2d(4, 2, 4, 3, padding=2, dilation=2, bias=False)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = torch.relu(self.mix(torch.relu(self.down(x))))
-        return self.up3(torch.relu(self.up2(torch.relu(self.up1(x)))))
+    layers = {
+        "down": torch.nn.Conv2d(3, 8, 3, stride=2, padding=1),
+        "mix": torch.nn.Conv2d(8, 12, 3, padding=2, dilation=2, groups=4),
+        "up1": torch.nn.ConvTranspose2d(12, 6, 3, 2, padding=1, output_padding=1, groups=3),
+        "up2": torch.nn.ConvTranspose2d(6, 4, (3, 2), dilation=(2, 3), padding=(1, 0), groups=2),
+        "up3": torch.nn.ConvTranspose2d(4, 2, 4, 3, padding=2, dilation=2, bias=False),
+    }
+    model = torch.nn.Sequential()
+    for name, layer in layers.items():
+        if len(model):
+            model.append(torch.nn.ReLU())
+        model.add_module(name, layer)
+    return model
 
 
 class NnxDecoder(nnx.Module):
@@ -88,10 +89,10 @@ NAMES = ("down", "mix", "up1", "up2", "up3")
 
 
 @pytest.mark.slow
-def test_a_torch_model_in_nnx_and_equinox() -> None:
+def test_a_torch_model_in_nnx_and_equinox(torch: Any) -> None:
     """Outputs and the gradient of every parameter, from one state_dict."""
     torch.manual_seed(0)
-    model = TorchDecoder()
+    model = torch_decoder(torch)
     x = np.random.default_rng(0).standard_normal((2, 3, 9, 8)).astype(np.float32)
     expected = model(torch.from_numpy(x))
     (expected**2).mean().backward()

@@ -15,8 +15,6 @@ from jaxdeconv.nn.initializers import bilinear
 from tests.support.cases import integers
 from tests.support.checks import check_equal
 
-pytestmark = pytest.mark.slow  # the contract of all frameworks is in the fast lane
-
 X = integers((4, 6, 5), seed=3)
 KEY = jax.random.key(7)
 

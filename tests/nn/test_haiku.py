@@ -14,8 +14,6 @@ from jaxdeconv.nn import haiku as ours
 from tests.support.cases import integers
 from tests.support.checks import check_equal
 
-pytestmark = pytest.mark.slow  # the contract of all frameworks is in the fast lane
-
 X = integers((2, 6, 5, 4), seed=3)
 KEY = jax.random.key(7)
 

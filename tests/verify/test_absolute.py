@@ -9,7 +9,7 @@ import pytest
 from jax import lax
 from jax.extend.core import Primitive
 
-from jaxdeconv.verify import jaxprs
+from jaxdeconv.verify import programs
 from jaxdeconv.verify.absolute import Unbounded, magnitude
 from tests.verify.absolute_cases import (
     LOOSE,
@@ -25,6 +25,8 @@ from tests.verify.absolute_cases import (
     flat,
     magnitudes,
 )
+
+pytestmark = pytest.mark.every_variant
 
 
 @each_tight
@@ -158,7 +160,8 @@ def test_across_devices() -> None:
 
 def test_sums_over_devices_are_counted() -> None:
     """Derived without the devices: rounding errors of four summands, and what moves has none."""
-    mesh = jax.sharding.AbstractMesh((4,), ("i",))
+    auto = (jax.sharding.AxisType.Auto,)
+    mesh = jax.sharding.AbstractMesh((4,), ("i",), axis_types=auto)
     spec = jax.sharding.PartitionSpec("i")
     bodies = {
         lambda v: lax.psum(v, "i"): 3,
@@ -177,7 +180,7 @@ def test_registered_primitives_are_looked_into() -> None:
     hidden.def_abstract_eval(lambda x, *_: x)
     with pytest.raises(Unbounded, match="rounding of a_hidden_product"):
         magnitude(lambda v: hidden.bind(v, C), domain())
-    jaxprs.register(hidden, lambda: lambda x, y: x * y)
+    programs.register(hidden, lambda: lambda x, y: x * y)
     bound = magnitude(lambda v: hidden.bind(v, C), domain()).apply(jnp.ones(N))
     np.testing.assert_allclose(bound, np.abs(C), rtol=1e-6)
 

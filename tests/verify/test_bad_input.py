@@ -10,6 +10,8 @@ import pytest
 
 from jaxdeconv import verify
 
+pytestmark = pytest.mark.every_variant
+
 S = jax.ShapeDtypeStruct
 V = S((5,), np.float32)
 
@@ -76,6 +78,21 @@ def test_integers_to_floats() -> None:
 def test_wide_dtypes_in_narrow_mode(x32: None) -> None:  # noqa: ARG001
     with pytest.raises(ValueError, match="must exist in JAX's current mode; got dtype='float64'"):
         verify.adjoint(differences, gathered, S((5,), np.float64))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128, np.int64])
+def test_numpy_may_be_wider_than_the_mode(x32: None, dtype: Any) -> None:  # noqa: ARG001
+    """JAX is not asked to hold what it cannot, not even to try: it would warn of that."""
+    scale = dtype(3)
+
+    def tripled(v: Any) -> np.ndarray:
+        assert type(v) is np.ndarray
+        assert v.dtype == dtype
+        return scale * v
+
+    report = verify.adjoint(tripled, tripled, S((5,), dtype), key=0)
+    assert report.ok
+    assert verify.linearity(tripled, S((5,), dtype), key=0).status == "pass"
 
 
 def test_no_key() -> None:

@@ -10,7 +10,9 @@ import pytest
 from jax import lax
 from jax.extend.core import Primitive
 
-from jaxdeconv.verify import jaxprs
+from jaxdeconv.verify import jaxprs, programs
+
+pytestmark = pytest.mark.every_variant
 
 V = jax.ShapeDtypeStruct((3,), np.float32)
 
@@ -42,6 +44,17 @@ def test_untraceable(fun, reason: str) -> None:
     assert "\n" not in str(raised.value)
 
 
+def test_held_narrows_what_the_mode_cannot_hold() -> None:
+    tree = {"a": jax.ShapeDtypeStruct((2,), np.float64), "b": np.ones(3, np.float32), "c": 1.0}
+    with jax.enable_x64(False):
+        held = jaxprs.held(tree)
+    assert (held["a"].shape, held["a"].dtype) == ((2,), np.float32)
+    assert held["b"] is tree["b"]
+    assert held["c"] == 1.0
+    with jax.enable_x64(True):
+        assert jaxprs.held(tree)["a"] is tree["a"]
+
+
 def test_walk_computes_when_the_rule_does() -> None:
     table = np.array([1, 2, 3], np.float32)
 
@@ -49,7 +62,7 @@ def test_walk_computes_when_the_rule_does() -> None:
         return (x + table) * 2.0, y
 
     jaxpr = jax.make_jaxpr(fun)(table, table)
-    body, consts = jaxprs.opened(jaxpr)
+    body, consts = programs.opened(jaxpr)
 
     def rule(eqn, values):
         return [eqn.primitive.bind(*values, **eqn.params)]
@@ -57,68 +70,6 @@ def test_walk_computes_when_the_rule_does() -> None:
     first, second = jaxprs.walk(body, consts, [10 * table, "anything"], rule, lambda value: value)
     assert first.tolist() == [22, 44, 66]
     assert second == "anything"
-
-
-def test_open_jaxprs_have_no_constants() -> None:
-    closed = jax.make_jaxpr(lambda x: x + np.ones(3, np.float32))(V)
-    assert jaxprs.opened(closed) == (closed.jaxpr, closed.consts)
-    assert jaxprs.opened(closed.jaxpr) == (closed.jaxpr, ())
-
-
-@jax.custom_jvp
-def custom_jvp(x):
-    return 2 * x
-
-
-@jax.custom_vjp
-def custom_vjp(x):
-    return 2 * x
-
-
-@jax.custom_batching.custom_vmap
-def batched(x):
-    return 2 * x
-
-
-batched.def_vmap(lambda _size, mapped, x: (2 * x, mapped[0]))
-custom_jvp.defjvp(lambda x, t: (custom_jvp(*x), 2 * t[0]))
-custom_vjp.defvjp(lambda x: (2 * x, None), lambda _, u: (2 * u,))
-
-
-@pytest.mark.parametrize(
-    "fun",
-    [
-        jax.jit(lambda x: 2 * x),
-        jax.checkpoint(lambda x: 2 * x),
-        custom_jvp,
-        custom_vjp,
-        batched,
-        lax.composite(lambda x: 2 * x, "double"),
-    ],
-)
-def test_calls_are_entered(fun) -> None:
-    (eqn,) = equations(fun, V)
-    body = jaxprs.callee(eqn)
-    assert body is not None
-    assert [inner.primitive.name for inner in jaxprs.opened(body)[0].eqns] == ["mul"]
-
-
-def test_plain_primitives_are_not() -> None:
-    (eqn,) = equations(jnp.negative, V)
-    inner = jaxprs.callee(eqn)  # `jit` of jax.numpy
-    (plain,) = jaxprs.opened(inner)[0].eqns if inner is not None else (eqn,)
-    assert jaxprs.callee(plain) is None
-
-
-def test_register() -> None:
-    halved = Primitive("halved")
-    halved.def_abstract_eval(lambda x, **_: jax.core.ShapedArray((x.shape[0] // 2,), x.dtype))
-    (eqn,) = equations(lambda x: halved.bind(x, first=1), jax.ShapeDtypeStruct((4,), np.float16))
-    assert jaxprs.callee(eqn) is None
-    jaxprs.register(halved, lambda first: lambda x: x[first : first + 2])
-    body, _ = jaxprs.opened(jaxprs.callee(eqn))
-    assert [inner.primitive.name for inner in body.eqns] == ["slice"]
-    assert body.outvars[0].aval.dtype == np.float16
 
 
 def test_evaluate() -> None:

@@ -9,8 +9,10 @@ import pytest
 from jax import lax
 from jax.extend.core import Primitive
 
-from jaxdeconv.verify import jaxprs
+from jaxdeconv.verify import programs
 from jaxdeconv.verify.linearity import classify
+
+pytestmark = pytest.mark.every_variant
 
 REAL = jax.ShapeDtypeStruct((4,), np.float32)
 COMPLEX = jax.ShapeDtypeStruct((4,), np.complex64)
@@ -132,6 +134,8 @@ AFFINE = {
     ),
 }
 NONLINEAR = {
+    "log2": jnp.log2,
+    "asin": lambda v: jax.jvp(jnp.asin, (v,), (v,))[1],
     "square": lambda v: v * v,
     "dot": lambda v: v @ v,
     "conv": lambda v: jnp.convolve(v, v),
@@ -256,7 +260,7 @@ def test_registered_primitives_are_looked_into() -> None:
     bilinear = Primitive("a_bilinear_map")
     bilinear.def_abstract_eval(lambda x, *_, **__: x)
     kinds = [classify(lambda v: bilinear.bind(v, C, scale=2.0), REAL).kind]
-    jaxprs.register(bilinear, lambda *, scale: lambda x, y: scale * x * y)
+    programs.register(bilinear, lambda *, scale: lambda x, y: scale * x * y)
     kinds.append(classify(lambda v: bilinear.bind(v, C, scale=2.0), REAL).kind)
     kinds.append(classify(lambda v: bilinear.bind(v, v, scale=2.0), REAL).kind)
     assert kinds == ["opaque", "linear", "non-linear"]

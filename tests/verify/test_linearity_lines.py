@@ -13,6 +13,8 @@ from jax import lax
 
 from jaxdeconv.verify.linearity import classify
 
+pytestmark = pytest.mark.every_variant
+
 REAL = jax.ShapeDtypeStruct((4,), np.float32)
 INTEGER = jax.ShapeDtypeStruct((4,), np.int32)
 MASK = np.array([True, False, True, True])

@@ -82,8 +82,12 @@ def test_diagnoses_are_sorted(cause, certain, others, kind) -> None:
 @pytest.mark.parametrize("rival", RIVALS, ids=lambda rival: rival.name)
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128])
 @pytest.mark.usefixtures("x64")
-def test_rivals_accept_what_is_right_and_refuse_half(rival: Checker, dtype) -> None:
+def test_rivals_accept_what_is_right_and_refuse_half(
+    rival: Checker, dtype, request: pytest.FixtureRequest
+) -> None:
     """In 64 bits, where their tolerances do no harm."""
+    if rival.name.startswith("torch"):
+        request.getfixturevalue("torch")
     kernel = (np.arange(1, 5) * (1 if dtype is np.float64 else 1 + 2j)).astype(dtype)
     pair = conv_pair(SPEC.replace(kernel=kernel.reshape(4, 1, 1), padding=((2, 1),)))
     half = dataclasses.replace(pair, At=lambda u: pair.At(u) / 2)
@@ -154,6 +158,7 @@ def test_table_goes_between_its_marks(tmp_path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("torch")
 def test_command(tmp_path, monkeypatch, capsys) -> None:
     """Two faults and two pairs, through to the picture."""
     monkeypatch.setattr("benchmarks.verification.__main__.MUTANTS", MUTANTS[15:17])
