@@ -60,18 +60,13 @@ class Folding:
     @property
     def folded(self) -> ConvGeometry:
         """The geometry of the axes that are left."""
-        whole = self.geometry
+        whole, others = self.geometry, self._others
         return ConvGeometry(
-            *(
-                tuple(of_all[dim] for dim in self._others)
-                for of_all in (
-                    whole.input_size,
-                    whole.kernel_size,
-                    whole.stride,
-                    whole.padding,
-                    whole.dilation,
-                )
-            ),
+            tuple(whole.input_size[dim] for dim in others),
+            tuple(whole.kernel_size[dim] for dim in others),
+            tuple(whole.stride[dim] for dim in others),
+            tuple(whole.padding[dim] for dim in others),
+            tuple(whole.dilation[dim] for dim in others),
             whole.groups,
         )
 

@@ -56,6 +56,7 @@ def differentiated(function, result: np.ndarray):
     return jax.jit(jax.grad(lambda x, y: jnp.vdot(function(x, y), weights), (0, 1)))
 
 
+@pytest.mark.every_variant
 @pytest.mark.parametrize("leg", ALGORITHMS)
 def test_the_same_numbers(leg: str) -> None:
     """Folded, by the definition, and by the matrix of coordinates; gradients and vmap as well."""
@@ -73,6 +74,7 @@ def test_the_same_numbers(leg: str) -> None:
         check_equal(jax.jit(jax.vmap(call(leg, case)))(*pairs), np.stack([answer, 6 * answer]))
 
 
+@pytest.mark.every_variant
 @pytest.mark.parametrize("leg", ALGORITHMS)
 def test_nothing_else_is_folded(leg: str) -> None:
     """Neither several places, nor depthwise kernels of few taps, nor a forced algorithm."""

@@ -207,9 +207,6 @@ def _is_depthwise(problem: Problem) -> bool:
 
     To G the images are the input channels.
     """
-    rows_alone = problem.leg == "kernel_gradient" and problem.geometry.ndim == 1
-    if problem.ins == problem.outs == 1 and not rows_alone:
-        return "oneDNN is slow at one channel"
     ins = problem.images if problem.leg == "kernel_gradient" else problem.ins_per_group
     return problem.geometry.groups > 1 and ins == problem.outs_per_group == 1
 

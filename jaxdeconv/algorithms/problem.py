@@ -272,7 +272,7 @@ def map_groups(step: Apply, x: Array, y: Array, problem: Problem) -> Array:
     def first(x: Array) -> Array:
         return jnp.moveaxis(x.reshape(*x.shape[:-1], groups, -1), -2, 0)
 
-    result = lax.map(lambda pair: step(*pair, one), (first(x), first(y)))
+    result = lax.map(lambda pair: step(pair[0], pair[1], one), (first(x), first(y)))
     result = jnp.moveaxis(result, 0, -2)
     return result.reshape(*result.shape[:-2], -1)
 

@@ -81,6 +81,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("block", [range(i, min(i + 20, count)) for i in range(0, count, 20)])
 
 
+@pytest.mark.every_variant
 @pytest.mark.parametrize("leg", ALGORITHMS)
 def test_random_padding(leg: str, block: range) -> None:
     for seed in block:
@@ -102,6 +103,7 @@ FOUND = (
 )
 
 
+@pytest.mark.every_variant
 @pytest.mark.parametrize("leg", ALGORITHMS)
 def test_padding_that_was_wrong(leg: str) -> None:
     for n, k, s, d, pads in FOUND:

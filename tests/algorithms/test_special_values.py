@@ -44,6 +44,7 @@ def reversed_data(leg: str, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, .
     }[leg]
 
 
+@pytest.mark.every_variant
 @pytest.mark.parametrize("leg", ALGORITHMS)
 def test_they_stay_where_they_belong(leg: str) -> None:
     """In every algorithm that 'auto' may take; those that spread them say so."""

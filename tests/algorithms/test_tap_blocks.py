@@ -21,6 +21,7 @@ DEPTHWISE = [
 ]
 
 
+@pytest.mark.every_variant
 @pytest.mark.parametrize("leg", ALGORITHMS)
 def test_blocks_of_every_size(leg: str) -> None:
     raw = getattr(depthwise, leg).__wrapped__
