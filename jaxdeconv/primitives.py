@@ -66,7 +66,11 @@ def bind(leg: str, x: Array, y: Array, **params: Any) -> Array:
     return folding.unfold(result, _bind(leg, x, y, **params | {"geometry": folding.folded}))
 
 
-ROLES = {"conv": "vwu", "conv_transpose": "uwv", "kernel_gradient": "uvw"}
+ROLES = {
+    "conv": ("v", "w", "u"),
+    "conv_transpose": ("u", "w", "v"),
+    "kernel_gradient": ("u", "v", "w"),
+}
 """The two operands of a leg, and its result."""
 
 
