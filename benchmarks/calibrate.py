@@ -22,7 +22,7 @@ from benchmarks.cases import CASES
 from benchmarks.draws import layer_cases, random_cases
 from jaxdeconv import costmodel
 from jaxdeconv.algorithms import ALGORITHMS, Problem
-from jaxdeconv.algorithms.problem import FEW_GROUPS
+from jaxdeconv.algorithms.steps import FEW_GROUPS
 from jaxdeconv.tuning import measure
 
 Sample: TypeAlias = tuple[tuple[float, ...], tuple[float, ...], float]

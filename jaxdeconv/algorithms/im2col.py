@@ -16,16 +16,8 @@ from collections.abc import Iterator
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxdeconv.algorithms.problem import (
-    FEW_GROUPS,
-    Algorithm,
-    Problem,
-    Work,
-    divide,
-    images_at_once,
-    map_images,
-    sum_images,
-)
+from jaxdeconv.algorithms.problem import Algorithm, Problem, Work
+from jaxdeconv.algorithms.steps import FEW_GROUPS, divide, images_at_once, map_images, sum_images
 from jaxdeconv.algorithms.windows import pad_with_zeros, taps, window
 from jaxdeconv.geometry import ConvGeometry
 

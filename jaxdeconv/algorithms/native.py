@@ -12,14 +12,8 @@ References: XLA's ConvRewriter (MatchBackwardInput, MatchBackwardFilter); jax is
 from jax import Array, lax
 
 from jaxdeconv.algorithms.convolutions import by_xla
-from jaxdeconv.algorithms.problem import (
-    FEW_GROUPS,
-    Algorithm,
-    Problem,
-    Work,
-    group_by_group,
-    xla_is_unfit,
-)
+from jaxdeconv.algorithms.problem import Algorithm, Problem, Work, xla_is_unfit
+from jaxdeconv.algorithms.steps import FEW_GROUPS, group_by_group
 from jaxdeconv.algorithms.windows import gradient_padding, swap_channels
 
 

@@ -12,13 +12,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxdeconv.algorithms.convolutions import by_onednn, onednn_is_missing
-from jaxdeconv.algorithms.problem import (
-    FEW_GROUPS,
-    Algorithm,
-    Problem,
-    Work,
-    group_by_group,
-)
+from jaxdeconv.algorithms.problem import Algorithm, Problem, Work
+from jaxdeconv.algorithms.steps import FEW_GROUPS, group_by_group
 from jaxdeconv.algorithms.windows import gradient_padding, pad_with_zeros
 
 

@@ -12,16 +12,8 @@ Multiplies exactly as often as needed; writes kernel/stride times the result.
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxdeconv.algorithms.problem import (
-    FEW_GROUPS,
-    Algorithm,
-    Problem,
-    Work,
-    always,
-    divide,
-    images_at_once,
-    map_images,
-)
+from jaxdeconv.algorithms.problem import Algorithm, Problem, Work, always
+from jaxdeconv.algorithms.steps import FEW_GROUPS, divide, images_at_once, map_images
 from jaxdeconv.algorithms.windows import coarse_range, phases
 from jaxdeconv.geometry import ConvGeometry
 

@@ -94,8 +94,8 @@ def test_dtypes(leg: str, algorithm: Algorithm, dtype: str) -> None:
 @every_algorithm
 def test_image_by_image(leg: str, algorithm: Algorithm, monkeypatch: pytest.MonkeyPatch) -> None:
     """Large temporaries make some algorithms loop over the batch, or over the taps."""
-    monkeypatch.setattr("jaxdeconv.algorithms.problem.CHUNK_BYTES", 0)
-    monkeypatch.setattr("jaxdeconv.algorithms.problem.STEP_BYTES", 0)
+    monkeypatch.setattr("jaxdeconv.algorithms.steps.CHUNK_BYTES", 0)
+    monkeypatch.setattr("jaxdeconv.algorithms.steps.STEP_BYTES", 0)
     monkeypatch.setattr(per_tap, "UNROLLED", 0)
     for case in supported(leg, algorithm)[:6]:
         x, y, answer = expected(leg, case, case.data())
@@ -108,10 +108,10 @@ def test_some_images_and_groups_at_a_time(
     leg: str, algorithm: Algorithm, step_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Loops over groups, and over as many images as a step may hold."""
-    monkeypatch.setattr("jaxdeconv.algorithms.problem.CHUNK_BYTES", 0)
-    monkeypatch.setattr("jaxdeconv.algorithms.problem.STEP_BYTES", step_bytes)
-    monkeypatch.setattr("jaxdeconv.algorithms.problem.WORTH_A_STEP", 0)
-    monkeypatch.setattr("jaxdeconv.algorithms.problem.FEW_GROUPS", 1)
+    monkeypatch.setattr("jaxdeconv.algorithms.steps.CHUNK_BYTES", 0)
+    monkeypatch.setattr("jaxdeconv.algorithms.steps.STEP_BYTES", step_bytes)
+    monkeypatch.setattr("jaxdeconv.algorithms.steps.WORTH_A_STEP", 0)
+    monkeypatch.setattr("jaxdeconv.algorithms.steps.FEW_GROUPS", 1)
     grouped = [case for case in supported(leg, algorithm) if case.geometry.groups > 1]
     for case in [dataclasses.replace(case, batch=6) for case in grouped[:3]]:
         x, y, answer = expected(leg, case, case.data())
