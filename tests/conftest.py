@@ -25,7 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--geometries",
         type=int,
         default=40,
-        help="how many random geometries to compare with PyTorch (tests/oracles/test_torch.py)",
+        help="how many random geometries tests/oracles/test_torch.py compares with PyTorch, "
+        "and tests/algorithms/test_padding.py with the matrix of coordinates",
     )
 
 
