@@ -1,6 +1,6 @@
 """The U-Net example: small, but real steps on real photographs."""
 
-import importlib
+import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,20 +95,27 @@ def test_bad_settings(words: dict[str, Any], message: str) -> None:
         Settings(**words)
 
 
-@pytest.mark.parametrize("extra", [[], ["--rivals"]], ids=["train", "rivals"])
-def test_program(
-    extra: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["unet", *TINY_WORDS, "--output", str(tmp_path), *extra])
+def test_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setattr(sys, "argv", ["unet", *TINY_WORDS, "--output", str(tmp_path)])
     program.main()
-    printed = capsys.readouterr().out
-    pictures = sorted(path.name for path in tmp_path.glob("*.png"))
-    if extra:
-        assert pictures == ["rivals.png"]
-        assert "ms a step" in printed
-    else:
-        assert pictures == ["curve.png", "result.png"]
-        assert "dB denoised" in printed
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["curve.png", "result.png"]
+    assert "dB denoised" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("torch")
+def test_program_with_rivals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    argv = ["unet", *TINY_WORDS, "--output", str(tmp_path), "--rivals"]
+    monkeypatch.setattr(sys, "argv", argv)
+    program.main()
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["rivals.png"]
+    assert "ms a step" in capsys.readouterr().out
+
+
+def test_rivals_without_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["unet", "--output", str(tmp_path), "--rivals"])
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)  # noqa: ARG005
+    with pytest.raises(SystemExit, match="unet: --rivals needs PyTorch: install torch"):
+        program.main()
 
 
 def test_program_refuses_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,6 @@ def test_is_the_dense_solution(seed: int, way, dtype: type) -> None:
 
 
 @pytest.mark.usefixtures("x64")
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(50))
 def test_is_scipys(seed: int) -> None:
     K = random_operator(2000 + seed, np.float64)

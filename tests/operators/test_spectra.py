@@ -97,7 +97,6 @@ def test_bounds_of_many(seed: int) -> None:
     check_bounds(random_operator(1000 + seed))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mode", boundary.MODES)
 @pytest.mark.parametrize("seed", range(4))
 def test_bounds_of_other_padding(seed: int, mode: str) -> None:
