@@ -17,6 +17,14 @@ ROOT = Path(cli.__file__).parents[2]
 SMALL = ("--size", "8,7", "--kernel-size", "2")
 
 
+HEARING = (
+    "import os, signal, sys;"
+    "signal.signal(signal.SIGINT, signal.SIG_DFL);"
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
+"""A command that hears interrupts, also where shells run these tests in the background."""
+
+
 def start(
     *words: str, path: Path | str = "", before: tuple[str, ...] = (), **options
 ) -> subprocess.Popen:
@@ -25,7 +33,8 @@ def start(
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
     environment = os.environ | {"PYTHONPATH": places}
     command = [sys.executable, "-m", "jaxdeconv", *words]
-    return subprocess.Popen([*before, *command], text=True, env=environment, **pipes)
+    whole = [*before, sys.executable, "-c", HEARING, *command]
+    return subprocess.Popen(whole, text=True, env=environment, **pipes)
 
 
 def interrupt_after(process: subprocess.Popen, word: str) -> tuple[int, str, str]:
