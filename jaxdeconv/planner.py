@@ -95,17 +95,17 @@ class Plan:
             f"batch {problem.images}, channels {problem.ins} -> {problem.outs}, "
             f"{problem.dtype.name} accumulated in {problem.accumulator.name}",
             "",
-            f"{'algorithm':<12} {'ms':>9} {'MFLOP':>9} {'temp MiB':>9}",
+            f"{'algorithm':<15} {'ms':>9} {'MFLOP':>9} {'temp MiB':>9}",
         ]
         for one in self.candidates:
             if one.work is None:
-                lines.append(f"{one.algorithm:<12} {'-':>9} {'-':>9} {'-':>9}  {one.rejected}")
+                lines.append(f"{one.algorithm:<15} {'-':>9} {'-':>9} {'-':>9}  {one.rejected}")
                 continue
             flops = 2e-6 * one.work.features[0]
             time = "-" if math.isnan(one.seconds) else f"{1e3 * one.seconds:.3f}"
             memory = one.work.memory / 2**20
             note = "  on request: spreads NaN and infinity" if one.spreads else ""
-            lines.append(f"{one.algorithm:<12} {time:>9} {flops:>9.1f} {memory:>9.2f}{note}")
+            lines.append(f"{one.algorithm:<15} {time:>9} {flops:>9.1f} {memory:>9.2f}{note}")
         return "\n".join(lines)
 
     __repr__ = __str__  # what a notebook shows
