@@ -173,8 +173,7 @@ def onednn_is_missing(problem: Problem, platform: str) -> str:
     rows_alone = problem.leg == "kernel_gradient" and problem.geometry.ndim == 1
     if problem.ins == problem.outs == 1 and not rows_alone:
         return "oneDNN is slow at one channel"
-    ins = problem.images if problem.leg == "kernel_gradient" else problem.ins_per_group
-    if ins < FEW_CHANNELS and math.prod(_extent(problem)) > MANY_TAPS:
+    if _ins(problem) < FEW_CHANNELS and math.prod(_extent(problem)) > MANY_TAPS:
         return f"oneDNN cannot compile kernels of more than {MANY_TAPS} taps for so few channels"
     most = MANY_GROUPS[problem.leg]
     if not depthwise and problem.geometry.groups > most:
@@ -184,31 +183,31 @@ def onednn_is_missing(problem: Problem, platform: str) -> str:
 
 LONGEST = 32
 """For longer depthwise kernels oneDNN falls back to products of matrices, in code that corrupts the
-heap or waits for ever (jaxlib 0.10.2; ONEDNN_VERBOSE=2 calls it "gemm")."""
+heap or never returns (jaxlib 0.10.2; ONEDNN_VERBOSE=2 calls it "gemm")."""
 
 LONGEST_PADDED = 9
 """The same, where it is to pad."""
 
-
 MANY_GROUPS = {"conv": 2048, "conv_transpose": 2048, "kernel_gradient": 128}
 """Of several channels each, as `vmap` over both operands makes them: from here on oneDNN takes ten
 to a hundred times as long. It has fast kernels for any number of depthwise groups."""
-
 
 MANY_TAPS = 2**14
 """For kernels of 2^16 taps and one channel oneDNN "could not create a primitive" (jaxlib 0.10.2),
 and ends the process. So it is given no more than a quarter of that."""
 
 FEW_CHANNELS = 4
+"""With so many input channels oneDNN takes another way, without that fault."""
 
 
 def _is_depthwise(problem: Problem) -> bool:
-    """Whether oneDNN would see one input and one output channel per group.
+    """Whether oneDNN would see one input and one output channel per group."""
+    return problem.geometry.groups > 1 and _ins(problem) == problem.outs_per_group == 1
 
-    To G the images are the input channels.
-    """
-    ins = problem.images if problem.leg == "kernel_gradient" else problem.ins_per_group
-    return problem.geometry.groups > 1 and ins == problem.outs_per_group == 1
+
+def _ins(problem: Problem) -> int:
+    """Input channels of a group as oneDNN would see them: to G they are the images."""
+    return problem.images if problem.leg == "kernel_gradient" else problem.ins_per_group
 
 
 def _extent(problem: Problem) -> tuple[int, ...]:
