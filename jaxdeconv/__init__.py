@@ -5,7 +5,6 @@
 The map of the package; data flows downwards and a module imports only from above itself:
 
     errors          one form for every error message
-    verify/         evidence on any pair of linear maps; knows nothing of convolutions
     choices         what users write for one of several names
     integers        what users write for sizes -> tuples of integers
     paddings        what users write for padding -> (low, high) pairs
@@ -31,6 +30,7 @@ The map of the package; data flows downwards and a module imports only from abov
     compat/         the same call as in lax, torch, Keras, TensorFlow, ONNX, Flax, Haiku, Equinox
     nn/             layers for Flax NNX, Flax Linen, Equinox, Haiku    (each needs its framework)
     plot/           pictures of maps, kernels, matrices, arithmetic    (needs matplotlib)
+    verify/         evidence on any pair of linear maps; knows nothing of convolutions
     cli/            `python -m jaxdeconv`: every way on a photograph; explain; verify
                                                                        (needs matplotlib, rich)
 

@@ -29,7 +29,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jax.sharding import AbstractMesh, PartitionSpec
 
-from jaxdeconv import planner, tuned, verify
+from jaxdeconv import planner, tuned
 from jaxdeconv.algorithms import Problem
 from jaxdeconv.folding import Folding
 from jaxdeconv.geometry import ConvGeometry
@@ -284,7 +284,7 @@ def _unfold(x: Array, axis: int, groups: int, new: int) -> Array:
 
 
 def _make(leg: str) -> Primitive:
-    primitive = Primitive(f"jaxdeconv_{leg}")
+    primitive: Any = Primitive(f"jaxdeconv_{leg}")
     primitive.def_abstract_eval(functools.partial(_abstract, leg))
     primitive.def_impl(tuned.follows(jax.jit(primitive.bind, static_argnames=_STATIC)))
     ad.defjvp(
@@ -296,7 +296,7 @@ def _make(leg: str) -> Primitive:
     batching.primitive_batchers[primitive] = functools.partial(_batch, leg)
     for platform in ("cpu", "cuda", "rocm", "tpu"):
         mlir.register_lowering(primitive, functools.partial(_lower, leg, platform), platform)
-    verify.register(primitive, functools.partial(_readable, leg))
+    primitive.as_function = functools.partial(_readable, leg)  # read by `jaxdeconv.verify`
     return primitive
 
 

@@ -50,6 +50,20 @@ def test_import_brings_jax_and_numpy_alone() -> None:
     assert result.stdout.split() == ["jaxdeconv"]
 
 
+def test_a_leg_brings_neither_its_checker_nor_the_operators() -> None:
+    program = (
+        "import sys, jaxdeconv\n"
+        "jaxdeconv.conv, jaxdeconv.accelerate\n"
+        "print(*sorted({name.split('.')[1] for name in sys.modules if name[:10] == 'jaxdeconv.'}))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    brought = set(result.stdout.split())
+    assert {"legs", "primitives", "acceleration"} <= brought
+    assert not brought & {"verify", "operators", "compat", "nn", "plot", "cli"}
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_rooms_are_small_and_described(path: Path) -> None:
     text = path.read_text()

@@ -66,7 +66,8 @@ def register(primitive: Primitive, as_function: AsFunction) -> None:
     """Let `verify` look into a primitive of your own.
 
     Without it a primitive that depends on the argument makes a function opaque: nothing can be
-    proved of what cannot be read.
+    proved of what cannot be read. A library need not import `verify` for it: a primitive that has
+    an attribute `as_function` is read by that.
 
     Args:
         primitive: made with `jax.extend.core.Primitive`.
@@ -95,9 +96,10 @@ def callee(eqn: JaxprEqn) -> Program | None:
 
 
 def _function(eqn: JaxprEqn) -> Callable[..., Any] | None:
-    """What a primitive does, as a function: those registered, and those of `jax.hijax` say it."""
-    if eqn.primitive in _REGISTERED:
-        return _REGISTERED[eqn.primitive](**eqn.params)
+    """What a primitive does, if it says so: registered, by its attribute, or as in `jax.hijax`."""
+    own = _REGISTERED.get(eqn.primitive) or getattr(eqn.primitive, "as_function", None)
+    if own is not None:
+        return own(**eqn.params)
     if eqn.primitive.name == "call_hi_primitive" and hasattr(eqn.primitive, "to_lojax"):
         return functools.partial(eqn.primitive.to_lojax, **eqn.params)
     return None

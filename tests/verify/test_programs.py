@@ -111,12 +111,16 @@ def test_plain_primitives_are_not() -> None:
     assert programs.callee(plain) is None
 
 
-def test_register() -> None:
-    halved = Primitive("halved")
+@pytest.mark.parametrize("way", ["registered", "by its attribute"])
+def test_primitives_that_say_what_they_do(way: str) -> None:
+    halved: Any = Primitive("halved")
     halved.def_abstract_eval(lambda x, **_: jax.core.ShapedArray((x.shape[0] // 2,), x.dtype))
     (eqn,) = equations(lambda x: halved.bind(x, first=1), jax.ShapeDtypeStruct((4,), np.float16))
     assert programs.callee(eqn) is None
-    programs.register(halved, lambda first: lambda x: x[first : first + 2])
+    if way == "registered":
+        programs.register(halved, lambda first: lambda x: x[first : first + 2])
+    else:
+        halved.as_function = lambda first: lambda x: x[first : first + 2]
     body, _ = programs.opened(programs.callee(eqn))
     assert [inner.primitive.name for inner in body.eqns] == ["slice"]
     assert body.outvars[0].aval.dtype == np.float16
