@@ -27,7 +27,7 @@ The map of the package; data flows downwards and a module imports only from abov
     continuous/     the convolution of functions and its transpose, by quadrature
     interpolation/  upsampling as a transposed convolution with a fixed kernel
     operators/      ConvOperator: matrices, spectra, inverses     (views: scipy, lineax, pylops)
-    compat/         the same call as in lax, torch, Keras, TensorFlow, ONNX, Flax, Haiku, Equinox
+    compat/         the same call as in lax, torch, Keras, TensorFlow, ONNX
     nn/             layers for Flax NNX, Flax Linen, Equinox, Haiku    (each needs its framework)
     plot/           pictures of maps, kernels, matrices, arithmetic    (needs matplotlib)
     verify/         evidence on any pair of linear maps; knows nothing of convolutions

@@ -11,18 +11,12 @@ else. No framework is imported; only `jax.lax`, which comes with JAX, is called.
     onnx         Conv, ConvTranspose                                   (the operators)
     keras        conv, conv_transpose                                  (keras.ops)
     tensorflow   convolution, conv_transpose                           (tf.nn)
-    haiku        conv, conv_transpose                                  (hk.ConvND, ...)
-    equinox      conv, conv_transpose                                  (eqx.nn.Conv, ...)
-    flax         conv, conv_transpose                                  (nn.Conv, ...; Linen and NNX)
 
-Where the frameworks have layers, the functions take the layer's parameters as arrays; all take
-PyTorch's tensors, too. Trained arrays of PyTorch and Keras go into the layers here, one layer after
-the other, by `jaxdeconv.nn.arrays`.
+All take PyTorch's tensors, too. Layers of Flax, Haiku and Equinox are as fast as they are under
+`jaxdeconv.accelerate`, and those of `jaxdeconv.nn` take the same arguments. Arrays of PyTorch
+and Keras go into the layers there, one layer after the other, by `jaxdeconv.nn.arrays`.
 """
 
-from jaxdeconv.compat import equinox as equinox
-from jaxdeconv.compat import flax as flax
-from jaxdeconv.compat import haiku as haiku
 from jaxdeconv.compat import keras as keras
 from jaxdeconv.compat import lax as lax
 from jaxdeconv.compat import onnx as onnx
@@ -32,9 +26,6 @@ from jaxdeconv.compat.kernels import convert_kernel as convert_kernel
 
 __all__ = [
     "convert_kernel",
-    "equinox",
-    "flax",
-    "haiku",
     "keras",
     "lax",
     "onnx",

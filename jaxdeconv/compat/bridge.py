@@ -13,7 +13,6 @@ import string
 from collections.abc import Collection
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.lax import PrecisionLike
@@ -27,7 +26,7 @@ from jaxdeconv.integers import as_integer
 from jaxdeconv.operands import as_operands
 from jaxdeconv.paddings import PaddingLike
 
-__all__ = ["Ints", "Operands", "implied_groups", "masked", "operands"]
+__all__ = ["Ints", "Operands", "implied_groups", "operands"]
 
 Ints = tuple[int, ...]
 
@@ -221,27 +220,6 @@ def implied_groups(x: Any, kernel: Any, *, channels_first: bool) -> int:
         return 1  # for `operands` to refuse
     channels, per_group = signal[1 if channels_first else -1], taps[-2]
     return channels // per_group if per_group and channels and channels % per_group == 0 else 1
-
-
-def masked(kernel: Any, mask: Any, name: str) -> Any:
-    """The kernel times its mask, if there is one."""
-    if mask is None or not hasattr(kernel, "dtype"):
-        return kernel
-    if not hasattr(mask, "dtype") or mask.shape != kernel.shape:
-        raise ArgumentValueError(
-            f"mask must be an array of the shape of {name}",
-            f"Pass an array of shape {kernel.shape}.",
-            mask=mask,
-        )
-    with jax.numpy_dtype_promotion("standard"):
-        lossless = jnp.promote_types(mask.dtype, kernel.dtype) == kernel.dtype
-    if not lossless:
-        raise ArgumentTypeError(
-            f"mask must have a dtype that {name} can take without loss",
-            f"Pass mask.astype({str(kernel.dtype)!r}).",
-            **{"mask": mask, name: kernel},
-        )
-    return jnp.asarray(kernel) * jnp.asarray(mask).astype(kernel.dtype)
 
 
 def _forward_padding(n: int, span: int, stride: int, low: int, size: int) -> tuple[int, int]:

@@ -16,8 +16,6 @@ from tests.compat.real import CALLS, STRIDE
 from tests.compat.support import integers, their_rules
 from tests.support.checks import check_equal
 
-torch = pytest.importorskip("torch")
-
 SIZES = {1: ((5,), (3,)), 2: ((4, 3), (3, 2)), 3: ((3, 3, 4), (2, 3, 2))}
 CASES = [
     pytest.param(*case, marks=pytest.mark.slow if case[1] > 2 else ())

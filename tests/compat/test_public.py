@@ -9,12 +9,7 @@ import pytest
 
 from jaxdeconv import compat
 
-torch = pytest.importorskip("torch")
-
 PUBLIC = {
-    "equinox": {"conv", "conv_transpose"},
-    "flax": {"conv", "conv_transpose"},
-    "haiku": {"conv", "conv_transpose"},
     "keras": {"conv", "conv_transpose"},
     "lax": {"conv_general_dilated", "conv_transpose"},
     "onnx": {"Conv", "ConvTranspose"},

@@ -19,8 +19,6 @@ from jaxdeconv.interpolation import (
 from tests.support.cases import integers
 from tests.support.checks import check_equal
 
-torch = pytest.importorskip("torch")
-
 METHODS = list(PROFILES)
 FACTORS = [(1, 2), (2, 3), (5, 4)]
 SCIPY_MODES = {
@@ -167,7 +165,7 @@ def test_any_batch_axes_and_channels() -> None:
 
 
 @pytest.mark.usefixtures("x64")
-def test_an_int_is_for_every_dimension_of_a_batch_of_images() -> None:
+def test_an_int_is_for_every_dimension_of_a_batch_of_images(torch) -> None:
     """As `stride=2` is, and as in PyTorch; of a signal, too, and in the transpose."""
     u = jnp.asarray(normal(2, 6, 7, 3))
     expected = torch.nn.functional.interpolate(
