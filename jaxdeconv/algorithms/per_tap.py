@@ -19,7 +19,8 @@ UNROLLED = 64
 def conv(v: Array, w: Array, problem: Problem) -> Array:
     """K v."""
     padded = pad_with_zeros(v, problem.geometry.padding)
-    if problem.ins_per_group == 1:  # products by numbers, which XLA:CPU fuses with the padding
+    if problem.ins_per_group == 1 and problem.platform == "cpu":
+        # products by numbers, with which XLA fuses the padding: again for every tap
         padded = lax.optimization_barrier(padded)
 
     def product(tap: tuple[int, ...]) -> Array:
