@@ -86,14 +86,19 @@ def by_onednn(
     taps = [kernel.shape[axis] for axis in numbers.rhs_spec[2:]]
     # one tap has no dilation: oneDNN's depthwise kernel writes beyond its arrays if it has one
     rhs_dilation = [d if k > 1 else 1 for k, d in zip(taps, rhs_dilation, strict=True)]
+    strides, padding, size = list(strides), list(padding), []
+    for dim, n in enumerate(x.shape[1:-1]):
+        reach = rhs_dilation[dim] * (taps[dim] - 1) + 1
+        size.append((n + sum(padding[dim]) - reach) // strides[dim] + 1)
+        if size[dim] == 1 < strides[dim]:
+            # one place has no stride: with one, oneDNN's kernel for one channel takes the second
+            # image from a wrong place
+            strides[dim] = 1
+            padding[dim] = (padding[dim][0], reach - n - padding[dim][0])
     depthwise = problem.geometry.groups > 1 and kernel.shape[numbers.rhs_spec[1]] == 1
     if not _pads(taps, padding, rhs_dilation, depthwise=depthwise):
         x = pad_with_zeros(x, padding)
         padding = [(0, 0)] * len(padding)
-    size = []
-    for dim, n in enumerate(x.shape[1:-1]):
-        reach = rhs_dilation[dim] * (taps[dim] - 1) + 1
-        size.append((n + sum(padding[dim]) - reach) // strides[dim] + 1)
     shape = (x.shape[0], *size, kernel.shape[numbers.rhs_spec[0]])
     config = _config(strides, padding, rhs_dilation, problem.geometry.groups, numbers)
     convolved: Array = _call(config, shape, x.dtype)(x, kernel)

@@ -112,6 +112,26 @@ def test_padding_that_was_wrong(leg: str) -> None:
             check(leg, Case("found", geometry, ins, outs))
 
 
+STRIDES_OF_ONE_PLACE = (
+    # to oneDNN's convolution the dilation is the stride of a kernel gradient, whose size k is
+    Case("dilated single tap", ConvGeometry((13, 9), (2, 1), (3, 1), -2, (1, 2)), 4, 4, 1),
+    Case("without padding", ConvGeometry((8, 5), (2, 1), (3, 1), 0, (1, 2)), 4, 4, 1),
+    Case("cells behind", ConvGeometry((8, 6), (2, 1), (3, 2), 0, (1, 3)), 3, 2, 1),
+    Case("other axis", ConvGeometry((5, 8), (1, 2), (1, 2), 0, (2, 1)), 16, 1, 1),
+    Case("one place", ConvGeometry((5, 9), (4, 3), (3, 2), (1, 0)), 1, 4, 3),
+    Case("one place, cells behind", ConvGeometry((6, 9), (4, 3), (4, 2), 0), 1, 16, 4),
+    Case("3-D", ConvGeometry((4, 6, 5), (2, 2, 1), (1, 2, 1), 0, (1, 1, 2)), 4, 4, 1),
+)
+
+
+@pytest.mark.every_variant
+@pytest.mark.parametrize("leg", ALGORITHMS)
+def test_where_a_stride_has_no_meaning(leg: str) -> None:
+    """One place along an axis: there oneDNN has taken a stride for the distance of images."""
+    for case in STRIDES_OF_ONE_PLACE:
+        check(leg, case)
+
+
 @pytest.mark.parametrize("leg", ALGORITHMS)
 def test_no_convolution_has_negative_padding(leg: str) -> None:
     """Nor has one that autodiff makes of them: by an algorithm, or by the definition."""
