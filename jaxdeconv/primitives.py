@@ -35,7 +35,7 @@ from jaxdeconv.folding import Folding
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.operands import accumulator_dtype
 
-__all__ = ["PRIMITIVES", "bind", "problem_of"]
+__all__ = ["PRIMITIVES", "bind", "problem_of", "varying_alike"]
 
 Params = dict[str, Any]
 
@@ -54,7 +54,7 @@ def bind(leg: str, x: Array, y: Array, **params: Any) -> Array:
     """
     dtype = np.promote_types(x.dtype, y.dtype)
     x, y = lax.convert_element_type(x, dtype), lax.convert_element_type(y, dtype)
-    x, y = _varying_alike(x, y)
+    x, y = varying_alike(x, y)
     if params["algorithm"] != planner.AUTO:
         return _bind(leg, x, y, **params)
     problem = problem_of(leg, x, y, params)
@@ -79,7 +79,7 @@ def _bind(leg: str, x: Array, y: Array, **params: Any) -> Array:
     return result
 
 
-def _varying_alike(*operands: Array) -> list[Array]:
+def varying_alike(*operands: Array) -> list[Array]:
     """Both operands said to vary over the mesh axes over which either does.
 
     That is a matter of `jax.shard_map`, as it checks. JAX's own operations do the same. The

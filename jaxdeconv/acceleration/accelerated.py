@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import jax
-from jax import Array, core, lax
+from jax import Array, core
 from jax.extend.core import Primitive
 from jax.interpreters import mlir
 from jax.sharding import AbstractMesh
@@ -21,6 +21,7 @@ from jaxdeconv.acceleration.merge import merge
 from jaxdeconv.acceleration.platforms import NAMES, Platforms
 from jaxdeconv.acceleration.reading import Reading, Unreadable, Zero
 from jaxdeconv.acceleration.recognise import NEAR, leg_seconds, read, stock_seconds
+from jaxdeconv.primitives import varying_alike
 
 __all__ = ["accelerated_p", "bind", "choose", "fast", "result_aval"]
 
@@ -47,7 +48,7 @@ def bind(
         constant: x and y, where they are large constants of the program.
     """
     params = {"excerpt": excerpt, "platforms": platforms, "constant": constant}
-    result: Array = accelerated_p.bind(*_varying_alike(x, y), **params)
+    result: Array = accelerated_p.bind(*varying_alike(x, y), **params)
     return result
 
 
@@ -83,16 +84,6 @@ def result_aval(excerpt: Excerpt, x: Any) -> core.ShapedArray:
         shape=last.shape, dtype=last.dtype, weak_type=False, sharding=sharding
     )
     return result
-
-
-def _varying_alike(*operands: Array) -> list[Array]:
-    """Both operands said to vary over the mesh axes over which either does (`jax.shard_map`)."""
-    own = [jax.typeof(operand).manual_axis_type.varying for operand in operands]
-    both = frozenset[Any]().union(*own)
-    return [
-        lax.pcast(operand, tuple(both - axes), to="varying") if both - axes else operand
-        for operand, axes in zip(operands, own, strict=True)
-    ]
 
 
 def _lower(
