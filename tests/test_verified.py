@@ -11,7 +11,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxdeconv import ConvGeometry, boundary, conv, conv_transpose, kernel_gradient, verify
+from jaxdeconv import ConvGeometry, boundary, conv, conv_transpose, kernel_gradient, tuned, verify
 from jaxdeconv.algorithms import ALGORITHMS, Problem
 
 FLOAT32 = np.dtype(np.float32)
@@ -119,9 +119,11 @@ def test_every_dtype(dtype: str) -> None:
 
 @pytest.fixture
 def nothing_compiled() -> Iterator[None]:
-    """What another algorithm compiled is not taken from a cache, before and after."""
+    """What another algorithm compiled, and its plans, are not taken from a cache."""
+    tuned.forget()
     jax.clear_caches()
     yield
+    tuned.forget()
     jax.clear_caches()
 
 
