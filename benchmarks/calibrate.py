@@ -1,8 +1,8 @@
 """Remeasure the cost model of the planner on this CPU: `python -m benchmarks.calibrate`.
 
 Times every algorithm of every leg on the benchmark cases, on seeded random problems, on layers as
-networks have them and on depthwise ones, and fits `jaxdeconv.costmodel` to them. Writes
-jaxdeconv/costs/cpu.json. Takes about half an hour, on a machine that does nothing else.
+networks have them and on depthwise ones, and fits `jaxdeconv.planning.costmodel` to them. Writes
+jaxdeconv/planning/costs/cpu.json. Takes about half an hour, on a machine that does nothing else.
 """
 
 import argparse
@@ -20,10 +20,10 @@ from scipy.optimize import nnls
 import jaxdeconv
 from benchmarks.cases import CASES
 from benchmarks.draws import layer_cases, random_cases
-from jaxdeconv import costmodel
 from jaxdeconv.algorithms import ALGORITHMS, Problem
 from jaxdeconv.algorithms.steps import FEW_GROUPS
-from jaxdeconv.tuning import measure
+from jaxdeconv.legs.autotune import measure
+from jaxdeconv.planning import costmodel
 
 Sample: TypeAlias = tuple[tuple[float, ...], tuple[float, ...], float]
 """Features of the work, coordinates of the problem, measured seconds."""
@@ -31,7 +31,7 @@ Sample: TypeAlias = tuple[tuple[float, ...], tuple[float, ...], float]
 Samples: TypeAlias = dict[str, dict[str, list[Sample]]]
 """By leg and algorithm, in the order of the problems."""
 
-COSTS = Path(jaxdeconv.__file__).parent / "costs" / "cpu.json"
+COSTS = Path(jaxdeconv.__file__).parent / "planning" / "costs" / "cpu.json"
 
 
 def problems(random: int, layers: int, depthwise: int, seed: int) -> list[Problem]:
@@ -47,7 +47,7 @@ def problems(random: int, layers: int, depthwise: int, seed: int) -> list[Proble
 
 
 def fit(rows: list[Sample]) -> dict[str, Any]:
-    """The cost of one algorithm (`jaxdeconv.costmodel.Cost`) from what was measured of it.
+    """The cost of one algorithm (`jaxdeconv.planning.costmodel.Cost`) from what was measured of it.
 
     Coefficients by non-negative least squares on relative errors, then the weights of the Gaussian
     process of the residuals' logarithms, whose prior spread is 0.55 and whose noise is 0.14.
@@ -125,7 +125,7 @@ def main() -> None:
         "command": "python -m benchmarks.calibrate",
         "machine": f"{platform.machine()}, {jax.local_device_count()} CPU device",
         "jax": jax.__version__,
-        "model": "jaxdeconv.costmodel",
+        "model": "jaxdeconv.planning.costmodel",
         "costs": fitted,
     }
     arguments.output.write_text(json.dumps(record, separators=(",", ":")) + "\n")

@@ -1,9 +1,9 @@
 """What is timed: layers of real networks, and shapes of the cited issues.
 
 A case is written the way its network writes it: a transposed convolution from `u`, C channels, to
-`v`, O channels; a plain convolution from `v` to `u`. Inside, the words are the package's: `ins` and
-`outs` are channels per group of the *forward* map K: v -> u, so C -> O of a transposed convolution
-is outs -> ins.
+`v`, O channels; a plain convolution from `v` to `u`. Inside, the words are the package's:
+`in_channels` and `out_channels` are channels per group of the *forward* map K: v -> u, so C -> O of
+a transposed convolution is out_channels -> in_channels.
 """
 
 import dataclasses
@@ -39,8 +39,8 @@ class BenchCase:
         name: short, unique; `--cases` matches it.
         source: network, paper or issue from which the shape is taken.
         geometry: of the forward map.
-        ins: channels of v per group.
-        outs: channels of u per group.
+        in_channels: channels of v per group.
+        out_channels: channels of u per group.
         batch: number of images.
         leg: which of the two maps is the forward pass.
     """
@@ -48,25 +48,29 @@ class BenchCase:
     name: str
     source: str
     geometry: ConvGeometry
-    ins: int
-    outs: int
+    in_channels: int
+    out_channels: int
     batch: int = 1
     leg: Leg = "conv_transpose"
 
     @property
     def v_shape(self) -> Shape:
         """(batch, *input_size, in)."""
-        return (self.batch, *self.geometry.input_size, self.geometry.groups * self.ins)
+        return (self.batch, *self.geometry.input_size, self.geometry.groups * self.in_channels)
 
     @property
     def u_shape(self) -> Shape:
         """(batch, *output_size, out)."""
-        return (self.batch, *self.geometry.output_size, self.geometry.groups * self.outs)
+        return (self.batch, *self.geometry.output_size, self.geometry.groups * self.out_channels)
 
     @property
     def w_shape(self) -> Shape:
         """(*kernel_size, in/groups, out)."""
-        return (*self.geometry.kernel_size, self.ins, self.geometry.groups * self.outs)
+        return (
+            *self.geometry.kernel_size,
+            self.in_channels,
+            self.geometry.groups * self.out_channels,
+        )
 
     @property
     def x_shape(self) -> Shape:
@@ -102,8 +106,8 @@ class BenchCase:
     def problem(self, leg: str) -> Problem:
         """One of the case's three legs as the planner sees it, in float32."""
         float32, groups = np.dtype(np.float32), self.geometry.groups
-        ins, outs = groups * self.ins, groups * self.outs
-        return Problem(leg, self.geometry, self.batch, ins, outs, float32, float32)
+        in_channels, out_channels = groups * self.in_channels, groups * self.out_channels
+        return Problem(leg, self.geometry, self.batch, in_channels, out_channels, float32, float32)
 
     def data(self, seed: int = 0) -> Data:
         """Gaussian float32 data."""
@@ -130,8 +134,8 @@ def _up(
     geometry = ConvGeometry.from_output_size(
         tuple(size), kernel, stride, padding, dilation, groups, output_padding=extra
     )
-    outs, ins = (c // groups for c in channels)
-    return BenchCase(name, source, geometry, ins, outs, batch)
+    out_channels, in_channels = (c // groups for c in channels)
+    return BenchCase(name, source, geometry, in_channels, out_channels, batch)
 
 
 def _down(
@@ -149,8 +153,8 @@ def _down(
 ) -> BenchCase:
     """A plain convolution: C -> O channels, size of v."""
     geometry = ConvGeometry(tuple(size), kernel, stride, padding, dilation, groups)
-    ins, outs = (c // groups for c in channels)
-    return BenchCase(name, source, geometry, ins, outs, batch, "conv")
+    in_channels, out_channels = (c // groups for c in channels)
+    return BenchCase(name, source, geometry, in_channels, out_channels, batch, "conv")
 
 
 # Channels are C -> O of the layer; the size is that of its input.

@@ -77,16 +77,16 @@ def _random(rng: np.random.Generator, name: str) -> BenchCase:
         (o - 1) * s + k - sum(pair) + a
         for o, s, k, pair, a in zip(outputs, stride, span, padding, extra, strict=True)
     ]
-    ins, outs = (int(2 ** rng.uniform(0, 8)) for _ in range(2))
+    in_channels, out_channels = (int(2 ** rng.uniform(0, 8)) for _ in range(2))
     groups = int(rng.choice([1, 1, 1, 1, 1, 1, 2, 4, 32]))
     if groups == 32:  # depthwise
-        ins, outs, groups = 1, 1, int(2 ** rng.uniform(3, 8))
+        in_channels, out_channels, groups = 1, 1, int(2 ** rng.uniform(3, 8))
     elif groups > 1:
-        ins, outs = -(-ins // groups), -(-outs // groups)
+        in_channels, out_channels = -(-in_channels // groups), -(-out_channels // groups)
     geometry = ConvGeometry(tuple(size), kernel, stride, tuple(padding), dilation, groups)
     batch = int(rng.choice([1, 1, 2, 4, 8]))
     leg: Leg = "conv" if rng.random() < 0.25 else "conv_transpose"
-    return BenchCase(name, "random", geometry, ins, outs, batch, leg)
+    return BenchCase(name, "random", geometry, in_channels, out_channels, batch, leg)
 
 
 def _one_or_each(rng: np.random.Generator, ndim: int, choices: Sequence[int]) -> Shape:
@@ -104,9 +104,11 @@ def _layer(rng: np.random.Generator, name: str) -> BenchCase:
     ndim = int(rng.choice([1, 2, 2, 2]))
     side = int(2 ** rng.integers(3, 8)) if ndim == 2 else int(2 ** rng.integers(6, 13))
     channels = (1, 3, 16, 32, 64, 64, 128, 128, 256, 512)
-    ins, outs, groups = int(rng.choice(channels)), int(rng.choice(channels)), 1
+    in_channels, out_channels, groups = int(rng.choice(channels)), int(rng.choice(channels)), 1
     if rng.random() < 0.2:  # depthwise
-        ins, outs, groups = 1, 1, max(8, ins)
+        in_channels, out_channels, groups = 1, 1, max(8, in_channels)
     geometry = ConvGeometry((side,) * ndim, kernel, stride, padding, 1, groups)
     leg: Leg = "conv" if rng.random() < 0.5 else "conv_transpose"
-    return BenchCase(name, "drawn", geometry, ins, outs, int(2 ** rng.integers(0, 5)), leg)
+    return BenchCase(
+        name, "drawn", geometry, in_channels, out_channels, int(2 ** rng.integers(0, 5)), leg
+    )

@@ -22,15 +22,18 @@ def flax(case: BenchCase, data: Data) -> Program:
     nnx = _import("flax.nnx")
     geometry = case.geometry
     shared = {"use_bias": False, "kernel_dilation": geometry.dilation}
-    ins, outs = geometry.groups * case.ins, geometry.groups * case.outs
+    in_channels, out_channels = (
+        geometry.groups * case.in_channels,
+        geometry.groups * case.out_channels,
+    )
     if case.leg == "conv_transpose" and geometry.groups > 1:
         raise Unsupported("flax.nnx.ConvTranspose has no groups")
 
     def layer() -> Any:
         if case.leg == "conv":
             return nnx.Conv(
-                ins,
-                outs,
+                in_channels,
+                out_channels,
                 geometry.kernel_size,
                 geometry.stride,
                 padding=geometry.padding,
@@ -39,8 +42,8 @@ def flax(case: BenchCase, data: Data) -> Program:
                 **shared,
             )
         return nnx.ConvTranspose(
-            outs,
-            ins,
+            out_channels,
+            in_channels,
             geometry.kernel_size,
             geometry.stride,
             padding=transposed_padding(case),
@@ -70,15 +73,18 @@ def equinox(case: BenchCase, data: Data) -> Program:
         "groups": geometry.groups,
         "use_bias": False,
     }
-    ins, outs = geometry.groups * case.ins, geometry.groups * case.outs
+    in_channels, out_channels = (
+        geometry.groups * case.in_channels,
+        geometry.groups * case.out_channels,
+    )
 
     def layer() -> Any:
         key = jax.random.key(0)
         if case.leg == "conv":
-            return eqx.nn.Conv(geometry.ndim, ins, outs, key=key, **shared)
+            return eqx.nn.Conv(geometry.ndim, in_channels, out_channels, key=key, **shared)
         extra = geometry.output_padding
         return eqx.nn.ConvTranspose(
-            geometry.ndim, outs, ins, output_padding=extra, key=key, **shared
+            geometry.ndim, out_channels, in_channels, output_padding=extra, key=key, **shared
         )
 
     abstract = eqx.filter_eval_shape(layer)
@@ -97,12 +103,14 @@ def _flipped(layout: Layout, groups: int) -> Layout:
 
     def kernel(w: np.ndarray) -> np.ndarray:
         spatial = tuple(range(w.ndim - 2))
-        blocks = np.flip(w, spatial).reshape(*w.shape[:-1], groups, -1)  # [*k, ins, q, outs]
+        blocks = np.flip(w, spatial).reshape(
+            *w.shape[:-1], groups, -1
+        )  # [*k, in_channels, q, out_channels]
         blocks = np.moveaxis(blocks, (-2, -3, -1), (0, 1, 2))
         return np.ascontiguousarray(blocks.reshape(-1, *blocks.shape[2:]))
 
     def kernel_back(w: np.ndarray) -> np.ndarray:
-        blocks = w.reshape(groups, -1, *w.shape[1:])  # [q, ins, outs, *k]
+        blocks = w.reshape(groups, -1, *w.shape[1:])  # [q, in_channels, out_channels, *k]
         blocks = np.moveaxis(blocks, (0, 1, 2), (-2, -3, -1))
         canonical = blocks.reshape(*blocks.shape[:-2], -1)
         return np.flip(canonical, tuple(range(canonical.ndim - 2)))

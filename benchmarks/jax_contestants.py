@@ -91,6 +91,6 @@ def transposed_padding(case: BenchCase) -> list[tuple[int, int]]:
 
 def _flip_and_swap(w: jax.Array, groups: int) -> jax.Array:
     """(*kernel, in/groups, out) -> (*kernel, out/groups, in), reversed in space."""
-    *kernel, ins, outs = w.shape
-    w = lax.rev(w, range(len(kernel))).reshape(*kernel, ins, groups, outs // groups)
-    return w.swapaxes(-1, -3).reshape(*kernel, outs // groups, groups * ins)
+    *kernel, in_channels, out_channels = w.shape
+    w = lax.rev(w, range(len(kernel))).reshape(*kernel, in_channels, groups, out_channels // groups)
+    return w.swapaxes(-1, -3).reshape(*kernel, out_channels // groups, groups * in_channels)

@@ -63,7 +63,8 @@ class Record:
         return cls(
             case=case.name,
             leg=call.leg,
-            geometry=f"batch {case.batch}, {case.ins} -> {case.outs} per group, {case.geometry}",
+            geometry=f"batch {case.batch}, {case.in_channels} -> {case.out_channels} per group, "
+            f"{case.geometry}",
             flops=case.flops,
             choice=plan.algorithm,
             predicted={c.algorithm: c.seconds for c in plan.candidates if c.supported},

@@ -5,25 +5,15 @@
 The map of the package; data flows downwards and a module imports only from above itself:
 
     errors          one form for every error message
-    choices         what users write for one of several names
-    integers        what users write for sizes -> tuples of integers
-    paddings        what users write for padding -> (low, high) pairs
+    arguments/      what users write -> checked values: sizes, padding, dtypes, dimension numbers
     geometry        ConvGeometry: the integers of one convolution
-    layout          dimension_numbers <-> the canonical, channels-last layout
-    operands        which arrays and dtypes are taken, and where sums are formed
     boundary        padding modes (circular, reflect, ...) as linear maps with their transposes
     reference/      the definition and its independent re-derivations: slow, obvious
-    algorithms/     fast ways to compute a leg, one file each
-    costmodel       predicted seconds of an algorithm (costs/: measured)
-    tuned           what autotune measured, kept from one process to the next
-    planner         which algorithm for which leg, geometry, dtype and platform
-    folding         axes along which the kernel lies in one place -> channels
-    primitives      the legs as three bilinear primitives: differentiation, batching, lowering
-    calls           from the user's layout and keywords to a leg, and back
-    legs            the public functions: conv, conv_transpose, kernel_gradient
-    plans           plan: what a public call would do, and why
-    tuning          autotune: measure on the spot, and remember
-    acceleration/   accelerate: any JAX function, its convolutions computed by the legs
+    algorithms/     fast ways to compute each convolution, one file each
+    planning/       which algorithm for which problem: predicted and measured times
+    primitives/     the three convolutions in JAX: differentiation, batching, lowering
+    legs/           the public functions: conv, conv_transpose, kernel_gradient; plan; autotune
+    acceleration/   accelerate: any JAX function, its convolutions computed by ours
     continuous/     the convolution of functions and its transpose, by quadrature
     interpolation/  upsampling as a transposed convolution with a fixed kernel
     operators/      ConvOperator: matrices, spectra, inverses     (views: scipy, lineax, pylops)
@@ -31,8 +21,23 @@ The map of the package; data flows downwards and a module imports only from abov
     nn/             layers for Flax NNX, Flax Linen, Equinox, Haiku    (each needs its framework)
     plot/           pictures of maps, kernels, matrices, arithmetic    (needs matplotlib)
     verify/         evidence on any pair of linear maps; knows nothing of convolutions
-    cli/            `python -m jaxdeconv`: every way on a photograph; explain; verify
-                                                                       (needs matplotlib, rich)
+    cli/            `python -m jaxdeconv`                       (needs matplotlib, rich)
+
+The words, one for a thing:
+
+    v, u, w         input, output and kernel of the forward convolution K: always the same w
+    leg             one of the three: conv (K, the forward convolution; cuDNN: fprop),
+                    conv_transpose (its transpose; dgrad), kernel_gradient (wgrad)
+    geometry        sizes, stride, padding, dilation and groups of the forward convolution
+    canonical       the layout inside: channels last, one batch axis
+    input_size      the spatial size of v, which fixes the transpose where stride > 1
+    padding mode    what the padding holds: zeros, circular, reflect, replicate, symmetric
+    tap             one entry of the kernel's spatial axes
+    phase           the places that are equal modulo the stride
+    problem         a leg with all that is known before there are numbers: shapes, dtypes, platform
+    algorithm       one way to compute a leg
+    plan            the choice of the algorithm, with its reasons
+    derived         computed by JAX's own differentiation of the definition
 
 Every name here is imported when it is first asked for: `import jaxdeconv` alone is quick.
 """
@@ -57,9 +62,9 @@ if TYPE_CHECKING:
     from jaxdeconv.legs import conv as conv
     from jaxdeconv.legs import conv_transpose as conv_transpose
     from jaxdeconv.legs import kernel_gradient as kernel_gradient
+    from jaxdeconv.legs.autotune import autotune as autotune
+    from jaxdeconv.legs.plan import plan as plan
     from jaxdeconv.operators import ConvOperator as ConvOperator
-    from jaxdeconv.plans import plan as plan
-    from jaxdeconv.tuning import autotune as autotune
 
     __version__: str
 
@@ -80,11 +85,11 @@ _HOMES = {
     "ConvGeometry": "geometry",
     "ConvOperator": "operators",
     "accelerate": "acceleration",
-    "autotune": "tuning",
+    "autotune": "legs.autotune",
     "conv": "legs",
     "conv_transpose": "legs",
     "kernel_gradient": "legs",
-    "plan": "plans",
+    "plan": "legs.plan",
     "possible_input_sizes": "geometry",
 }
 """The modules that define the public names."""

@@ -20,10 +20,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxdeconv.choices import choice
+from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.paddings import Pairs
 from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.paddings import Pairs
 
 __all__ = ["MODES", "fold", "pad", "source_index", "split"]
 

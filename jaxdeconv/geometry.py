@@ -18,8 +18,7 @@ Reference: Dumoulin & Visin 2016, arXiv:1603.07285, relationships 6 and 14.
 import dataclasses
 from typing import Self
 
-from jaxdeconv.errors import ArgumentValueError, reporting
-from jaxdeconv.integers import (
+from jaxdeconv.arguments.integers import (
     LARGEST_SIZE,
     IntOrInts,
     as_integer,
@@ -28,7 +27,8 @@ from jaxdeconv.integers import (
     count_entries,
     dilated_size,
 )
-from jaxdeconv.paddings import PaddingLike, as_padding, resolve_padding
+from jaxdeconv.arguments.paddings import PaddingLike, as_padding, resolve_padding
+from jaxdeconv.errors import ArgumentValueError, reporting
 
 __all__ = ["ConvGeometry", "possible_input_sizes"]
 

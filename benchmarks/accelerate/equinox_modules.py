@@ -23,8 +23,8 @@ class Model(equinox.Module):
         keys = jax.random.split(key, len(network.layers))
         self.network = network
         self.layers = [
-            _layer(layer, ins, network.ndim, key)
-            for (layer, ins), key in zip(network.layers_with_ins(), keys, strict=True)
+            _layer(layer, in_channels, network.ndim, key)
+            for (layer, in_channels), key in zip(network.layers_with_ins(), keys, strict=True)
         ]
 
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -59,21 +59,21 @@ def train(network: Network) -> Training:
     return Training(step, equinox.filter_jit, arguments)
 
 
-def _layer(layer: Layer, ins: int, ndim: int, key: jax.Array) -> equinox.Module:
+def _layer(layer: Layer, in_channels: int, ndim: int, key: jax.Array) -> equinox.Module:
     sizes = {"kernel_size": layer.kernel, "stride": layer.stride, "key": key}
     if layer.kind == "conv":
         padding = layer.dilation * (layer.kernel - 1) // 2  # halves every even size at stride 2
         return equinox.nn.Conv(
-            ndim, ins, layer.features, padding=padding, dilation=layer.dilation, **sizes
+            ndim, in_channels, layer.features, padding=padding, dilation=layer.dilation, **sizes
         )
     if layer.kind == "up":
         padding = (layer.kernel - layer.stride) // 2
-        return equinox.nn.ConvTranspose(ndim, ins, layer.features, padding=padding, **sizes)
+        return equinox.nn.ConvTranspose(ndim, in_channels, layer.features, padding=padding, **sizes)
     if layer.kind == "norm":
-        return equinox.nn.GroupNorm(layer.features, ins)
+        return equinox.nn.GroupNorm(layer.features, in_channels)
     if layer.kind == "attention":
-        return equinox.nn.MultiheadAttention(layer.features, ins, key=key)
-    return equinox.nn.Linear(ins, layer.features, key=key)
+        return equinox.nn.MultiheadAttention(layer.features, in_channels, key=key)
+    return equinox.nn.Linear(in_channels, layer.features, key=key)
 
 
 def _call(spec: Layer, layer: Any, ndim: int) -> Callable[[jax.Array], jax.Array]:

@@ -17,7 +17,8 @@ class Model(nnx.Module):
     def __init__(self, network: Network, rngs: nnx.Rngs) -> None:
         self.network = network
         self.layers = nnx.List(
-            _layer(layer, ins, network.ndim, rngs) for layer, ins in network.layers_with_ins()
+            _layer(layer, in_channels, network.ndim, rngs)
+            for layer, in_channels in network.layers_with_ins()
         )
 
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -46,15 +47,17 @@ def train(network: Network) -> Training:
     return Training(step, nnx.jit, arguments, numbers)
 
 
-def _layer(layer: Layer, ins: int, ndim: int, rngs: nnx.Rngs) -> nnx.Module:
+def _layer(layer: Layer, in_channels: int, ndim: int, rngs: nnx.Rngs) -> nnx.Module:
     kernel, stride = (layer.kernel,) * ndim, (layer.stride,) * ndim
     if layer.kind == "conv":
         dilation = (layer.dilation,) * ndim
-        return nnx.Conv(ins, layer.features, kernel, stride, kernel_dilation=dilation, rngs=rngs)
+        return nnx.Conv(
+            in_channels, layer.features, kernel, stride, kernel_dilation=dilation, rngs=rngs
+        )
     if layer.kind == "up":
-        return nnx.ConvTranspose(ins, layer.features, kernel, stride, rngs=rngs)
+        return nnx.ConvTranspose(in_channels, layer.features, kernel, stride, rngs=rngs)
     if layer.kind == "norm":
-        return nnx.GroupNorm(ins, layer.features, rngs=rngs)
+        return nnx.GroupNorm(in_channels, layer.features, rngs=rngs)
     if layer.kind == "attention":
-        return nnx.MultiHeadAttention(layer.features, ins, decode=False, rngs=rngs)
-    return nnx.Linear(ins, layer.features, rngs=rngs)
+        return nnx.MultiHeadAttention(layer.features, in_channels, decode=False, rngs=rngs)
+    return nnx.Linear(in_channels, layer.features, rngs=rngs)

@@ -19,7 +19,10 @@ def train(network: Network) -> Training:
     @haiku.without_apply_rng
     @haiku.transform
     def model(x: jax.Array) -> jax.Array:
-        layers = [_layer(layer, ins, network.ndim) for layer, ins in network.layers_with_ins()]
+        layers = [
+            _layer(layer, in_channels, network.ndim)
+            for layer, in_channels in network.layers_with_ins()
+        ]
         return run(network, layers, x)
 
     rule = optimiser()
@@ -37,7 +40,7 @@ def train(network: Network) -> Training:
     return Training(step, jax.jit, arguments)
 
 
-def _layer(layer: Layer, ins: int, ndim: int) -> Callable[[jax.Array], jax.Array]:
+def _layer(layer: Layer, in_channels: int, ndim: int) -> Callable[[jax.Array], jax.Array]:
     if layer.kind == "conv":
         return haiku.ConvND(ndim, layer.features, layer.kernel, layer.stride, layer.dilation)
     if layer.kind == "up":
@@ -46,6 +49,8 @@ def _layer(layer: Layer, ins: int, ndim: int) -> Callable[[jax.Array], jax.Array
         return haiku.GroupNorm(layer.features)
     if layer.kind == "attention":
         start = haiku.initializers.VarianceScaling()
-        attention = haiku.MultiHeadAttention(layer.features, ins // layer.features, w_init=start)
+        attention = haiku.MultiHeadAttention(
+            layer.features, in_channels // layer.features, w_init=start
+        )
         return lambda x: attention(x, x, x)
     return haiku.Linear(layer.features)

@@ -143,13 +143,24 @@ _TABLE = (
 def conv_specs(dtype: Any, seed: int = 0, largest: int = 9) -> Iterator[ConvSpec]:
     """Sixteen convolutions of many forms, with random whole values from 1 to `largest`."""
     rng = np.random.default_rng(seed)
-    for batch, size, ins, outs, kernel, stride, padding, dilation, groups, mode in _TABLE:
-        shape = (*kernel, ins // groups, outs)
+    for (
+        batch,
+        size,
+        in_channels,
+        out_channels,
+        kernel,
+        stride,
+        padding,
+        dilation,
+        groups,
+        mode,
+    ) in _TABLE:
+        shape = (*kernel, in_channels // groups, out_channels)
         values = _integers(rng, shape, largest)
         if jnp.issubdtype(dtype, jnp.complexfloating):
             values = values + 1j * _integers(rng, shape, largest)
         w = values.astype(dtype)
-        yield ConvSpec((batch, *size, ins), w, stride, padding, dilation, groups, mode)
+        yield ConvSpec((batch, *size, in_channels), w, stride, padding, dilation, groups, mode)
 
 
 def enlarged(spec: ConvSpec, cells: int) -> ConvSpec:

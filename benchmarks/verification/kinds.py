@@ -81,10 +81,10 @@ def convolution(mode: str) -> Kind:
         low_high = rng.integers(-1 if mode == "zeros" else 0, 3, (rank, 2))
         padding = tuple((int(low), int(high)) for low, high in low_high)
         size = tuple(r + 2 + int(rng.integers(0, 12 // rank)) for r in reach)
-        ins, outs = (int(c) for c in rng.integers(1, 3, 2))
-        w = _values(rng, (*kernel, ins, groups * outs), dtype)
+        in_channels, out_channels = (int(c) for c in rng.integers(1, 3, 2))
+        w = _values(rng, (*kernel, in_channels, groups * out_channels), dtype)
         stride = tuple(int(s) for s in rng.integers(1, 4, rank))
-        shape = (int(rng.integers(1, 3)), *size, groups * ins)
+        shape = (int(rng.integers(1, 3)), *size, groups * in_channels)
         return conv_pair(ConvSpec(shape, w, stride, padding, dilation, groups, mode))
 
     return kind

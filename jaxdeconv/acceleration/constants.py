@@ -15,7 +15,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 from jax.extend.core.primitives import jit_p
 from jax.interpreters import mlir
 
-from jaxdeconv import planner
+from jaxdeconv.planning import planner
 from jaxdeconv.primitives import PRIMITIVES, problem_of
 
 __all__ = ["LARGE", "Weights", "is_large", "prepared"]

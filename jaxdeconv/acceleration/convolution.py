@@ -81,12 +81,12 @@ class Convolution:
     @property
     def lengths(self) -> dict[str | int, Any]:
         """How long what the letters stand for is; n, c and o are those of one group."""
-        (batch, *_), (outs, ins, *_), _ = self.specs
+        (batch, *_), (out_channels, in_channels, *_), _ = self.specs
         return {
             "g": self.groups,
             "n": self.shapes[LHS][batch] // self["batch_group_count"],
-            "c": self.shapes[RHS][ins],
-            "o": self.shapes[RHS][outs] // self.groups,
+            "c": self.shapes[RHS][in_channels],
+            "o": self.shapes[RHS][out_channels] // self.groups,
         }
 
     def __str__(self) -> str:

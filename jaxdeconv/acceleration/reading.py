@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxdeconv import planner
 from jaxdeconv.acceleration.axes import LHS, OUT, RHS, Axis
 from jaxdeconv.acceleration.convolution import SHARED, Convolution, Labels, arrange, same_order
 from jaxdeconv.algorithms import Problem
+from jaxdeconv.arguments.dtypes import accumulator_dtype
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.operands import accumulator_dtype
+from jaxdeconv.planning import planner
 from jaxdeconv.primitives import bind
 
 __all__ = ["Reading", "Unreadable", "Zero"]
@@ -163,11 +163,11 @@ class Reading:
     def _canonical(self, array: int) -> list[Labels]:
         """What the axes run over once the array is canonical."""
         spatial: list[Labels] = [(dim,) for dim in range(len(self.axes))]
-        batch, ins, outs = (self._shared(roles) for roles in ("vu", "vw", "wu"))
+        batch, in_channels, out_channels = (self._shared(roles) for roles in ("vu", "vw", "wu"))
         by_role: dict[str, list[Labels]] = {
-            "v": [(batch,), *spatial, ("g", ins)],
-            "w": [*spatial, (ins,), ("g", outs)],
-            "u": [(batch,), *spatial, ("g", outs)],
+            "v": [(batch,), *spatial, ("g", in_channels)],
+            "w": [*spatial, (in_channels,), ("g", out_channels)],
+            "u": [(batch,), *spatial, ("g", out_channels)],
         }
         return by_role[self.roles[array]]
 

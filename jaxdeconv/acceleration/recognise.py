@@ -20,16 +20,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from jaxdeconv import costmodel, planner, tuned
 from jaxdeconv.acceleration.axes import LHS, OUT, RHS, Axis, dilated, simplify
 from jaxdeconv.acceleration.convolution import Convolution
 from jaxdeconv.acceleration.reading import Reading, Unreadable, Zero
 from jaxdeconv.algorithms import ALGORITHMS, Problem
 from jaxdeconv.algorithms.problem import LEGS
+from jaxdeconv.arguments.dtypes import COMPLEX, FLOATING, INTEGER, accumulator_dtype
 from jaxdeconv.errors import ArgumentValueError
-from jaxdeconv.folding import folded
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.operands import COMPLEX, FLOATING, INTEGER, accumulator_dtype
+from jaxdeconv.planning import costmodel, planner, tuning_cache
+from jaxdeconv.primitives.folding import folded
 
 __all__ = ["NEAR", "leg_seconds", "obstacle", "read", "stock_seconds"]
 
@@ -51,7 +51,7 @@ LARGE_KERNEL = 2.0
 it to lie: such legs are far from everything that the cost model was measured on."""
 
 
-@tuned.follows
+@tuning_cache.follows
 @functools.lru_cache(maxsize=4096)
 def read(convolution: Convolution, platform: str) -> Reading | Zero | Unreadable:
     """The leg that computes a convolution. Takes some milliseconds, once per convolution.
@@ -103,9 +103,11 @@ def stock_seconds(convolution: Convolution, platform: str) -> float:
         return math.nan
     if family != "cpu" or not isinstance(lengths["n"], int):
         return math.nan
-    ins, outs = (lengths["g"] * lengths[letter] for letter in "co")
+    in_channels, out_channels = (lengths["g"] * lengths[letter] for letter in "co")
     dtype = np.promote_types(*convolution.dtypes[:2])
-    problem = Problem("conv", geometry, lengths["n"], ins, outs, dtype, accumulator_dtype(dtype))
+    problem = Problem(
+        "conv", geometry, lengths["n"], in_channels, out_channels, dtype, accumulator_dtype(dtype)
+    )
     native = next(one for one in ALGORITHMS["conv"] if one.name == "native")
     return costmodel.table()["conv"][native.name].seconds(problem, native.work(problem))
 
@@ -197,10 +199,16 @@ def _cost(reading: Reading, platform: str) -> float:
     total += len(LEGS) * reading.moved_bytes / BYTES_PER_SECOND
     lengths = zip(one.geometry.kernel_size, one.geometry.stride, strict=True)
     strides = math.prod(-(-taps // stride) for taps, stride in lengths)
-    return LARGE_KERNEL * total if strides > one.positions else total
+    return LARGE_KERNEL * total if strides > one.output_positions else total
 
 
 def _multiplications(reading: Reading) -> float:
     """Of one leg; all three have the same."""
     one = reading.problem(LEGS[0])
-    return float(one.images * one.positions * one.taps * one.ins_per_group * one.outs)
+    return float(
+        one.batch_size
+        * one.output_positions
+        * one.kernel_taps
+        * one.in_per_group
+        * one.out_channels
+    )

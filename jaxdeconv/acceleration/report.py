@@ -10,7 +10,6 @@ from typing import Any
 import jax
 from jax.extend.core import JaxprEqn
 
-from jaxdeconv import planner
 from jaxdeconv.acceleration import graphs
 from jaxdeconv.acceleration.accelerated import choose
 from jaxdeconv.acceleration.merge import merge
@@ -21,7 +20,8 @@ from jaxdeconv.acceleration.rewrite import Found, convolutions
 from jaxdeconv.acceleration.staging import stage
 from jaxdeconv.acceleration.transform import Accelerated
 from jaxdeconv.errors import ArgumentTypeError, reporting
-from jaxdeconv.folding import folded
+from jaxdeconv.planning import planner
+from jaxdeconv.primitives.folding import folded
 
 __all__ = ["Inspection", "Replacement", "inspect"]
 

@@ -176,7 +176,7 @@ def onednn_is_missing(problem: Problem, platform: str) -> str:
     if depthwise and max(_extent(problem)) > LONGEST:
         return f"oneDNN crashes at depthwise kernels longer than {LONGEST}"
     rows_alone = problem.leg == "kernel_gradient" and problem.geometry.ndim == 1
-    if problem.ins == problem.outs == 1 and not rows_alone:
+    if problem.in_channels == problem.out_channels == 1 and not rows_alone:
         return "oneDNN is slow at one channel"
     if _ins(problem) < FEW_CHANNELS and math.prod(_extent(problem)) > MANY_TAPS:
         return f"oneDNN cannot compile kernels of more than {MANY_TAPS} taps for so few channels"
@@ -207,12 +207,12 @@ FEW_CHANNELS = 4
 
 def _is_depthwise(problem: Problem) -> bool:
     """Whether oneDNN would see one input and one output channel per group."""
-    return problem.geometry.groups > 1 and _ins(problem) == problem.outs_per_group == 1
+    return problem.geometry.groups > 1 and _ins(problem) == problem.out_per_group == 1
 
 
 def _ins(problem: Problem) -> int:
     """Input channels of a group as oneDNN would see them: to G they are the images."""
-    return problem.images if problem.leg == "kernel_gradient" else problem.ins_per_group
+    return problem.batch_size if problem.leg == "kernel_gradient" else problem.in_per_group
 
 
 def _extent(problem: Problem) -> tuple[int, ...]:

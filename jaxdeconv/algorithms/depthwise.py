@@ -70,23 +70,28 @@ def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
 @in_blocks("kernel_gradient", MANY_OF_A_GRADIENT)
 def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
     """G(u, v), every pair of channels of a group as a group of its own."""
-    geometry, (ins, outs) = problem.geometry, (problem.ins_per_group, problem.outs_per_group)
-    if ins * outs == 1:
+    geometry, (in_channels, out_channels) = (
+        problem.geometry,
+        (problem.in_per_group, problem.out_per_group),
+    )
+    if in_channels * out_channels == 1:
         return _kernel_gradient(u, v, problem)
-    pairs = (geometry.groups, ins, outs)
+    pairs = (geometry.groups, in_channels, out_channels)
     v = jnp.broadcast_to(v.reshape(*v.shape[:-1], *pairs[:2], 1), (*v.shape[:-1], *pairs))
-    u = jnp.broadcast_to(u.reshape(*u.shape[:-1], pairs[0], 1, outs), (*u.shape[:-1], *pairs))
+    u = jnp.broadcast_to(
+        u.reshape(*u.shape[:-1], pairs[0], 1, out_channels), (*u.shape[:-1], *pairs)
+    )
     channels = math.prod(pairs)
     problem = dataclasses.replace(
         problem,
         geometry=dataclasses.replace(geometry, groups=channels),
-        ins=channels,
-        outs=channels,
+        in_channels=channels,
+        out_channels=channels,
     )
     u, v = (x.reshape(*x.shape[:-3], channels) for x in (u, v))
     w = _kernel_gradient(u, v, problem)
     w = jnp.moveaxis(w.reshape(*geometry.kernel_size, *pairs), -3, -2)
-    return w.reshape(*geometry.kernel_size, ins, -1)
+    return w.reshape(*geometry.kernel_size, in_channels, -1)
 
 
 def _kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
@@ -133,8 +138,8 @@ def _sums_of_rows(u: Array, padded: Array, problem: Problem) -> list[Array]:
         return [total + part for total, part in zip(totals, sums, strict=True)], None
 
     # one total per tap, not one array of all: each is a loop of its own that fills the vector units
-    start = [jnp.zeros((1, *u.shape[2:]), problem.accumulator)] * problem.taps
-    return lax.scan(add, start, jnp.arange(problem.images * rows // at_once))[0]
+    start = [jnp.zeros((1, *u.shape[2:]), problem.accumulator)] * problem.kernel_taps
+    return lax.scan(add, start, jnp.arange(problem.batch_size * rows // at_once))[0]
 
 
 def _window_of_row(cells: Array, tap: tuple[int, ...], problem: Problem) -> Array:
@@ -184,7 +189,7 @@ def _sum(terms: Iterable[Array]) -> Array:
 
 
 def _reject(problem: Problem, platform: str) -> str:  # noqa: ARG001
-    if problem.ins_per_group != 1 or problem.outs_per_group != 1:
+    if problem.in_per_group != 1 or problem.out_per_group != 1:
         return "only for one input and one output channel per group"
     return ""
 
@@ -194,7 +199,7 @@ FEW_PAIRS = 16
 
 
 def _reject_gradient(problem: Problem, platform: str) -> str:
-    pairs, groups = problem.ins_per_group * problem.outs_per_group, problem.geometry.groups
+    pairs, groups = problem.in_per_group * problem.out_per_group, problem.geometry.groups
     if pairs > FEW_PAIRS or groups == 1 < pairs:
         return f"only for several groups of up to {FEW_PAIRS} pairs of channels"
     if pairs > 1 and platform != "cpu":
@@ -203,25 +208,25 @@ def _reject_gradient(problem: Problem, platform: str) -> str:
 
 
 def _work(problem: Problem) -> Work:
-    cells = problem.images * max(problem.positions, problem.cells)
+    cells = problem.batch_size * max(problem.output_positions, problem.input_cells)
     return Work(
-        problem.images * problem.positions,
-        problem.taps,
+        problem.batch_size * problem.output_positions,
+        problem.kernel_taps,
         1,
         problem.geometry.groups,
-        moved=cells * problem.ins * problem.accumulator.itemsize,
+        moved=cells * problem.in_channels * problem.accumulator.itemsize,
     )
 
 
 def _work_gradient(problem: Problem) -> Work:
-    rows = problem.images * problem.geometry.output_size[0] if problem.geometry.ndim else 1
-    work, pairs = _work(problem), problem.ins_per_group * problem.outs_per_group
+    rows = problem.batch_size * problem.geometry.output_size[0] if problem.geometry.ndim else 1
+    work, pairs = _work(problem), problem.in_per_group * problem.out_per_group
     return dataclasses.replace(
         work,
         m=work.k,
         k=work.m,
         times=work.times * pairs,
-        moved=work.moved * problem.outs_per_group,
+        moved=work.moved * problem.out_per_group,
         calls=rows,
     )
 

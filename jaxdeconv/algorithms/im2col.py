@@ -44,25 +44,30 @@ def kernel_gradient_by_rows(u: Array, v: Array, problem: Problem) -> Array:
 
 def window_bytes(problem: Problem) -> float:
     """Size of the windows of one image."""
-    return float(problem.positions * problem.taps * problem.ins * problem.dtype.itemsize)
+    return float(
+        problem.output_positions
+        * problem.kernel_taps
+        * problem.in_channels
+        * problem.dtype.itemsize
+    )
 
 
 def row_bytes(problem: Problem) -> float:
     """Size of the last dimension's windows of one image."""
     geometry = problem.geometry
-    rows = problem.cells // max(1, geometry.input_size[-1]) * geometry.output_size[-1]
-    return float(rows * geometry.kernel_size[-1] * problem.ins * problem.dtype.itemsize)
+    rows = problem.input_cells // max(1, geometry.input_size[-1]) * geometry.output_size[-1]
+    return float(rows * geometry.kernel_size[-1] * problem.in_channels * problem.dtype.itemsize)
 
 
 def _conv(v: Array, w: Array, problem: Problem) -> Array:
     geometry = problem.geometry
     windows = _windows(v, problem)
     if geometry.groups == 1:
-        matrix = w.reshape(-1, problem.outs)
+        matrix = w.reshape(-1, problem.out_channels)
         return problem.dot_general(windows, matrix, (((windows.ndim - 1,), (0,)), ((), ())))
-    blocks = w.reshape(-1, geometry.groups, problem.outs_per_group)
+    blocks = w.reshape(-1, geometry.groups, problem.out_per_group)
     u = problem.dot(_by_group(windows, problem), blocks, (2, 0), (1, 1))  # [groups, positions, o]
-    return jnp.moveaxis(u, 0, 1).reshape(*windows.shape[:-1], problem.outs)
+    return jnp.moveaxis(u, 0, 1).reshape(*windows.shape[:-1], problem.out_channels)
 
 
 def _conv_by_rows(v: Array, w: Array, problem: Problem) -> Array:
@@ -71,7 +76,7 @@ def _conv_by_rows(v: Array, w: Array, problem: Problem) -> Array:
     u = None
     for tap in _leading_taps(geometry):
         part = window(gathered, geometry, tap)
-        matrix = w[tap].reshape(-1, problem.outs)
+        matrix = w[tap].reshape(-1, problem.out_channels)
         product = problem.dot_general(part, matrix, (((part.ndim - 1,), (0,)), ((), ())))
         u = product if u is None else u + product
     assert u is not None  # a kernel has at least one tap
@@ -83,21 +88,23 @@ def _kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
     windows = _windows(v, problem)
     if geometry.groups == 1:
         matrix = windows.reshape(-1, windows.shape[-1])
-        (w,) = problem.products_over_rows([matrix], u.reshape(-1, problem.outs))
-        return w.reshape(*geometry.kernel_size, problem.ins, problem.outs)
-    blocks = u.reshape(-1, geometry.groups, problem.outs_per_group)
+        (w,) = problem.products_over_rows([matrix], u.reshape(-1, problem.out_channels))
+        return w.reshape(*geometry.kernel_size, problem.in_channels, problem.out_channels)
+    blocks = u.reshape(-1, geometry.groups, problem.out_per_group)
     w = problem.dot(_by_group(windows, problem), blocks, (0, 0), (1, 1))  # [groups, taps * in, o]
-    shape = (*geometry.kernel_size, problem.ins_per_group, problem.outs)
+    shape = (*geometry.kernel_size, problem.in_per_group, problem.out_channels)
     return jnp.moveaxis(w, 0, 1).reshape(shape)
 
 
 def _kernel_gradient_by_rows(u: Array, v: Array, problem: Problem) -> Array:
     geometry = problem.geometry
-    gathered, u = _rows(v, problem), u.reshape(-1, problem.outs)
+    gathered, u = _rows(v, problem), u.reshape(-1, problem.out_channels)
     parts = [window(gathered, geometry, tap) for tap in _leading_taps(geometry)]
     matrices = [part.reshape(-1, part.shape[-1]) for part in parts]
     products = problem.products_over_rows(matrices, u)
-    return jnp.stack(products).reshape(*geometry.kernel_size, problem.ins, problem.outs)
+    return jnp.stack(products).reshape(
+        *geometry.kernel_size, problem.in_channels, problem.out_channels
+    )
 
 
 def _rows(v: Array, problem: Problem) -> Array:
@@ -148,9 +155,9 @@ def _cut(padded: Array, geometry: ConvGeometry) -> Array:
 
 def _by_group(windows: Array, problem: Problem) -> Array:
     """[batch, *output_size, taps * in] -> [positions, groups, taps * in/groups]."""
-    split = (-1, problem.taps, problem.geometry.groups, problem.ins_per_group)
+    split = (-1, problem.kernel_taps, problem.geometry.groups, problem.in_per_group)
     blocks = windows.reshape(split).transpose(0, 2, 1, 3)
-    return blocks.reshape(*blocks.shape[:2], problem.taps * problem.ins_per_group)
+    return blocks.reshape(*blocks.shape[:2], problem.kernel_taps * problem.in_per_group)
 
 
 MANY = 128
@@ -158,7 +165,7 @@ MANY = 128
 
 
 def _reject(problem: Problem, platform: str) -> str:  # noqa: ARG001
-    if problem.taps > MANY and not _side_by_side(problem.geometry):
+    if problem.kernel_taps > MANY and not _side_by_side(problem.geometry):
         return f"more than {MANY} taps to gather"
     return ""
 
@@ -177,20 +184,20 @@ def _work_conv(problem: Problem) -> Work:
 
 
 def _work_rows(problem: Problem) -> Work:
-    products = problem.taps // problem.geometry.kernel_size[-1]
+    products = problem.kernel_taps // problem.geometry.kernel_size[-1]
     return _work(problem, row_bytes(problem), 1 + products)
 
 
 def _work(problem: Problem, per_image: float, calls: int) -> Work:
-    loops = problem.images // images_at_once(problem, per_image)
+    loops = problem.batch_size // images_at_once(problem, per_image)
     return Work(
-        problem.images * problem.positions,
-        problem.taps * problem.ins_per_group,
-        problem.outs_per_group,
+        problem.batch_size * problem.output_positions,
+        problem.kernel_taps * problem.in_per_group,
+        problem.out_per_group,
         problem.geometry.groups,
-        moved=2 * problem.images * per_image,
+        moved=2 * problem.batch_size * per_image,
         calls=loops * calls * min(FEW_GROUPS, problem.geometry.groups),
-        memory=problem.images / loops * per_image,
+        memory=problem.batch_size / loops * per_image,
     )
 
 

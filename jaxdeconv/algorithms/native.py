@@ -43,7 +43,7 @@ def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
         strict=True,
     ):
         pads.append((k - 1 - low, n + low - s * (o - 1) - 1))
-    swapped = swap_channels(w, geometry.groups).reshape(*w.shape[:-2], -1, problem.ins)
+    swapped = swap_channels(w, geometry.groups).reshape(*w.shape[:-2], -1, problem.in_channels)
     return by_xla(
         u,
         lax.rev(swapped, tuple(range(geometry.ndim))),
@@ -91,20 +91,22 @@ def _reject_gradient(problem: Problem, platform: str) -> str:
 
 def _work(problem: Problem) -> Work:
     groups = problem.geometry.groups
-    positions = problem.images * problem.positions
-    return Work(positions, problem.taps * problem.ins_per_group, problem.outs_per_group, groups)
+    positions = problem.batch_size * problem.output_positions
+    return Work(
+        positions, problem.kernel_taps * problem.in_per_group, problem.out_per_group, groups
+    )
 
 
 def _work_transpose(problem: Problem) -> Work:
     groups = problem.geometry.groups
-    cells = problem.images * problem.cells
-    return Work(cells, problem.taps * problem.outs_per_group, problem.ins_per_group, groups)
+    cells = problem.batch_size * problem.input_cells
+    return Work(cells, problem.kernel_taps * problem.out_per_group, problem.in_per_group, groups)
 
 
 def _work_gradient(problem: Problem) -> Work:
     groups = problem.geometry.groups
-    rows, columns = problem.taps * problem.ins_per_group, problem.outs_per_group
-    positions = problem.images * problem.positions
+    rows, columns = problem.kernel_taps * problem.in_per_group, problem.out_per_group
+    positions = problem.batch_size * problem.output_positions
     return Work(rows, positions, columns, groups, calls=groups)
 
 

@@ -35,7 +35,7 @@ def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
     geometry = problem.geometry
     ndim = geometry.ndim
     spatial = range(1, ndim + 1)
-    blocks = v.reshape(*v.shape[:-1], geometry.groups, problem.ins_per_group)
+    blocks = v.reshape(*v.shape[:-1], geometry.groups, problem.in_per_group)
     signal = blocks.transpose(ndim + 2, *spatial, ndim + 1, 0)  # [c, *input_size, group, image]
     w = by_onednn(
         signal.reshape(*signal.shape[: ndim + 1], -1),
@@ -70,8 +70,8 @@ def _in_bands(u: Array, v: Array, problem: Problem) -> tuple[Array, Array, Probl
     firsts = range(0, stride * rows * bands, stride * rows)
     v = jnp.stack([lax.slice_in_dim(v, y, y + height, axis=1) for y in firsts], 1)
     return (
-        u.reshape(banded.images, rows, *u.shape[2:]),
-        v.reshape(banded.images, height, *v.shape[3:]),
+        u.reshape(banded.batch_size, rows, *u.shape[2:]),
+        v.reshape(banded.batch_size, height, *v.shape[3:]),
         banded,
     )
 
@@ -86,27 +86,31 @@ def _of_bands(problem: Problem) -> Problem:
         input_size=(height, *geometry.input_size[1:]),
         padding=((0, 0), *geometry.padding[1:]),
     )
-    return dataclasses.replace(problem, geometry=band, batch=problem.images * bands)
+    return dataclasses.replace(problem, geometry=band, batch=problem.batch_size * bands)
 
 
 def _bands(problem: Problem) -> tuple[int, int]:
     """How many bands, and the rows of u in each."""
     height = problem.geometry.output_size[0]
-    rows = max(1, -(-height // -(-IMAGES // max(1, problem.images))))
+    rows = max(1, -(-height // -(-IMAGES // max(1, problem.batch_size))))
     return -(-height // rows), rows
 
 
 def _work(problem: Problem) -> Work:
     groups = problem.geometry.groups
-    positions = problem.images * problem.positions
-    return Work(positions, problem.taps * problem.ins_per_group, problem.outs_per_group, groups)
+    positions = problem.batch_size * problem.output_positions
+    return Work(
+        positions, problem.kernel_taps * problem.in_per_group, problem.out_per_group, groups
+    )
 
 
 def _work_gradient(problem: Problem) -> Work:
     groups = problem.geometry.groups
-    rows, columns = problem.taps * problem.ins_per_group, problem.outs_per_group
-    positions = problem.images * problem.positions
-    copied = float(problem.images * problem.cells * problem.ins * problem.dtype.itemsize)
+    rows, columns = problem.kernel_taps * problem.in_per_group, problem.out_per_group
+    positions = problem.batch_size * problem.output_positions
+    copied = float(
+        problem.batch_size * problem.input_cells * problem.in_channels * problem.dtype.itemsize
+    )
     return Work(rows, positions, columns, groups, moved=copied, calls=4, memory=copied)
 
 

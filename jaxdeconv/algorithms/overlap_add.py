@@ -37,15 +37,15 @@ def _products(u: Array, w: Array, problem: Problem) -> Array:
     groups, ndim = geometry.groups, geometry.ndim
     shape = (u.shape[0], *geometry.output_size, *geometry.kernel_size)
     if groups == 1:
-        rows = w.reshape(problem.taps * problem.ins, problem.outs)
+        rows = w.reshape(problem.kernel_taps * problem.in_channels, problem.out_channels)
         return problem.dot_general(u, rows, (((ndim + 1,), (1,)), ((), ()))).reshape(
-            *shape, problem.ins
+            *shape, problem.in_channels
         )
-    u = u.reshape(-1, groups, problem.outs_per_group)
-    rows = w.reshape(problem.taps * problem.ins_per_group, groups, problem.outs_per_group)
+    u = u.reshape(-1, groups, problem.out_per_group)
+    rows = w.reshape(problem.kernel_taps * problem.in_per_group, groups, problem.out_per_group)
     laid = problem.dot_general(u, rows, (((2,), (2,)), ((1,), (1,))))  # [groups, positions, ...]
-    laid = laid.reshape(groups, *shape, problem.ins_per_group)
-    return jnp.moveaxis(laid, 0, -2).reshape(*shape, problem.ins)
+    laid = laid.reshape(groups, *shape, problem.in_per_group)
+    return jnp.moveaxis(laid, 0, -2).reshape(*shape, problem.in_channels)
 
 
 def _add_up(laid: Array, geometry: ConvGeometry, dim: int) -> Array:
@@ -120,20 +120,25 @@ def _shifted(x: Array, shift: int, geometry: ConvGeometry, dim: int) -> Array:
 
 
 def _bytes_per_image(problem: Problem) -> float:
-    return float(problem.positions * problem.taps * problem.ins * problem.accumulator.itemsize)
+    return float(
+        problem.output_positions
+        * problem.kernel_taps
+        * problem.in_channels
+        * problem.accumulator.itemsize
+    )
 
 
 def _work(problem: Problem) -> Work:
     groups, per_image = problem.geometry.groups, _bytes_per_image(problem)
-    loops = problem.images // images_at_once(problem, per_image)
+    loops = problem.batch_size // images_at_once(problem, per_image)
     return Work(
-        problem.images * problem.positions,
-        problem.outs_per_group,
-        problem.taps * problem.ins_per_group,
+        problem.batch_size * problem.output_positions,
+        problem.out_per_group,
+        problem.kernel_taps * problem.in_per_group,
         groups,
-        moved=2 * problem.images * per_image,
+        moved=2 * problem.batch_size * per_image,
         calls=loops * (1 + problem.geometry.ndim) * min(FEW_GROUPS, groups),
-        memory=problem.images / loops * per_image,
+        memory=problem.batch_size / loops * per_image,
     )
 
 

@@ -19,14 +19,14 @@ UNROLLED = 64
 def conv(v: Array, w: Array, problem: Problem) -> Array:
     """K v."""
     padded = pad_with_zeros(v, problem.geometry.padding)
-    if problem.ins_per_group == 1 and problem.platform == "cpu":
+    if problem.in_per_group == 1 and problem.platform == "cpu":
         # products by numbers, with which XLA fuses the padding: again for every tap
         padded = lax.optimization_barrier(padded)
 
     def product(tap: tuple[int, ...]) -> Array:
         return _times_tap(window(padded, problem.geometry, tap), w[tap], problem)
 
-    if problem.taps <= UNROLLED:
+    if problem.kernel_taps <= UNROLLED:
         first, *others = taps(problem.geometry)
         total = product(first)
         for tap in others:
@@ -37,8 +37,8 @@ def conv(v: Array, w: Array, problem: Problem) -> Array:
         begin, tap = step
         return total + _times_tap(_moving_window(padded, begin, problem), tap, problem), None
 
-    shape = (v.shape[0], *problem.geometry.output_size, problem.outs)
-    flat = w.reshape(problem.taps, *w.shape[-2:])
+    shape = (v.shape[0], *problem.geometry.output_size, problem.out_channels)
+    flat = w.reshape(problem.kernel_taps, *w.shape[-2:])
     start = jnp.zeros(shape, problem.accumulator)
     return lax.scan(add, start, (_begins(problem), flat))[0]
 
@@ -50,25 +50,25 @@ def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
 
     def taps_of(windows: list[Array]) -> list[Array]:
         if geometry.groups == 1:
-            matrices = [cells.reshape(-1, problem.ins) for cells in windows]
-            return problem.products_over_rows(matrices, u.reshape(-1, problem.outs))
+            matrices = [cells.reshape(-1, problem.in_channels) for cells in windows]
+            return problem.products_over_rows(matrices, u.reshape(-1, problem.out_channels))
         return [_tap_of_groups(u, cells, problem) for cells in windows]
 
-    if problem.taps <= UNROLLED:
+    if problem.kernel_taps <= UNROLLED:
         w = jnp.stack(taps_of([window(padded, geometry, tap) for tap in taps(geometry)]))
     else:
         w = lax.map(
             lambda begin: taps_of([_moving_window(padded, begin, problem)])[0], _begins(problem)
         )
-    return w.reshape(*geometry.kernel_size, problem.ins_per_group, problem.outs)
+    return w.reshape(*geometry.kernel_size, problem.in_per_group, problem.out_channels)
 
 
 def _tap_of_groups(u: Array, cells: Array, problem: Problem) -> Array:
     """One tap of G, [in/groups, out], from its window."""
-    cells = cells.reshape(-1, problem.geometry.groups, problem.ins_per_group)
-    blocks = u.reshape(-1, problem.geometry.groups, problem.outs_per_group)
+    cells = cells.reshape(-1, problem.geometry.groups, problem.in_per_group)
+    blocks = u.reshape(-1, problem.geometry.groups, problem.out_per_group)
     tap = problem.dot(cells, blocks, (0, 0), (1, 1))  # [groups, in/groups, out/groups]
-    return jnp.moveaxis(tap, 0, 1).reshape(problem.ins_per_group, problem.outs)
+    return jnp.moveaxis(tap, 0, 1).reshape(problem.in_per_group, problem.out_channels)
 
 
 def _times_tap(cells: Array, tap: Array, problem: Problem) -> Array:
@@ -76,10 +76,10 @@ def _times_tap(cells: Array, tap: Array, problem: Problem) -> Array:
     groups = problem.geometry.groups
     if groups == 1:
         return problem.dot_general(cells, tap, (((cells.ndim - 1,), (0,)), ((), ())))
-    blocks = cells.reshape(-1, groups, problem.ins_per_group)
-    columns = tap.reshape(problem.ins_per_group, groups, problem.outs_per_group)
+    blocks = cells.reshape(-1, groups, problem.in_per_group)
+    columns = tap.reshape(problem.in_per_group, groups, problem.out_per_group)
     products = problem.dot(blocks, columns, (2, 0), (1, 1))  # [groups, positions, out/groups]
-    return jnp.moveaxis(products, 0, 1).reshape(*cells.shape[:-1], problem.outs)
+    return jnp.moveaxis(products, 0, 1).reshape(*cells.shape[:-1], problem.out_channels)
 
 
 def _begins(problem: Problem) -> Array:
@@ -101,30 +101,32 @@ def _moving_window(padded: Array, begin: Array, problem: Problem) -> Array:
 
 
 def _work(problem: Problem) -> Work:
-    itemsize, images = problem.dtype.itemsize, problem.images
-    windows = images * problem.positions * problem.ins * itemsize
-    results = images * problem.positions * problem.outs * problem.accumulator.itemsize
+    itemsize, images = problem.dtype.itemsize, problem.batch_size
+    windows = images * problem.output_positions * problem.in_channels * itemsize
+    results = (
+        images * problem.output_positions * problem.out_channels * problem.accumulator.itemsize
+    )
     return Work(
-        images * problem.positions,
-        problem.ins_per_group,
-        problem.outs_per_group,
-        problem.geometry.groups * problem.taps,
-        moved=problem.taps * (windows + 2 * results),
-        calls=problem.taps,
+        images * problem.output_positions,
+        problem.in_per_group,
+        problem.out_per_group,
+        problem.geometry.groups * problem.kernel_taps,
+        moved=problem.kernel_taps * (windows + 2 * results),
+        calls=problem.kernel_taps,
         memory=windows + results,
     )
 
 
 def _work_gradient(problem: Problem) -> Work:
-    itemsize, images = problem.dtype.itemsize, problem.images
-    windows = images * problem.positions * problem.ins * itemsize
+    itemsize, images = problem.dtype.itemsize, problem.batch_size
+    windows = images * problem.output_positions * problem.in_channels * itemsize
     return Work(
-        problem.ins_per_group,
-        images * problem.positions,
-        problem.outs_per_group,
-        problem.geometry.groups * problem.taps,
-        moved=2 * problem.taps * windows,
-        calls=problem.taps,
+        problem.in_per_group,
+        images * problem.output_positions,
+        problem.out_per_group,
+        problem.geometry.groups * problem.kernel_taps,
+        moved=2 * problem.kernel_taps * windows,
+        calls=problem.kernel_taps,
         memory=windows,
     )
 
@@ -137,14 +139,14 @@ MANY_TAPS = 128
 
 
 def _reject_conv(problem: Problem, platform: str) -> str:
-    if problem.taps > UNROLLED and problem.ins_per_group == problem.outs_per_group == 1:
+    if problem.kernel_taps > UNROLLED and problem.in_per_group == problem.out_per_group == 1:
         return "one channel per group and many taps: added up one by one"
     return _reject(problem, platform)
 
 
 def _reject(problem: Problem, platform: str) -> str:
-    several = min(problem.ins_per_group, problem.outs_per_group) > 1
-    if platform != "cpu" or not several or problem.taps > MANY_TAPS:
+    several = min(problem.in_per_group, problem.out_per_group) > 1
+    if platform != "cpu" or not several or problem.kernel_taps > MANY_TAPS:
         return ""
     if problem.geometry.groups > MANY_GROUPS:
         return f"more than {MANY_GROUPS} groups of several channels: too many small products"

@@ -38,7 +38,7 @@ def by_phases(u: Array, w: Array, problem: Problem, *, convolve: Convolve) -> Ar
     """K^T u, every residue by a convolution of its own."""
     geometry = problem.geometry
     ndim = geometry.ndim
-    kernel = swap_channels(w, geometry.groups).reshape(*w.shape[:-2], -1, problem.ins)
+    kernel = swap_channels(w, geometry.groups).reshape(*w.shape[:-2], -1, problem.in_channels)
     parts: list[Array | None] = []
     for chosen in itertools.product(*(phases_in_place(geometry, dim) for dim in range(ndim))):
         if not all(phase.taps for phase in chosen):
@@ -64,11 +64,11 @@ def by_subpixel(u: Array, w: Array, problem: Problem, *, convolve: Convolve) -> 
     kernel = _residues_to_channels(swap_channels(w, geometry.groups), problem)
     reach = [coarse_range(geometry, dim) for dim in range(ndim)]
     y = _at_shifts(convolve, u, kernel, [0] * ndim, [1] * ndim, reach, problem)
-    y = y.reshape(*y.shape[: 1 + ndim], geometry.groups, *stride, problem.ins_per_group)
+    y = y.reshape(*y.shape[: 1 + ndim], geometry.groups, *stride, problem.in_per_group)
     group, channel = 1 + ndim, 2 + 2 * ndim
     pairs = [axis for dim in range(ndim) for axis in (1 + dim, 2 + ndim + dim)]
     y = y.transpose(0, *pairs, group, channel)
-    return crop(y.reshape(*y.shape[: 1 + 2 * ndim], problem.ins), geometry)
+    return crop(y.reshape(*y.shape[: 1 + 2 * ndim], problem.in_channels), geometry)
 
 
 def _residues_to_channels(kernel: Array, problem: Problem) -> Array:
@@ -153,7 +153,7 @@ def _is_ragged(problem: Problem) -> bool:
 
 def _work_phases(problem: Problem) -> Work:
     convolutions = math.prod(problem.geometry.stride)
-    return _work(problem, convolutions, problem.taps / convolutions, 1)
+    return _work(problem, convolutions, problem.kernel_taps / convolutions, 1)
 
 
 def _work_subpixel(problem: Problem) -> Work:
@@ -164,12 +164,17 @@ def _work_subpixel(problem: Problem) -> Work:
 
 def _work(problem: Problem, convolutions: int, taps: float, residues: int) -> Work:
     geometry = problem.geometry
-    positions = problem.images * math.prod(coarse_size(geometry))
-    result = problem.images * problem.cells * problem.ins * problem.accumulator.itemsize
+    positions = problem.batch_size * math.prod(coarse_size(geometry))
+    result = (
+        problem.batch_size
+        * problem.input_cells
+        * problem.in_channels
+        * problem.accumulator.itemsize
+    )
     return Work(
         positions * convolutions,
-        taps * problem.outs_per_group,
-        residues * problem.ins_per_group,
+        taps * problem.out_per_group,
+        residues * problem.in_per_group,
         geometry.groups,
         moved=result if max(geometry.stride, default=1) > 1 else 0,
         calls=1 + convolutions,

@@ -27,8 +27,8 @@ class Problem:
         leg: one of `LEGS`.
         geometry: of the forward map.
         batch: size of the one batch axis; None where it is symbolic (`jax.export`).
-        ins: all input channels of the forward map.
-        outs: all output channels of the forward map.
+        in_channels: all input channels of the forward map.
+        out_channels: all output channels of the forward map.
         dtype: of both operands.
         accumulator: in which sums are formed, and in which the result is returned.
         precision: as in `jax.lax`.
@@ -42,8 +42,8 @@ class Problem:
     leg: str
     geometry: ConvGeometry
     batch: int | None
-    ins: int
-    outs: int
+    in_channels: int
+    out_channels: int
     dtype: np.dtype
     accumulator: np.dtype
     precision: PrecisionLike = None
@@ -52,41 +52,41 @@ class Problem:
     partitioned: bool = False
 
     @property
-    def ins_per_group(self) -> int:
+    def in_per_group(self) -> int:
         """Input channels of one group."""
-        return self.ins // self.geometry.groups
+        return self.in_channels // self.geometry.groups
 
     @property
-    def outs_per_group(self) -> int:
+    def out_per_group(self) -> int:
         """Output channels of one group."""
-        return self.outs // self.geometry.groups
+        return self.out_channels // self.geometry.groups
 
     @property
-    def taps(self) -> int:
+    def kernel_taps(self) -> int:
         """prod(kernel_size)."""
         return math.prod(self.geometry.kernel_size)
 
     @property
-    def images(self) -> int:
+    def batch_size(self) -> int:
         """The batch, or 1 where it is not known."""
         return 1 if self.batch is None else self.batch
 
     @property
-    def positions(self) -> int:
+    def output_positions(self) -> int:
         """prod(output_size): how often the kernel is laid down on one image."""
         return math.prod(self.geometry.output_size)
 
     @property
-    def cells(self) -> int:
+    def input_cells(self) -> int:
         """prod(input_size): spatial cells of one image of v."""
         return math.prod(self.geometry.input_size)
 
     @property
     def operand_shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Shapes of the two canonical operands."""
-        v = (self.images, *self.geometry.input_size, self.ins)
-        u = (self.images, *self.geometry.output_size, self.outs)
-        w = (*self.geometry.kernel_size, self.ins_per_group, self.outs)
+        v = (self.batch_size, *self.geometry.input_size, self.in_channels)
+        u = (self.batch_size, *self.geometry.output_size, self.out_channels)
+        w = (*self.geometry.kernel_size, self.in_per_group, self.out_channels)
         shapes = {"conv": (v, w), "conv_transpose": (u, w), "kernel_gradient": (u, v)}
         return shapes[self.leg]
 
@@ -104,8 +104,8 @@ class Problem:
         return dataclasses.replace(
             self,
             geometry=self.geometry.with_groups(1),
-            ins=self.ins_per_group,
-            outs=self.outs_per_group,
+            in_channels=self.in_per_group,
+            out_channels=self.out_per_group,
         )
 
     def products_over_rows(self, parts: Sequence[Array], y: Array) -> list[Array]:
@@ -167,7 +167,7 @@ class Work:
 
     @property
     def features(self) -> tuple[float, ...]:
-        """What the seconds are a linear function of: see `jaxdeconv.costmodel`."""
+        """What the seconds are a linear function of: see `jaxdeconv.planning.costmodel`."""
         m, k, n, times = self.m, self.k, self.n, self.times
         return (
             m * k * n * times,

@@ -27,7 +27,7 @@ def images_at_once(problem: Problem, bytes_per_image: float) -> int:
     All as well on accelerators, which want large steps, and where XLA divides the program: the
     images may lie on several devices.
     """
-    images = problem.images
+    images = problem.batch_size
     if images * bytes_per_image <= CHUNK_BYTES or not _may_loop(problem):
         return images
     most = max(1, int(STEP_BYTES / bytes_per_image))
@@ -49,7 +49,13 @@ at batched products."""
 def worth_looping(problem: Problem) -> bool:
     """Whether many groups are computed in a loop, and not all at once."""
     one = problem.one_group()
-    work = problem.images * problem.positions * problem.taps * one.ins * one.outs
+    work = (
+        problem.batch_size
+        * problem.output_positions
+        * problem.kernel_taps
+        * one.in_channels
+        * one.out_channels
+    )
     return problem.geometry.groups > FEW_GROUPS and work >= WORTH_A_STEP and _may_loop(problem)
 
 
@@ -97,7 +103,7 @@ def divide(
         return group_by_group(step, x, y, part) if few else step(x, y, part)
 
     count = images_at_once(problem, bytes_per_image)
-    if count < problem.images:
+    if count < problem.batch_size:
         return by_images(by_groups, x, y, problem, count)
     return by_groups(x, y, problem)
 
@@ -117,7 +123,7 @@ def sum_images(step: Apply, x: Array, y: Array, problem: Problem, count: int) ->
         return total + step(*images, some), None
 
     geometry = problem.geometry
-    shape = (*geometry.kernel_size, problem.ins_per_group, problem.outs)
+    shape = (*geometry.kernel_size, problem.in_per_group, problem.out_channels)
     start = jnp.zeros(shape, problem.accumulator)
     return lax.scan(add, start, (_steps(x, count), _steps(y, count)))[0]
 

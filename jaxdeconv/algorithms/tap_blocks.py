@@ -115,7 +115,7 @@ class Blocks:
     def conv(self, step: Apply, v: Array, w: Array) -> Array:
         """K v, `step` being K of one block."""
         padded = pad_with_zeros(v, self._window)
-        shape = (v.shape[0], *self.problem.geometry.output_size, self.problem.outs)
+        shape = (v.shape[0], *self.problem.geometry.output_size, self.problem.out_channels)
 
         def add(u: Array, block: tuple[Array, Array]) -> tuple[Array, None]:
             begin, taps = block
@@ -128,7 +128,11 @@ class Blocks:
         """K^T u, `step` being K^T of one block."""
         window = self._window
         sizes = zip(self.problem.geometry.input_size, window, strict=True)
-        shape = (u.shape[0], *(n + low + high for n, (low, high) in sizes), self.problem.ins)
+        shape = (
+            u.shape[0],
+            *(n + low + high for n, (low, high) in sizes),
+            self.problem.in_channels,
+        )
 
         def add(padded: Array, block: tuple[Array, Array]) -> tuple[Array, None]:
             begin, taps = block
@@ -152,7 +156,7 @@ def in_blocks(leg: str, most: int) -> Callable[[Apply], Apply]:
     def wrap(step: Apply) -> Apply:
         @functools.wraps(step)
         def apply(x: Array, y: Array, problem: Problem) -> Array:
-            if problem.taps <= most:
+            if problem.kernel_taps <= most:
                 return step(x, y, problem)
             return getattr(Blocks.of(problem, most), leg)(step, x, y)
 

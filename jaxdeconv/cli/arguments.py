@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 import jaxdeconv
+from jaxdeconv.arguments.dtypes import COMPLEX, FLOATING, INTEGER
+from jaxdeconv.arguments.paddings import NAMES, PaddingLike
 from jaxdeconv.boundary import MODES
-from jaxdeconv.operands import COMPLEX, FLOATING, INTEGER
-from jaxdeconv.paddings import NAMES, PaddingLike
 
 Integers: TypeAlias = int | tuple[int, ...]
 

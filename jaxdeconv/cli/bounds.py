@@ -48,10 +48,10 @@ class Sums:
     @classmethod
     def of(cls, job: Job) -> "Sums":
         """Count: taps times channels of a group; and, per axis, cells copied from one cell."""
-        *kernel, ins, outs = job.w.shape
+        *kernel, in_channels, out_channels = job.w.shape
         taps = math.prod(kernel)
         copies = tuple(_most_copies(source) for source in _sources(job))
-        return cls(taps * ins, taps * outs // job.geometry.groups, copies)
+        return cls(taps * in_channels, taps * out_channels // job.geometry.groups, copies)
 
     @property
     def roundings(self) -> int:

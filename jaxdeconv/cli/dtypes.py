@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxdeconv.operands import HALF
+from jaxdeconv.arguments.dtypes import HALF
 
 
 def kind(dtype: np.dtype) -> str:
@@ -28,7 +28,7 @@ def is_integer(dtype: np.dtype) -> bool:
 
 
 def accumulator(dtype: np.dtype) -> np.dtype:
-    """The dtype in which the legs form sums (see `jaxdeconv.operands`)."""
+    """The dtype in which the legs form sums (see `jaxdeconv.arguments.dtypes`)."""
     return np.dtype(np.float32) if dtype.name in HALF else dtype
 
 

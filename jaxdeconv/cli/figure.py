@@ -131,5 +131,5 @@ def _real(x: NDArray) -> NDArray[np.float64]:
 
 
 def _kernel_title(job: Job) -> str:
-    ins, outs = job.w.shape[2:]
-    return "$w$" if ins == outs == 1 else "$w$, its first input and output channel"
+    in_channels, out_channels = job.w.shape[2:]
+    return "$w$" if in_channels == out_channels == 1 else "$w$, its first input and output channel"

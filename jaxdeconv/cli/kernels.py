@@ -21,10 +21,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from jaxdeconv.arguments.integers import as_integers
 from jaxdeconv.cli.arguments import Integers
 from jaxdeconv.cli.dtypes import cast, is_integer, kind, normal, small_integers
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
-from jaxdeconv.integers import as_integers
 
 _LONGEST = 1024  # of a kernel given by name
 _SHAPES = "Save an array of shape (kh, kw), for every channel, or (kh, kw, in/groups, out)"
@@ -109,7 +109,7 @@ def build(
 def _named(
     name: str, shape: tuple[int, int, int, int], dtype: np.dtype, rng: np.random.Generator
 ) -> NDArray:
-    height, width, ins, _ = shape
+    height, width, in_channels, _ = shape
     if name == "random":
         return _random(shape, dtype, rng)
     profile = _PROFILES[name](height, width, dtype)
@@ -120,7 +120,7 @@ def _named(
             kernel_size=(height, width),
             largest=int(profile.max()),
         )
-    profile = profile if is_integer(dtype) else profile / ins
+    profile = profile if is_integer(dtype) else profile / in_channels
     return cast(np.broadcast_to(profile[..., None, None], shape), dtype)
 
 

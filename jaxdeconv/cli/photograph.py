@@ -8,8 +8,8 @@ from matplotlib import cbook
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from jaxdeconv.arguments.integers import as_integers
 from jaxdeconv.errors import ArgumentValueError
-from jaxdeconv.integers import as_integers
 
 _GREY = ("1", "L", "LA", "La")
 _MOST_CELLS = 2**24

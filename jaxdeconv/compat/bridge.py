@@ -19,12 +19,12 @@ from jax.lax import PrecisionLike
 from jax.typing import DTypeLike
 
 from jaxdeconv import legs
+from jaxdeconv.arguments.dtypes import as_operands
+from jaxdeconv.arguments.integers import as_integer
+from jaxdeconv.arguments.paddings import PaddingLike
 from jaxdeconv.compat.kernels import CONV, CONV_TRANSPOSE
 from jaxdeconv.compat.tensors import from_tensor
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
-from jaxdeconv.integers import as_integer
-from jaxdeconv.operands import as_operands
-from jaxdeconv.paddings import PaddingLike
 
 __all__ = ["Ints", "Operands", "implied_groups", "operands"]
 

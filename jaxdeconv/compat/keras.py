@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxdeconv.choices import choice
+from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.integers import IntOrInts, as_integers
 from jaxdeconv.compat.bridge import implied_groups, operands
 from jaxdeconv.errors import reporting
-from jaxdeconv.integers import IntOrInts, as_integers
 
 __all__ = ["conv", "conv_transpose"]
 

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
+from jaxdeconv.arguments.integers import as_integer
 from jaxdeconv.compat.tensors import from_tensor
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
-from jaxdeconv.integers import as_integer
 
 __all__ = ["CONV", "CONV_TRANSPOSE", "KernelLayout", "convert_kernel"]
 

@@ -15,19 +15,19 @@ from jax import Array, lax
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdeconv import tuned
 from jaxdeconv.acceleration import accelerate
-from jaxdeconv.choices import choice
-from jaxdeconv.compat.bridge import Ints, operands
-from jaxdeconv.errors import ArgumentValueError, reporting
-from jaxdeconv.integers import as_integers, is_sequence
-from jaxdeconv.layout import (
+from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.integers import as_integers, is_sequence
+from jaxdeconv.arguments.layout import (
     Layout,
     kernel_to_canonical,
     signal_from_canonical,
     signal_to_canonical,
 )
-from jaxdeconv.paddings import Pairs, as_padding
+from jaxdeconv.arguments.paddings import Pairs, as_padding
+from jaxdeconv.compat.bridge import Ints, operands
+from jaxdeconv.errors import ArgumentValueError, reporting
+from jaxdeconv.planning import tuning_cache
 
 __all__ = ["conv_general_dilated", "conv_transpose"]
 
@@ -38,7 +38,7 @@ def _whichever_leg(*args: Any) -> Array:
     return lax.conv_general_dilated(*args)
 
 
-_conv_general_dilated = tuned.follows(
+_conv_general_dilated = tuning_cache.follows(
     jax.jit(accelerate(_whichever_leg), static_argnums=range(2, 12), inline=True)
 )
 

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxdeconv.choices import choice
+from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.integers import as_integers
 from jaxdeconv.compat.bridge import Ints, Operands, operands
 from jaxdeconv.errors import ArgumentValueError, reporting
-from jaxdeconv.integers import as_integers
 
 __all__ = ["Conv", "ConvTranspose"]
 

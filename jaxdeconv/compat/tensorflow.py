@@ -7,10 +7,10 @@ import jax
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxdeconv.choices import choice
+from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.integers import IntOrInts, as_integers, is_sequence
 from jaxdeconv.compat.bridge import Ints, Operands, implied_groups, operands
 from jaxdeconv.errors import ArgumentValueError, reporting
-from jaxdeconv.integers import IntOrInts, as_integers, is_sequence
 
 __all__ = ["conv_transpose", "convolution"]
 

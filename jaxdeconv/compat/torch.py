@@ -12,10 +12,10 @@ from typing import Any
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxdeconv.choices import choice
+from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.integers import IntOrInts, as_integers, is_sequence
 from jaxdeconv.compat.bridge import Ints, Operands, operands
 from jaxdeconv.errors import ArgumentValueError, reporting
-from jaxdeconv.integers import IntOrInts, as_integers, is_sequence
 
 __all__ = [
     "conv1d",

@@ -12,8 +12,8 @@ from jax import Array
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
+from jaxdeconv.arguments.integers import as_integer
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
-from jaxdeconv.integers import as_integer
 
 __all__ = ["STANDARD", "Function", "Quadrature", "inner"]
 

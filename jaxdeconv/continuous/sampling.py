@@ -26,12 +26,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxdeconv.choices import choice
+from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.integers import as_integer
 from jaxdeconv.continuous.functions import Function, check_function
 from jaxdeconv.continuous.operator import ContinuousConv
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.integers import as_integer
 
 __all__ = ["Sampling", "order", "sample"]
 

@@ -18,10 +18,10 @@ from jax import Array
 from jax.typing import DTypeLike
 from numpy.typing import NDArray
 
-from jaxdeconv.choices import choice
+from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.integers import IntOrInts, as_integer, as_integers, count_entries
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.integers import IntOrInts, as_integer, as_integers, count_entries
 from jaxdeconv.interpolation.profiles import Method, Profile, as_profile
 
 __all__ = [

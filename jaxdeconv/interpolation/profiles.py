@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from jaxdeconv.arguments.integers import as_integer
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
-from jaxdeconv.integers import as_integer
 
 __all__ = ["PROFILES", "Method", "Profile", "as_profile", "keys", "lanczos"]
 

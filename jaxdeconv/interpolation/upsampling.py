@@ -23,10 +23,11 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from jaxdeconv import boundary
-from jaxdeconv.choices import choice
+from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.integers import IntOrInts, as_integer, is_sequence
+from jaxdeconv.arguments.paddings import Pairs
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.integers import IntOrInts, as_integer, is_sequence
 from jaxdeconv.interpolation.kernels import (
     Alignment,
     as_factors,
@@ -38,7 +39,6 @@ from jaxdeconv.interpolation.kernels import (
 )
 from jaxdeconv.interpolation.profiles import Method
 from jaxdeconv.legs import conv, conv_transpose
-from jaxdeconv.paddings import Pairs
 
 __all__ = ["BORDERS", "upsample", "upsample_transpose"]
 

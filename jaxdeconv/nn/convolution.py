@@ -6,10 +6,16 @@ import string
 from typing import Any
 
 from jaxdeconv import boundary
+from jaxdeconv.arguments.dtypes import check_groups
+from jaxdeconv.arguments.integers import (
+    IntOrInts,
+    as_integer,
+    as_integers,
+    count_entries,
+    is_sequence,
+)
+from jaxdeconv.arguments.paddings import PaddingLike, Pairs, as_padding
 from jaxdeconv.errors import ArgumentValueError
-from jaxdeconv.integers import IntOrInts, as_integer, as_integers, count_entries, is_sequence
-from jaxdeconv.operands import check_groups
-from jaxdeconv.paddings import PaddingLike, Pairs, as_padding
 
 __all__ = ["Convolution", "resolve"]
 

@@ -19,8 +19,8 @@ from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
 from jaxdeconv import legs
+from jaxdeconv.arguments.integers import IntOrInts, as_integers
 from jaxdeconv.errors import ArgumentValueError
-from jaxdeconv.integers import IntOrInts, as_integers
 from jaxdeconv.nn.convolution import Convolution as Convolution
 from jaxdeconv.nn.convolution import resolve as resolve
 from jaxdeconv.nn.words import check_known as check_known

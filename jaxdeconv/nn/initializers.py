@@ -19,8 +19,8 @@ from jax import Array
 from jax.typing import DTypeLike
 
 from jaxdeconv import interpolation
+from jaxdeconv.arguments.integers import IntOrInts, as_integer, as_integers
 from jaxdeconv.errors import ArgumentValueError, reporting
-from jaxdeconv.integers import IntOrInts, as_integer, as_integers
 
 __all__ = ["bilinear", "icnr", "lecun_normal_transposed"]
 

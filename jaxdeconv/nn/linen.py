@@ -31,11 +31,11 @@ from jax import Array
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdeconv.integers import IntOrInts
+from jaxdeconv.arguments.integers import IntOrInts
+from jaxdeconv.arguments.paddings import PaddingLike
 from jaxdeconv.nn import core
 from jaxdeconv.nn.arrays import Arrays, check_fit
 from jaxdeconv.nn.initializers import Initializer, lecun_normal_transposed
-from jaxdeconv.paddings import PaddingLike
 
 try:
     from flax import linen

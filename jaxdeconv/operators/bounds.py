@@ -23,13 +23,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxdeconv import boundary, tuned
+from jaxdeconv import boundary
 from jaxdeconv.errors import ArgumentTypeError, reporting
 from jaxdeconv.operators.algebra import LinearMap
 from jaxdeconv.operators.convolution import ConvOperator
 from jaxdeconv.operators.entries import reads_padding
 from jaxdeconv.operators.filters import gram_inverse
 from jaxdeconv.operators.polyphase import blocks_of
+from jaxdeconv.planning import tuning_cache
 
 __all__ = ["Bracket", "condition_bounds", "norm_bounds", "smallest_bounds"]
 
@@ -239,13 +240,13 @@ def _start(shape: tuple[int, ...], K: ConvOperator) -> Array:
     return jnp.asarray(np.random.default_rng(0).standard_normal(shape), K.dtype)
 
 
-@tuned.follows
+@tuning_cache.follows
 @jax.jit
 def _power(K: ConvOperator, x: Array, steps: int) -> Array:
     return jax.lax.fori_loop(0, steps, lambda _, x: _unit(K.gram @ x), _unit(x))
 
 
-@tuned.follows
+@tuning_cache.follows
 @jax.jit
 def _refined(A: LinearMap, inverse: LinearMap, x: Array, steps: int) -> Array:
     """Minimise |A x| / |x| by preconditioned steepest descent with momentum: LOBPCG for one."""

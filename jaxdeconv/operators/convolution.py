@@ -10,16 +10,16 @@ from jax import Array
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
+from jaxdeconv.arguments.integers import IntOrInts
+from jaxdeconv.arguments.layout import DimensionNumbers, Layout
+from jaxdeconv.arguments.paddings import PaddingLike
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.integers import IntOrInts
-from jaxdeconv.layout import DimensionNumbers, Layout
 from jaxdeconv.legs import PaddingMode, conv, conv_transpose
 from jaxdeconv.operators.algebra import Shape
 from jaxdeconv.operators.classes import pytree
 from jaxdeconv.operators.matrix import ConvMatrix
 from jaxdeconv.operators.shapes import as_shape, by, described, has_channels
-from jaxdeconv.paddings import PaddingLike
 
 if TYPE_CHECKING:
     pass

@@ -16,8 +16,8 @@ import math
 import numpy as np
 
 from jaxdeconv import boundary
+from jaxdeconv.arguments.layout import Layout, signal_to_canonical
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.layout import Layout, signal_to_canonical
 
 __all__ = ["Entries", "cells_read", "is_circulant", "reads_padding", "structure"]
 

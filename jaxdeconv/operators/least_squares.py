@@ -13,10 +13,9 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from jaxdeconv import tuned
-from jaxdeconv.choices import choice
+from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.integers import as_integer
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
-from jaxdeconv.integers import as_integer
 from jaxdeconv.operators.algebra import LinearMap
 from jaxdeconv.operators.classes import pytree
 from jaxdeconv.operators.convolution import ConvOperator
@@ -32,6 +31,7 @@ from jaxdeconv.operators.krylov import (
 from jaxdeconv.operators.stacking import Identity, vstack
 from jaxdeconv.operators.vectors import over_batch, structured
 from jaxdeconv.operators.views import optional
+from jaxdeconv.planning import tuning_cache
 
 __all__ = ["ConvergenceWarning", "NotConverged", "Solution", "lstsq"]
 
@@ -181,7 +181,7 @@ def lstsq(
     return solution
 
 
-@tuned.follows
+@tuning_cache.follows
 @functools.partial(jax.jit, static_argnames=("method", "tolerance", "max_steps", "callback"))
 def _solve(
     K: LinearMap,

@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxdeconv.arguments.integers import IntOrInts
+from jaxdeconv.arguments.layout import Axes, DimensionNumbers, Layout, kernel_to_canonical
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.integers import IntOrInts
-from jaxdeconv.layout import Axes, DimensionNumbers, Layout, kernel_to_canonical
 from jaxdeconv.legs import PaddingMode
 from jaxdeconv.operators import entries
 from jaxdeconv.operators.algebra import LinearMap, Shape

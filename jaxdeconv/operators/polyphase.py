@@ -21,8 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxdeconv.arguments.layout import signal_from_canonical, signal_to_canonical
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
-from jaxdeconv.layout import signal_from_canonical, signal_to_canonical
 from jaxdeconv.operators.algebra import LinearMap, Shape
 from jaxdeconv.operators.classes import pytree
 from jaxdeconv.operators.convolution import ConvOperator

@@ -13,13 +13,13 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from jaxdeconv import tuned
+from jaxdeconv.arguments.integers import as_integer
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
-from jaxdeconv.integers import as_integer
 from jaxdeconv.operators.algebra import LinearMap
 from jaxdeconv.operators.classes import pytree
 from jaxdeconv.operators.least_squares import ConvergenceWarning
 from jaxdeconv.operators.vectors import over_batch, structured
+from jaxdeconv.planning import tuning_cache
 
 __all__ = ["Deconvolved", "richardson_lucy"]
 
@@ -120,7 +120,7 @@ def richardson_lucy(
     return found
 
 
-@tuned.follows
+@tuning_cache.follows
 @functools.partial(jax.jit, static_argnames=("tolerance", "max_steps", "callback"))
 def _iterate(
     K: LinearMap,

@@ -8,10 +8,10 @@ axis, they are refused.
 
 from typing import Any
 
+from jaxdeconv.arguments.integers import IntOrInts, as_integers, index
+from jaxdeconv.arguments.layout import DimensionNumbers
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.integers import IntOrInts, as_integers, index
-from jaxdeconv.layout import DimensionNumbers
 
 __all__ = ["as_position", "as_shape", "by", "check_alike", "described", "has_channels"]
 

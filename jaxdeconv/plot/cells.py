@@ -6,9 +6,9 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
+from jaxdeconv.arguments.integers import as_integer, is_sequence
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.integers import as_integer, is_sequence
 from jaxdeconv.plot import scenes
 
 if TYPE_CHECKING:

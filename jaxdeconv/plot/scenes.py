@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxdeconv.choices import choice
+from jaxdeconv.arguments.choices import choice
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry, check_reach
 from jaxdeconv.reference.coordinates import index_relation

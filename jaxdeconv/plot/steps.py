@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numpy.typing import ArrayLike
 
+from jaxdeconv.arguments.integers import as_integer
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.integers import as_integer
 from jaxdeconv.plot import scenes
 from jaxdeconv.plot.scenes import CROPPED, DATA, INSERTED, PADDING, Cell, Grid, Scene
 

@@ -10,7 +10,7 @@ import pytest
 
 from jaxdeconv.algorithms import ALGORITHMS, Algorithm, Problem, per_tap
 from jaxdeconv.algorithms.convolutions import has_onednn
-from jaxdeconv.operands import accumulator_dtype
+from jaxdeconv.arguments.dtypes import accumulator_dtype
 from jaxdeconv.reference import coordinates
 from tests.support.cases import CASES, Case
 from tests.support.checks import check_equal
@@ -34,8 +34,8 @@ def problem_of(case: Case, leg: str, dtype: Any = np.float32) -> Problem:
         leg,
         case.geometry,
         case.batch,
-        groups * case.ins,
-        groups * case.outs,
+        groups * case.in_channels,
+        groups * case.out_channels,
         dtype,
         accumulator_dtype(dtype),
     )

@@ -42,11 +42,11 @@ def draw(seed: int) -> Case:
     least = np.maximum(np.maximum(1, reach - padding.sum(1)), -padding.min(1))
     size = least + rng.integers(0, 9, ndim)
     channels = ([1, 1, 2, 4], [1, 4, 16], [3, 4, 16])
-    groups, ins, outs = (int(rng.choice(many)) for many in channels)
+    groups, in_channels, out_channels = (int(rng.choice(many)) for many in channels)
     geometry = ConvGeometry(
         tuple(size), tuple(kernel), tuple(stride), padding.tolist(), tuple(dilation), groups
     )
-    return Case(f"padding_{seed}", geometry, ins, outs, int(rng.integers(1, 3)))
+    return Case(f"padding_{seed}", geometry, in_channels, out_channels, int(rng.integers(1, 3)))
 
 
 def every_algorithm(leg: str, case: Case) -> dict[str, Callable[[Array, Array], Array]]:
@@ -108,8 +108,8 @@ FOUND = (
 def test_padding_that_was_wrong(leg: str) -> None:
     for n, k, s, d, pads in FOUND:
         geometry = ConvGeometry(n, k, s, (pads,), d)
-        for ins, outs in ((4, 4), (16, 16)):
-            check(leg, Case("found", geometry, ins, outs))
+        for in_channels, out_channels in ((4, 4), (16, 16)):
+            check(leg, Case("found", geometry, in_channels, out_channels))
 
 
 STRIDES_OF_ONE_PLACE = (

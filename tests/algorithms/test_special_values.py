@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxdeconv import ConvGeometry, conv_transpose, plan, planner
+from jaxdeconv import ConvGeometry, conv_transpose, plan
 from jaxdeconv.algorithms import ALGORITHMS
+from jaxdeconv.planning import planner
 from tests.algorithms.test_every_algorithm import FULL, PAIRS, expected, problem_of
 from tests.support.cases import Case
 

@@ -27,7 +27,9 @@ def test_so_many_images_fill_a_step(bytes_per_image: float, count: int) -> None:
 
 def test_small_groups_are_computed_together() -> None:
     assert steps.worth_looping(MANY)
-    assert not steps.worth_looping(dataclasses.replace(MANY, ins=16, outs=16, batch=1))
+    assert not steps.worth_looping(
+        dataclasses.replace(MANY, in_channels=16, out_channels=16, batch=1)
+    )
     few = dataclasses.replace(MANY, geometry=MANY.geometry.with_groups(8))
     assert not steps.worth_looping(few)
 

@@ -13,7 +13,7 @@ from tests.support.cases import CASES, Case
 from tests.support.checks import check_equal
 
 DEPTHWISE = [
-    *(case for case in CASES if case.geometry.ndim and case.ins == case.outs == 1),
+    *(case for case in CASES if case.geometry.ndim and case.in_channels == case.out_channels == 1),
     Case("long", ConvGeometry(40, 12, 2, ((5, -3),), 3, 2), 1, 1),
     Case("prime", ConvGeometry((9, 8), (5, 7), (1, 2), 3), 1, 1),
     Case("cropped", ConvGeometry((9, 12), (4, 6), (2, 1), ((-1, 3), (4, -2)), (1, 2), 3), 1, 1),

@@ -35,11 +35,11 @@ def report() -> Report:
 
 
 def test_channels_and_sizes_are_followed_through_a_network() -> None:
-    assert [ins for _, ins in TINY.layers_with_ins()] == [3, 2]
+    assert [in_channels for _, in_channels in TINY.layers_with_ins()] == [3, 2]
     inputs, targets = TINY.batch()
     assert (inputs.shape, targets.shape) == ((2, 4, 3), (2, 4, 1))
     (u_net,) = (one for one in NETWORKS if one.name == "U-Net")
-    joined = [ins for layer, ins in u_net.layers_with_ins() if layer.joins]
+    joined = [in_channels for layer, in_channels in u_net.layers_with_ins() if layer.joins]
     assert joined == [128 + 128, 64 + 64, 32 + 32]
     assert u_net.batch()[1].shape == (4, 64, 64, 1)
 

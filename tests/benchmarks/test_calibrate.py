@@ -9,9 +9,9 @@ pytest.importorskip("scipy")
 
 from benchmarks import calibrate
 from benchmarks.draws import random_cases
-from jaxdeconv import costmodel
 from jaxdeconv.algorithms import ALGORITHMS
-from jaxdeconv.costmodel import Cost
+from jaxdeconv.planning import costmodel
+from jaxdeconv.planning.costmodel import Cost
 
 ONEDNN = ALGORITHMS["conv"][0]
 

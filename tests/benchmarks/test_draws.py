@@ -22,7 +22,9 @@ def test_random_cases_cover_what_they_claim() -> None:
         "3-D": lambda case: case.geometry.ndim == 3,
         "conv": lambda case: case.leg == "conv",
         "grouped": lambda case: case.geometry.groups > 1,
-        "depthwise": lambda case: case.geometry.groups > 1 and case.ins == case.outs == 1,
+        "depthwise": lambda case: (
+            case.geometry.groups > 1 and case.in_channels == case.out_channels == 1
+        ),
         "dilated": lambda case: max(case.geometry.dilation) > 1,
         "stride 1": lambda case: max(case.geometry.stride) == 1,
         "asymmetric": lambda case: any(low != high for low, high in case.geometry.padding),
@@ -43,7 +45,9 @@ def test_layer_cases_cover_what_they_claim() -> None:
         "up": lambda case: case.leg == "conv_transpose",
         "depthwise": lambda case: case.geometry.groups > 1,
         "pointwise": lambda case: max(case.geometry.kernel_size) == 1,
-        "one channel": lambda case: case.geometry.groups == 1 and 1 in (case.ins, case.outs),
+        "one channel": lambda case: (
+            case.geometry.groups == 1 and 1 in (case.in_channels, case.out_channels)
+        ),
         "large": lambda case: case.flops > 1e8,
     }
     for name, holds in features.items():

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from jaxdeconv import reference
+from jaxdeconv.arguments.dtypes import COMPLEX, FLOATING, INTEGER
 from jaxdeconv.boundary import MODES
 from jaxdeconv.cli import kernels
-from jaxdeconv.operands import COMPLEX, FLOATING, INTEGER
 from tests.cli.helpers import examine, small_job
 from tests.support.planted import FAULTS
 

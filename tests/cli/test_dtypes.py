@@ -2,8 +2,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxdeconv.arguments.dtypes import COMPLEX, FLOATING, INTEGER
 from jaxdeconv.cli import dtypes
-from jaxdeconv.operands import COMPLEX, FLOATING, INTEGER
 
 RNG = np.random.default_rng(0)
 every = pytest.mark.parametrize("name", [*FLOATING, *COMPLEX, *INTEGER])

@@ -20,7 +20,7 @@ def draw(seed: int, transposed: bool) -> tuple[dict[str, Any], list[np.ndarray]]
     ndim, groups = int(rng.integers(1, 4)), int(rng.integers(1, 4))
     kernel, stride = ints(rng, 1, 4, ndim), ints(rng, 1, 3, ndim)
     size = ints(rng, 7, 8 if ndim < 3 else 7, ndim)
-    ins, outs = int(rng.integers(1, 4)), int(rng.integers(1, 4))
+    in_channels, out_channels = int(rng.integers(1, 4)), int(rng.integers(1, 4))
     dilation = ints(rng, 1, 2, ndim)
     first = bool(seed // 2 % 2)
     arguments: dict[str, Any] = {
@@ -32,9 +32,9 @@ def draw(seed: int, transposed: bool) -> tuple[dict[str, Any], list[np.ndarray]]
     if transposed:
         extra = None if seed % 4 < 2 else ints(rng, 0, 2, ndim)
         arguments["output_padding"] = extra if seed % 8 < 6 else 1
-        channels, kernel_channels = ins, (outs, ins)
+        channels, kernel_channels = in_channels, (out_channels, in_channels)
     else:
-        channels, kernel_channels = ins * groups, (ins, outs * groups)
+        channels, kernel_channels = in_channels * groups, (in_channels, out_channels * groups)
         if min(size) < 7:
             arguments["padding"] = "same"
     shape = (2, channels, *size) if first else (2, *size, channels)

@@ -27,15 +27,17 @@ def draw(seed: int) -> tuple[dict[str, Any], list[np.ndarray]]:
     rng = np.random.default_rng([23, seed])
     ndim = int(rng.integers(1, 4))
     kernel, strides = ints(rng, 1, 3, ndim), ints(rng, 1, 3, ndim)
-    ins, outs = int(rng.integers(1, 4)), int(rng.integers(1, 4))
+    in_channels, out_channels = int(rng.integers(1, 4)), int(rng.integers(1, 4))
     forward = bool(seed % 2)
     consistent = seed % 4 > 1
     low, high = (0, 2) if consistent else (2, 4)
     pairs = list(zip(ints(rng, low, high, ndim), ints(rng, low, high, ndim), strict=True))
     padding: Any = ("SAME", pairs, "VALID", pairs)[seed // 4 % 4]
     numbers = (None, LAST[ndim], ODD[ndim])[seed % 3]
-    x = integers(2, *ints(rng, 5, 6, ndim), ins)
-    w = integers(*kernel, *((outs, ins) if forward else (ins, outs)))
+    x = integers(2, *ints(rng, 5, 6, ndim), in_channels)
+    w = integers(
+        *kernel, *((out_channels, in_channels) if forward else (in_channels, out_channels))
+    )
     if numbers:
         signal, taps, _ = LAST[ndim]
         x, w = lay_out(x, signal, numbers[0]), lay_out(w, taps, numbers[1])

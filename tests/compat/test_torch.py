@@ -59,14 +59,18 @@ def draw(seed: int, transposed: bool) -> tuple[int, list[np.ndarray], dict[str, 
     ndim, groups = (int(rng.integers(1, 4)) for _ in range(2))
     kernel, stride, dilation = ints(rng, 1, 3, ndim), ints(rng, 1, 3, ndim), ints(rng, 1, 2, ndim)
     size = ints(rng, 5, 7 if ndim < 3 else 5, ndim)
-    ins, outs = groups * int(rng.integers(1, 3)), groups * int(rng.integers(1, 3))
+    in_channels, out_channels = groups * int(rng.integers(1, 3)), groups * int(rng.integers(1, 3))
     arguments: dict[str, Any] = {
         "stride": stride if seed % 2 else (stride[0],),
         "padding": ints(rng, 0, 2, ndim),
         "dilation": dilation,
         "groups": groups,
     }
-    weight = (ins, outs // groups) if transposed else (outs, ins // groups)
+    weight = (
+        (in_channels, out_channels // groups)
+        if transposed
+        else (out_channels, in_channels // groups)
+    )
     if transposed:
         steps = stride if seed % 2 else stride[:1] * ndim
         below = [max(s, d) for s, d in zip(steps, dilation, strict=True)]
@@ -74,7 +78,11 @@ def draw(seed: int, transposed: bool) -> tuple[int, list[np.ndarray], dict[str, 
     elif seed % 4 == 0:
         arguments |= {"stride": 1, "padding": ("same", "valid")[seed // 4 % 2]}
     batch = (2,) if seed % 3 else ()
-    arrays = [(*batch, ins, *size), (*weight, *kernel), *([(outs,)] if seed % 5 else [])]
+    arrays = [
+        (*batch, in_channels, *size),
+        (*weight, *kernel),
+        *([(out_channels,)] if seed % 5 else []),
+    ]
     return ndim, [integers(*shape, dtype=float) for shape in arrays], arguments
 
 

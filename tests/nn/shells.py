@@ -43,9 +43,9 @@ def of_nnx(transposed: bool, case: Case, bias: bool = True, **keywords: Any) -> 
 
 
 def of_linen(transposed: bool, case: Case, bias: bool = True, **keywords: Any) -> Apply:
-    _, outs = _channels(transposed, case)
+    _, out_channels = _channels(transposed, case)
     layer = (nn.linen.ConvTranspose if transposed else nn.linen.Conv)(
-        outs, case.geometry.kernel_size, use_bias=bias, **_in_words(FLAX_WORDS, keywords)
+        out_channels, case.geometry.kernel_size, use_bias=bias, **_in_words(FLAX_WORDS, keywords)
     )
     initial = layer.init(jax.random.key(0), _signal(transposed, case))["params"]
     return lambda params, x: layer.apply({"params": nn.linen.load(initial, params)}, x)
@@ -69,7 +69,7 @@ def of_equinox(transposed: bool, case: Case, bias: bool = True, **keywords: Any)
 
 
 def of_haiku(transposed: bool, case: Case, bias: bool = True, **keywords: Any) -> Apply:
-    _, outs = _channels(transposed, case)
+    _, out_channels = _channels(transposed, case)
     kind = nn.haiku.ConvNDTranspose if transposed else nn.haiku.ConvND
 
     @hk.without_apply_rng
@@ -77,7 +77,7 @@ def of_haiku(transposed: bool, case: Case, bias: bool = True, **keywords: Any) -
     def layer(x: Any) -> jax.Array:
         return kind(
             case.geometry.ndim,
-            outs,
+            out_channels,
             case.geometry.kernel_size,
             with_bias=bias,
             name="layer",
@@ -94,8 +94,8 @@ SHELLS = {"nnx": of_nnx, "linen": of_linen, "equinox": of_equinox, "haiku": of_h
 def parameters(transposed: bool, case: Case) -> Params:
     """Small integers: sums are exact."""
     _, w, _ = case.data()
-    _, outs = _channels(transposed, case)
-    return {"kernel": w, "bias": np.arange(outs, dtype=np.float32) % 5 - 2}
+    _, out_channels = _channels(transposed, case)
+    return {"kernel": w, "bias": np.arange(out_channels, dtype=np.float32) % 5 - 2}
 
 
 def _channels(transposed: bool, case: Case) -> tuple[int, int]:

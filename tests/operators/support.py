@@ -15,7 +15,7 @@ def random_operator(seed: int, dtype: Any = np.float32, **changes: Any) -> ConvO
     rng = np.random.default_rng(seed)
     ndim = int(rng.integers(1, 3))
     kernel = rng.integers(1, 4, ndim)
-    groups, ins, outs = (int(n) for n in rng.integers(1, 3, 3))
+    groups, in_channels, out_channels = (int(n) for n in rng.integers(1, 3, 3))
     groups = changes.get("groups", groups)
     keywords = {
         "stride": tuple(map(int, rng.integers(1, 4, ndim))),
@@ -23,9 +23,9 @@ def random_operator(seed: int, dtype: Any = np.float32, **changes: Any) -> ConvO
         "dilation": tuple(map(int, rng.integers(1, 3, ndim))),
         "groups": groups,
     } | changes
-    w = integers((*map(int, kernel), ins, groups * outs), dtype, seed)
+    w = integers((*map(int, kernel), in_channels, groups * out_channels), dtype, seed)
     size = tuple(map(int, rng.integers(7, 10, ndim)))
-    return ConvOperator(w, (*size, groups * ins), **keywords)
+    return ConvOperator(w, (*size, groups * in_channels), **keywords)
 
 
 def circulant_operator(seed: int, dtype: Any = np.float32) -> ConvOperator:
@@ -33,14 +33,14 @@ def circulant_operator(seed: int, dtype: Any = np.float32) -> ConvOperator:
     rng = np.random.default_rng(seed)
     ndim = int(rng.integers(1, 3))
     stride, kernel = rng.integers(1, 4, ndim), rng.integers(1, 5, ndim)
-    groups, ins, outs = (int(n) for n in rng.integers(1, 3, 3))
+    groups, in_channels, out_channels = (int(n) for n in rng.integers(1, 3, 3))
     low = rng.integers(0, kernel)
     padding = tuple(
         (int(a), int(max(k - s, 0) - a)) for a, k, s in zip(low, kernel, stride, strict=True)
     )
     return ConvOperator(
-        integers((*map(int, kernel), ins, groups * outs), dtype, seed),
-        (*(int(n) for n in stride * rng.integers(2, 5, ndim)), groups * ins),
+        integers((*map(int, kernel), in_channels, groups * out_channels), dtype, seed),
+        (*(int(n) for n in stride * rng.integers(2, 5, ndim)), groups * in_channels),
         stride=tuple(map(int, stride)),
         padding=padding,
         groups=groups,

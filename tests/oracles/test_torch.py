@@ -42,11 +42,11 @@ def draw(seed: int) -> Case:
     span = dilation * (kernel - 1) + 1
     least = np.maximum(2, span - padding.sum(1))
     size = least + rng.integers(0, 7 if ndim < 3 else 4, ndim)
-    groups, ins, outs, batch = (int(rng.integers(1, high)) for high in (4, 4, 4, 3))
+    groups, in_channels, out_channels, batch = (int(rng.integers(1, high)) for high in (4, 4, 4, 3))
     geometry = ConvGeometry(
         tuple(size), tuple(kernel), tuple(stride), padding.tolist(), tuple(dilation), groups
     )
-    return Case(f"random_{seed}", geometry, ins, outs, batch)
+    return Case(f"random_{seed}", geometry, in_channels, out_channels, batch)
 
 
 def to_torch(x: np.ndarray) -> Any:

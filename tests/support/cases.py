@@ -14,17 +14,17 @@ class Case:
 
     name: str
     geometry: ConvGeometry
-    ins: int = 2
-    outs: int = 3
+    in_channels: int = 2
+    out_channels: int = 3
     batch: int = 2
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         """Canonical shapes of v, w and u."""
         geometry = self.geometry
-        v = (self.batch, *geometry.input_size, geometry.groups * self.ins)
-        w = (*geometry.kernel_size, self.ins, geometry.groups * self.outs)
-        u = (self.batch, *geometry.output_size, geometry.groups * self.outs)
+        v = (self.batch, *geometry.input_size, geometry.groups * self.in_channels)
+        w = (*geometry.kernel_size, self.in_channels, geometry.groups * self.out_channels)
+        u = (self.batch, *geometry.output_size, geometry.groups * self.out_channels)
         return v, w, u
 
     @property

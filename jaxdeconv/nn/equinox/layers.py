@@ -8,11 +8,11 @@ from jax import Array
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
+from jaxdeconv.arguments.integers import IntOrInts
+from jaxdeconv.arguments.paddings import PaddingLike, Pairs
 from jaxdeconv.errors import ArgumentTypeError
-from jaxdeconv.integers import IntOrInts
 from jaxdeconv.nn import core
 from jaxdeconv.nn.initializers import Initializer
-from jaxdeconv.paddings import PaddingLike, Pairs
 
 try:
     import equinox as eqx

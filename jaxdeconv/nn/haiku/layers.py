@@ -8,9 +8,9 @@ from jax import Array
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike
 
-from jaxdeconv.integers import IntOrInts, as_integers
+from jaxdeconv.arguments.integers import IntOrInts, as_integers
+from jaxdeconv.arguments.paddings import PaddingLike
 from jaxdeconv.nn import core
-from jaxdeconv.paddings import PaddingLike
 
 try:
     import haiku as hk

@@ -9,9 +9,9 @@ import pytest
 
 from jaxdeconv import conv, conv_transpose, kernel_gradient
 from jaxdeconv.primitives import PRIMITIVES
+from tests.legs.test_functions import legs
 from tests.support.cases import CASES
 from tests.support.checks import check_equal
-from tests.test_legs import legs
 
 CASE = next(case for case in CASES if case.name == "groups")
 OURS = {primitive.name for primitive in PRIMITIVES.values()}

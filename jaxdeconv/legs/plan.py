@@ -8,12 +8,12 @@ from typing import Any
 import jax
 from jax import Array
 
-from jaxdeconv import planner
-from jaxdeconv.calls import DERIVED
-from jaxdeconv.choices import choice
+from jaxdeconv.arguments.choices import choice
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
-from jaxdeconv.legs import conv, conv_transpose, kernel_gradient
-from jaxdeconv.planner import Plan
+from jaxdeconv.legs.calls import DERIVED
+from jaxdeconv.legs.functions import conv, conv_transpose, kernel_gradient
+from jaxdeconv.planning import planner
+from jaxdeconv.planning.planner import Plan
 from jaxdeconv.primitives import PRIMITIVES, problem_of
 
 __all__ = ["plan"]

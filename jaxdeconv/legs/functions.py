@@ -23,11 +23,12 @@ from jax import Array
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdeconv import calls, tuned
+from jaxdeconv.arguments.integers import IntOrInts
+from jaxdeconv.arguments.layout import DimensionNumbers
+from jaxdeconv.arguments.paddings import PaddingLike
 from jaxdeconv.errors import reporting
-from jaxdeconv.integers import IntOrInts
-from jaxdeconv.layout import DimensionNumbers
-from jaxdeconv.paddings import PaddingLike
+from jaxdeconv.legs import calls
+from jaxdeconv.planning import tuning_cache
 
 __all__ = ["conv", "conv_transpose", "kernel_gradient"]
 
@@ -68,7 +69,7 @@ def conv(
             'symmetric' (as `numpy.pad`; 'circular' is its 'wrap', 'replicate' its 'edge').
         precision: as in `jax.lax`.
         preferred_element_type: dtype of the result and, unless it is a half type, of the sums.
-            None: the dtype of the operands. See `jaxdeconv.operands` for the rules on dtypes.
+            None: the dtype of the operands. The rules: `jaxdeconv.arguments.dtypes`.
         algorithm: 'auto' for the one that `jaxdeconv.plan` chooses, its name to force one, or
             'derived' for the definition itself.
 
@@ -293,4 +294,4 @@ def _static(value: Any) -> Any:
 def _compiled(function: Callable[..., Array]) -> Callable[..., Array]:
     keywords = list(inspect.signature(function).parameters)[2:]
     compiled: Callable[..., Array] = jax.jit(function, static_argnames=keywords, inline=True)
-    return tuned.follows(compiled)
+    return tuning_cache.follows(compiled)

@@ -13,9 +13,11 @@ import jax
 import numpy as np
 import pytest
 
-from jaxdeconv import accelerate, autotune, compat, conv, conv_transpose, plan, planner, tuned
+from jaxdeconv import accelerate, autotune, compat, conv, conv_transpose, plan
 from jaxdeconv.algorithms import ALGORITHMS
-from jaxdeconv.planner import Plan
+from jaxdeconv.planning import planner, tuning_cache
+from jaxdeconv.planning.planner import Plan
+from jaxdeconv.planning.tuning_cache import Tuned
 from jaxdeconv.reference import coordinates
 from tests.support.cases import CASES
 from tests.support.checks import check_equal
@@ -27,10 +29,10 @@ KEYWORDS = CASE.keywords | {"input_size": CASE.geometry.input_size}
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("JAXDECONV_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("jaxdeconv.tuning._SECONDS_EACH", 1e-4)
-    tuned.forget()
+    monkeypatch.setattr("jaxdeconv.legs.autotune._SECONDS_EACH", 1e-4)
+    tuning_cache.forget()
     yield tmp_path / "cache"
-    tuned.forget()
+    tuning_cache.forget()
 
 
 def structs() -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]:
@@ -56,7 +58,7 @@ def test_measured_and_remembered(cache: Path) -> None:
     assert after.algorithm == min(plannable, key=lambda one: one.seconds).algorithm
     (file,) = cache.iterdir()
     assert set(json.loads(file.read_text())["seconds"]) == supported
-    tuned.forget()  # as in a later process
+    tuning_cache.forget()  # as in a later process
     assert plan("conv_transpose", u, w, **KEYWORDS) == after
 
 
@@ -65,7 +67,7 @@ def test_the_leg_follows() -> None:
     _, w, u = CASE.data()
     planned = plan("conv_transpose", *structs(), **KEYWORDS)
     slowest = possible(planned)[-1]
-    tuned.remember(planned.problem, "cpu", tuned.Tuned({slowest: 1e-6, planned.algorithm: 1.0}))
+    tuning_cache.remember(planned.problem, "cpu", Tuned({slowest: 1e-6, planned.algorithm: 1.0}))
     assert plan("conv_transpose", *structs(), **KEYWORDS).algorithm == slowest
     got = jax.jit(lambda u, w: conv_transpose(u, w, **KEYWORDS))(u, w)
     check_equal(got, coordinates.transpose(u, w, CASE.geometry))
@@ -127,7 +129,7 @@ def test_eager_calls_follow_though_they_were_compiled_before(
     check_equal(EAGER[name](u, w), right * (2 + names.index(found[0])))
     for fastest in (found[-1], found[1]):
         seconds = {one: 1e-9 if one == fastest else 2e-9 for one in found}
-        tuned.remember(planned.problem, "cpu", tuned.Tuned(seconds))
+        tuning_cache.remember(planned.problem, "cpu", Tuned(seconds))
         check_equal(EAGER[name](u, w), right * (2 + names.index(fastest)))
 
 
@@ -143,7 +145,9 @@ def test_autotune_itself_changes_what_an_eager_call_runs(monkeypatch: pytest.Mon
     monkeypatch.setattr(planner, "find", spy)
     planned = plan("conv_transpose", u, w, **KEYWORDS)
     slowest = possible(planned)[-1]
-    monkeypatch.setattr("jaxdeconv.tuning.measure", lambda one, _: 2.0 - (one.name == slowest))
+    monkeypatch.setattr(
+        "jaxdeconv.legs.autotune.measure", lambda one, _: 2.0 - (one.name == slowest)
+    )
     conv_transpose(u, w, **KEYWORDS)
     conv_transpose(u, w, **KEYWORDS)  # compiled already
     assert autotune("conv_transpose", u, w, **KEYWORDS).algorithm == slowest
@@ -157,14 +161,14 @@ def test_a_corrupt_file_is_ignored_with_a_warning(cache: Path, text: str) -> Non
     autotune("conv_transpose", u, w, **KEYWORDS)
     (file,) = cache.iterdir()
     file.write_text(text)
-    tuned.forget()
+    tuning_cache.forget()
     with pytest.warns(UserWarning, match="jaxdeconv: ignored .*, which cannot be read"):
         assert plan("conv_transpose", u, w, **KEYWORDS).reason == "least predicted time"
 
 
 def test_unknown_names_in_a_file_are_no_plan() -> None:
     planned = plan("conv_transpose", *structs(), **KEYWORDS)
-    tuned.remember(planned.problem, "cpu", tuned.Tuned({"removed in this version": 1e-9}))
+    tuning_cache.remember(planned.problem, "cpu", Tuned({"removed in this version": 1e-9}))
     assert plan("conv_transpose", *structs(), **KEYWORDS) == planned
 
 
@@ -172,7 +176,7 @@ def test_a_rejected_algorithm_is_never_chosen() -> None:
     """Even if a file says that it is the fastest: here `native`, which would insert zeros."""
     planned = plan("conv_transpose", *structs(), **KEYWORDS)
     seconds = {"native": 1e-9, "overlap_add": 1.0, "phases": 2.0}
-    tuned.remember(planned.problem, "cpu", tuned.Tuned(seconds))
+    tuning_cache.remember(planned.problem, "cpu", Tuned(seconds))
     followed = plan("conv_transpose", *structs(), **KEYWORDS)
     assert (followed.algorithm, followed.reason) == ("overlap_add", "measured by autotune")
 
@@ -182,14 +186,14 @@ def test_two_processes_write_at_once(cache: Path) -> None:
     planned = plan("conv_transpose", *structs(), **KEYWORDS)
     program = (
         "import pickle, sys\n"
-        "from jaxdeconv import tuned\n"
+        "from jaxdeconv.planning.tuning_cache import Tuned, remember\n"
         "problem = pickle.loads(bytes.fromhex(sys.argv[1]))\n"
-        "for i in range(300): tuned.remember(problem, 'cpu', tuned.Tuned({'phases': 1.0 + i}))\n"
+        "for i in range(300): remember(problem, 'cpu', Tuned({'phases': 1.0 + i}))\n"
     )
     command = [sys.executable, "-c", program, pickle.dumps(planned.problem).hex()]
     writers = [subprocess.Popen(command, env=os.environ) for _ in range(2)]
     while any(writer.poll() is None for writer in writers):
-        found = tuned.recall(planned.problem, "cpu")  # a warning, if torn, would be an error
+        found = tuning_cache.recall(planned.problem, "cpu")  # a warning, if torn, would be an error
         assert found is None or found.algorithm == "phases"
     assert [writer.returncode for writer in writers] == [0, 0]
     assert [file.suffix for file in cache.iterdir()] == [".json"]
@@ -203,7 +207,7 @@ def test_a_directory_that_cannot_be_written(cache: Path) -> None:
 
 def test_other_platforms_do_not_follow() -> None:
     planned = plan("conv_transpose", *structs(), **KEYWORDS)
-    tuned.remember(planned.problem, "cpu", tuned.Tuned({"overlap_add": 1e-9}))
+    tuning_cache.remember(planned.problem, "cpu", Tuned({"overlap_add": 1e-9}))
     assert plan("conv_transpose", *structs(), platform="tpu", **KEYWORDS).reason.endswith(
         "not measured"
     )

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from jaxdeconv import ConvGeometry, costmodel
+from jaxdeconv import ConvGeometry
 from jaxdeconv.algorithms import ALGORITHMS, Problem, Work
+from jaxdeconv.planning import costmodel
 
 FLOAT32 = np.dtype(np.float32)
 PROBLEM = Problem("conv", ConvGeometry((9, 8), 3, 2, 1), 2, 4, 6, FLOAT32, FLOAT32)

@@ -11,8 +11,9 @@ import jax
 import numpy as np
 import pytest
 
-from jaxdeconv import ConvGeometry, boundary, conv, conv_transpose, kernel_gradient, tuned, verify
+from jaxdeconv import ConvGeometry, boundary, conv, conv_transpose, kernel_gradient, verify
 from jaxdeconv.algorithms import ALGORITHMS, Problem
+from jaxdeconv.planning import tuning_cache
 
 FLOAT32 = np.dtype(np.float32)
 GEOMETRIES = (
@@ -28,8 +29,16 @@ NAMES = [(leg, one.name) for leg, many in ALGORITHMS.items() for one in many]
 
 def problems(leg: str) -> list[Problem]:
     return [
-        Problem(leg, geometry, 1, geometry.groups * ins, geometry.groups * outs, FLOAT32, FLOAT32)
-        for geometry, ins, outs in GEOMETRIES
+        Problem(
+            leg,
+            geometry,
+            1,
+            geometry.groups * in_channels,
+            geometry.groups * out_channels,
+            FLOAT32,
+            FLOAT32,
+        )
+        for geometry, in_channels, out_channels in GEOMETRIES
     ]
 
 
@@ -56,7 +65,7 @@ def test_every_algorithm(leg: str, name: str) -> None:
         return
     problem = supported[0]
     geometry = problem.geometry
-    v_shape = (1, *geometry.input_size, problem.ins)
+    v_shape = (1, *geometry.input_size, problem.in_channels)
     keywords = {
         "stride": geometry.stride,
         "padding": geometry.padding,
@@ -64,7 +73,7 @@ def test_every_algorithm(leg: str, name: str) -> None:
         "groups": geometry.groups,
     }
     chosen = {leg: name}
-    w = whole((*geometry.kernel_size, problem.ins_per_group, problem.outs))
+    w = whole((*geometry.kernel_size, problem.in_per_group, problem.out_channels))
     forward = functools.partial(conv, algorithm=chosen.get("conv", "auto"), **keywords)
     back = functools.partial(
         conv_transpose,
@@ -120,10 +129,10 @@ def test_every_dtype(dtype: str) -> None:
 @pytest.fixture
 def nothing_compiled() -> Iterator[None]:
     """What another algorithm compiled, and its plans, are not taken from a cache."""
-    tuned.forget()
+    tuning_cache.forget()
     jax.clear_caches()
     yield
-    tuned.forget()
+    tuning_cache.forget()
     jax.clear_caches()
 
 

@@ -2,7 +2,7 @@
 
 Every function here checks its arguments, from shapes and dtypes alone; brings the arrays to the
 canonical layout and the sizes to a `ConvGeometry`; splits off a padding mode that is not zeros;
-applies the leg; and brings the result back. The signatures are those of `jaxdeconv.legs`.
+applies the leg; and brings the result back. The signatures are those of `jaxdeconv.legs.functions`.
 """
 
 import math
@@ -15,11 +15,10 @@ from jax import Array
 from jax.lax import PrecisionLike
 from jax.typing import DTypeLike
 
-from jaxdeconv import boundary, planner
-from jaxdeconv.errors import ArgumentValueError
-from jaxdeconv.geometry import ConvGeometry, check_reach
-from jaxdeconv.integers import LARGEST_STEP, IntOrInts, as_integer, as_integers
-from jaxdeconv.layout import (
+from jaxdeconv import boundary
+from jaxdeconv.arguments.dtypes import accumulator_dtype, as_operands, check_groups, check_precision
+from jaxdeconv.arguments.integers import LARGEST_STEP, IntOrInts, as_integer, as_integers
+from jaxdeconv.arguments.layout import (
     DimensionNumbers,
     Layout,
     channels_first,
@@ -29,8 +28,10 @@ from jaxdeconv.layout import (
     signal_from_canonical,
     signal_to_canonical,
 )
-from jaxdeconv.operands import accumulator_dtype, as_operands, check_groups, check_precision
-from jaxdeconv.paddings import PaddingLike
+from jaxdeconv.arguments.paddings import PaddingLike
+from jaxdeconv.errors import ArgumentValueError
+from jaxdeconv.geometry import ConvGeometry, check_reach
+from jaxdeconv.planning import planner
 from jaxdeconv.primitives import bind, problem_of
 from jaxdeconv.reference import derived, forward
 
@@ -203,7 +204,9 @@ def _channels_first(
     return channels_first(geometry.ndim) if fits and dimension_numbers is None else ""
 
 
-def _check_bytes(geometry: ConvGeometry, batch: Any, ins: int, outs: int, dtype: np.dtype) -> None:
+def _check_bytes(
+    geometry: ConvGeometry, batch: Any, in_channels: int, out_channels: int, dtype: np.dtype
+) -> None:
     """Refuse arrays that XLA cannot index: where a size in bytes overflows it ends the process.
 
     What algorithms hold beside the arrays is some times as large: hence not 2**63.
@@ -211,9 +214,9 @@ def _check_bytes(geometry: ConvGeometry, batch: Any, ins: int, outs: int, dtype:
     images = batch if isinstance(batch, int) else 1  # a symbolic one is known at run time alone
     padded = map(max, geometry.input_size, geometry.padded_size)
     shapes = {
-        "v": (images, *padded, ins),
-        "u": (images, *geometry.output_size, outs),
-        "w": (*geometry.kernel_size, ins // geometry.groups, outs),
+        "v": (images, *padded, in_channels),
+        "u": (images, *geometry.output_size, out_channels),
+        "w": (*geometry.kernel_size, in_channels // geometry.groups, out_channels),
     }
     for name, shape in shapes.items():
         if math.prod(shape) * accumulator_dtype(dtype).itemsize > 2**60:

@@ -12,8 +12,8 @@ from typing import Any, Self, TypeAlias
 import jax.numpy as jnp
 from jax import Array, lax
 
+from jaxdeconv.arguments.integers import SYMBOLIC, IntOrInts, is_sequence, is_symbolic
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
-from jaxdeconv.integers import SYMBOLIC, IntOrInts, is_sequence, is_symbolic
 
 Axes: TypeAlias = tuple[str | int, ...]
 """Axis labels in the order of an array's axes: 'N', 'C', 'I', 'O', or a spatial dimension."""

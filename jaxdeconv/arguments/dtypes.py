@@ -19,8 +19,8 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import DTypeLike
 
+from jaxdeconv.arguments.integers import as_integer
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
-from jaxdeconv.integers import as_integer
 
 FLOATING = ("float16", "bfloat16", "float32", "float64")
 COMPLEX = ("complex64", "complex128")

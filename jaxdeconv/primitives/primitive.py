@@ -29,11 +29,11 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jax.sharding import AbstractMesh, PartitionSpec
 
-from jaxdeconv import planner, tuned
 from jaxdeconv.algorithms import Problem
-from jaxdeconv.folding import Folding
+from jaxdeconv.arguments.dtypes import accumulator_dtype
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.operands import accumulator_dtype
+from jaxdeconv.planning import planner, tuning_cache
+from jaxdeconv.primitives.folding import Folding
 
 __all__ = ["PRIMITIVES", "bind", "problem_of", "varying_alike"]
 
@@ -58,7 +58,7 @@ def bind(leg: str, x: Array, y: Array, **params: Any) -> Array:
     if params["algorithm"] != planner.AUTO:
         return _bind(leg, x, y, **params)
     problem = problem_of(leg, x, y, params)
-    folding = Folding.of(problem.geometry, problem.ins, problem.outs)
+    folding = Folding.of(problem.geometry, problem.in_channels, problem.out_channels)
     if not folding.dims:
         return _bind(leg, x, y, **params)
     first, second, result = ROLES[leg]
@@ -102,16 +102,16 @@ def problem_of(leg: str, x: Any, y: Any, params: Params, **program: Any) -> Prob
     """
     geometry: ConvGeometry = params["geometry"]
     if leg == "kernel_gradient":
-        ins, outs = y.shape[-1], x.shape[-1]
+        in_channels, out_channels = y.shape[-1], x.shape[-1]
     else:
-        ins, outs = y.shape[-2] * geometry.groups, y.shape[-1]
+        in_channels, out_channels = y.shape[-2] * geometry.groups, y.shape[-1]
     batch = x.shape[0]
     return Problem(
         leg,
         geometry,
         batch if isinstance(batch, int) else None,
-        ins,
-        outs,
+        in_channels,
+        out_channels,
         np.dtype(x.dtype),
         accumulator_dtype(np.promote_types(x.dtype, params["dtype"])),
         params["precision"],
@@ -286,7 +286,7 @@ def _unfold(x: Array, axis: int, groups: int, new: int) -> Array:
 def _make(leg: str) -> Primitive:
     primitive: Any = Primitive(f"jaxdeconv_{leg}")
     primitive.def_abstract_eval(functools.partial(_abstract, leg))
-    primitive.def_impl(tuned.follows(jax.jit(primitive.bind, static_argnames=_STATIC)))
+    primitive.def_impl(tuning_cache.follows(jax.jit(primitive.bind, static_argnames=_STATIC)))
     ad.defjvp(
         primitive,
         lambda tangent, _, y, **params: primitive.bind(tangent, y, **params),

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from benchmarks.cases import CASES as BENCHMARKS
-from jaxdeconv import conv_transpose, plan, planner
+from jaxdeconv import conv_transpose, plan
 from jaxdeconv.algorithms import ALGORITHMS, Problem
 from jaxdeconv.algorithms.convolutions import has_onednn
+from jaxdeconv.planning import planner
 
 U = jax.ShapeDtypeStruct((4, 32, 32, 64), np.float32)
 W = jax.ShapeDtypeStruct((4, 4, 16, 64), np.float32)

@@ -63,18 +63,18 @@ for leg, x, y in legs(*names)[2:]:
 
 LAYERS = """
 mesh = Mesh(devices.reshape(2, 4), ("x", "y"))
-rows, ins, outs = P(None, "x"), P(None, None, "y"), P(None, None, None, "y")
+rows, inner, outer = P(None, "x"), P(None, None, "y"), P(None, None, None, "y")
 V, U = integers((4, 32, 32, 64)), integers((4, 32, 32, 64), seed=1)
 W = integers((3, 3, 64, 64), seed=2)
 small = integers((8, 8, 8, 4)), integers((8, 8, 8, 4), seed=1)
 for name, phases in (("auto", "auto"), ("native", "phases")):
     for leg, arrays, specs in (
-        (lambda v, w: conv(v, w, padding=1, algorithm=name), (V, W), (rows, outs)),
-        (lambda u, w: conv_transpose(u, w, padding=1, algorithm=phases), (U, W), (rows, ins)),
+        (lambda v, w: conv(v, w, padding=1, algorithm=name), (V, W), (rows, outer)),
+        (lambda u, w: conv_transpose(u, w, padding=1, algorithm=phases), (U, W), (rows, inner)),
         (
             lambda u, v: kernel_gradient(u, v, kernel_size=(3, 3), padding=1, algorithm=name),
             (U, V),
-            (outs, rows),
+            (outer, rows),
         ),
         (
             lambda u, v: kernel_gradient(u, v, kernel_size=(3, 3), padding=1, groups=2),

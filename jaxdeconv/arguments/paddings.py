@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+from jaxdeconv.arguments.integers import LARGEST_STEP, index, is_sequence
 from jaxdeconv.errors import ArgumentValueError
-from jaxdeconv.integers import LARGEST_STEP, index, is_sequence
 
 PaddingLike: TypeAlias = str | int | Sequence[int | Sequence[int]]
 Pairs: TypeAlias = tuple[tuple[int, int], ...]

@@ -6,11 +6,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxdeconv import tuned
 from jaxdeconv.algorithms import ALGORITHMS, Algorithm, Problem
 from jaxdeconv.errors import ArgumentValueError, reporting
-from jaxdeconv.planner import Plan
-from jaxdeconv.plans import plan
+from jaxdeconv.legs.plan import plan
+from jaxdeconv.planning import tuning_cache
+from jaxdeconv.planning.planner import Plan
 
 __all__ = ["autotune"]
 
@@ -21,8 +21,9 @@ _SECONDS_EACH = 0.05
 def autotune(leg: str, x: Any, y: Any, **keywords: Any) -> Plan:
     """Time every algorithm that can compute a leg, on this device, and use the fastest from now on.
 
-    The answer is kept in a file (see `jaxdeconv.tuned`), and every plan for the same problem on the
-    same kind of device under the same version of jax, in this process or a later one, follows it.
+    The answer is kept in a file (see `jaxdeconv.planning.tuning_cache`), and every plan for the
+    same problem on the same kind of device under the same version of jax, in this process or a
+    later one, follows it.
     So does the next eager call, though it was compiled before. What you compiled yourself, by
     `jax.jit` and its like, stays as it is: tune before, or call its `clear_cache()`.
 
@@ -61,7 +62,7 @@ def autotune(leg: str, x: Any, y: Any, **keywords: Any) -> Plan:
         for one in ALGORITHMS[leg]
         if not one.reject(planned.problem, planned.platform)
     }
-    tuned.remember(planned.problem, planned.platform, tuned.Tuned(seconds))
+    tuning_cache.remember(planned.problem, planned.platform, tuning_cache.Tuned(seconds))
     return plan(leg, x, y, platform=platform, **keywords)
 
 

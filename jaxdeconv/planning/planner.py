@@ -12,9 +12,9 @@ import math
 
 import jax
 
-from jaxdeconv import costmodel, tuned
 from jaxdeconv.algorithms import ALGORITHMS, Algorithm, Problem, Work
 from jaxdeconv.errors import ArgumentValueError
+from jaxdeconv.planning import costmodel, tuning_cache
 
 AUTO = "auto"
 
@@ -92,7 +92,8 @@ class Plan:
         lines = [
             f"{problem.leg} on {self.platform}: {self.algorithm} ({self.reason})",
             f"{problem.geometry}",
-            f"batch {problem.images}, channels {problem.ins} -> {problem.outs}, "
+            f"batch {problem.batch_size}, "
+            f"channels {problem.in_channels} -> {problem.out_channels}, "
             f"{problem.dtype.name} accumulated in {problem.accumulator.name}",
             "",
             f"{'algorithm':<15} {'ms':>9} {'MFLOP':>9} {'temp MiB':>9}",
@@ -111,7 +112,7 @@ class Plan:
     __repr__ = __str__  # what a notebook shows
 
 
-@tuned.follows
+@tuning_cache.follows
 @functools.lru_cache(maxsize=4096)
 def choose(problem: Problem, platform: str) -> Plan:
     """The plan for a problem; takes well under a millisecond, and is made once per trace.
@@ -170,7 +171,7 @@ def _measured(judged: list[Candidate], problem: Problem, family: str) -> list[Ca
     """The candidates with what `autotune` measured here; none if it measured none of use."""
     if PLATFORMS.get(jax.default_backend()) != family:
         return []
-    found = tuned.recall(problem, family)
+    found = tuning_cache.recall(problem, family)
     if found is None or not any(one.supported and one.algorithm in found.seconds for one in judged):
         return []
     return [

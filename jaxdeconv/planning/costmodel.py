@@ -58,9 +58,9 @@ def coordinates(problem: Problem, work: Work) -> tuple[float, ...]:
     geometry = problem.geometry
     sizes = (
         *((0.12, work.m), (0.12, work.k), (0.12, work.n), (0.33, work.times)),
-        *((0.06, work.moved), (0.23, work.calls), (0.08, problem.images)),
-        *((0.16, problem.taps), (0.08, math.prod(geometry.stride))),
-        *((0.32, problem.ins_per_group), (0.23, problem.outs_per_group)),
+        *((0.06, work.moved), (0.23, work.calls), (0.08, problem.batch_size)),
+        *((0.16, problem.kernel_taps), (0.08, math.prod(geometry.stride))),
+        *((0.32, problem.in_per_group), (0.23, problem.out_per_group)),
     )
     dilated = max(geometry.dilation, default=1) > 1
     logarithms = (scale * math.log(max(size, 1.0)) for scale, size in sizes)
@@ -76,7 +76,7 @@ def similarity(points: np.ndarray, point: np.ndarray) -> np.ndarray:
 @functools.cache
 def table() -> dict[str, dict[str, Cost]]:
     """All that was measured, by leg and algorithm."""
-    file = importlib.resources.files("jaxdeconv") / "costs" / "cpu.json"
+    file = importlib.resources.files("jaxdeconv.planning") / "costs" / "cpu.json"
     return {
         leg: {
             name: Cost(

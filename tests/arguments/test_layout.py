@@ -6,7 +6,7 @@ import pytest
 from jax import lax
 
 from jaxdeconv import conv, conv_transpose, kernel_gradient
-from jaxdeconv.layout import (
+from jaxdeconv.arguments.layout import (
     Layout,
     kernel_from_canonical,
     kernel_to_canonical,

@@ -40,9 +40,9 @@ class Folding:
     dims: tuple[int, ...]
 
     @classmethod
-    def of(cls, geometry: ConvGeometry, ins: int, outs: int) -> "Folding":
+    def of(cls, geometry: ConvGeometry, in_channels: int, out_channels: int) -> "Folding":
         """All axes that can be folded, of a problem with so many channels in all."""
-        depthwise = ins == outs == geometry.groups > 1
+        depthwise = in_channels == out_channels == geometry.groups > 1
         if depthwise and math.prod(geometry.kernel_size) <= FEW_TAPS:
             return cls(geometry, ())
         one = (dim for dim, o in enumerate(geometry.output_size) if o == 1)
@@ -72,7 +72,9 @@ class Folding:
 
     def problem(self, problem: Problem) -> Problem:
         """The problem that is left."""
-        return dataclasses.replace(problem, geometry=self.folded, ins=problem.ins * self.taps)
+        return dataclasses.replace(
+            problem, geometry=self.folded, in_channels=problem.in_channels * self.taps
+        )
 
     def fold(self, role: str, x: Array) -> Array:
         """One of v, w and u without the axes, its taps among the channels."""
@@ -137,4 +139,4 @@ class Folding:
 
 def folded(problem: Problem) -> Problem:
     """The problem that is left once all axes are folded that can be."""
-    return Folding.of(problem.geometry, problem.ins, problem.outs).problem(problem)
+    return Folding.of(problem.geometry, problem.in_channels, problem.out_channels).problem(problem)

@@ -1,0 +1,1 @@
+"""What users write -> checked values: names, sizes, padding, dtypes, dimension numbers."""
