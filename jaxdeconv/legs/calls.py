@@ -32,7 +32,7 @@ from jaxdeconv.arguments.paddings import PaddingLike
 from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry, check_reach
 from jaxdeconv.planning import planner
-from jaxdeconv.primitives import bind, problem_of
+from jaxdeconv.primitives import LegParams, bind, problem_of
 from jaxdeconv.reference import derived, forward
 
 DERIVED = "derived"
@@ -242,13 +242,9 @@ def _apply(
     if algorithm == DERIVED:
         sums = accumulator_dtype(dtype)
         return _DERIVED[leg](x.astype(sums), y.astype(sums), geometry, precision).astype(dtype)
-    params = {
-        "geometry": geometry,
-        "dtype": dtype,
-        "precision": tuple(precision) if isinstance(precision, list) else precision,
-        "algorithm": algorithm,
-    }
+    precision = tuple(precision) if isinstance(precision, list) else precision
+    params = LegParams(geometry, dtype, precision, algorithm)
     if algorithm != planner.AUTO:
         problem = problem_of(leg, x, y, params)
         planner.check_algorithm(problem, jax.default_backend(), algorithm)
-    return bind(leg, x, y, **params)
+    return bind(leg, x, y, params)

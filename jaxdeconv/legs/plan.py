@@ -69,7 +69,7 @@ def plan(leg: str, x: Any, y: Any, *, platform: str | None = None, **keywords: A
     jaxpr = jax.make_jaxpr(lambda x, y: _LEGS[leg](x, y, **keywords))(x, y)
     call = next(eqn for eqn in jaxpr.eqns if eqn.primitive is PRIMITIVES[leg])
     first, second = (var.aval for var in call.invars)
-    problem = problem_of(leg, first, second, call.params)
+    problem = problem_of(leg, first, second, call.params["params"])
     chosen = planner.choose(problem, platform)
     if algorithm == planner.AUTO:
         return chosen

@@ -47,7 +47,7 @@ def call(leg: str, case: Case, algorithm: str = "auto"):
 
 def folded_geometries(function, *arrays) -> list[ConvGeometry]:
     jaxpr = jax.make_jaxpr(function)(*arrays).jaxpr
-    return [e.params["geometry"] for e in equations(jaxpr) if "geometry" in e.params]
+    return [e.params["params"].geometry for e in equations(jaxpr) if "params" in e.params]
 
 
 def differentiated(function, result: np.ndarray):
