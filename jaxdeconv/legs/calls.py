@@ -17,7 +17,13 @@ from jax.typing import DTypeLike
 
 from jaxdeconv import boundary
 from jaxdeconv.arguments.dtypes import accumulator_dtype, as_operands, check_groups, check_precision
-from jaxdeconv.arguments.integers import LARGEST_STEP, IntOrInts, as_integer, as_integers
+from jaxdeconv.arguments.integers import (
+    LARGEST_STEP,
+    IntOrInts,
+    PaddingLike,
+    as_integer,
+    as_integers,
+)
 from jaxdeconv.arguments.layout import (
     DimensionNumbers,
     Layout,
@@ -28,7 +34,6 @@ from jaxdeconv.arguments.layout import (
     signal_from_canonical,
     signal_to_canonical,
 )
-from jaxdeconv.arguments.paddings import PaddingLike
 from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry, check_reach
 from jaxdeconv.planning import planner

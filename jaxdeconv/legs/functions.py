@@ -23,9 +23,8 @@ from jax import Array
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdeconv.arguments.integers import IntOrInts
+from jaxdeconv.arguments.integers import IntOrInts, PaddingLike
 from jaxdeconv.arguments.layout import DimensionNumbers
-from jaxdeconv.arguments.paddings import PaddingLike
 from jaxdeconv.errors import reporting
 from jaxdeconv.legs import calls
 from jaxdeconv.planning import tuning_cache

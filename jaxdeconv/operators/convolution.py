@@ -10,9 +10,8 @@ from jax import Array
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdeconv.arguments.integers import IntOrInts
+from jaxdeconv.arguments.integers import IntOrInts, PaddingLike
 from jaxdeconv.arguments.layout import DimensionNumbers, Layout
-from jaxdeconv.arguments.paddings import PaddingLike
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.legs import PaddingMode, conv, conv_transpose
