@@ -158,6 +158,9 @@ def split(geometry: ConvGeometry, mode: str) -> tuple[Pairs, ConvGeometry]:
     """K = C P: the padding that P must do, and the geometry of C.
 
     Under 'zeros' P does nothing, because a convolution pads with zeros itself.
+
+    Raises:
+        ValueError: an empty axis where cells would have to be copied.
     """
     if mode == "zeros":
         return ((0, 0),) * geometry.ndim, geometry

@@ -25,7 +25,7 @@ class Leg:
     """
 
     name: str
-    operands: str
+    operands: tuple[str, str]
     result: str
     everywhere: str
 
@@ -46,9 +46,9 @@ class Leg:
 LEGS = {
     leg.name: leg
     for leg in (
-        Leg("conv", "vw", "u", everywhere="per_tap"),
-        Leg("conv_transpose", "uw", "v", everywhere="overlap_add"),
-        Leg("kernel_gradient", "uv", "w", everywhere="per_tap"),
+        Leg("conv", ("v", "w"), "u", everywhere="per_tap"),
+        Leg("conv_transpose", ("u", "w"), "v", everywhere="overlap_add"),
+        Leg("kernel_gradient", ("u", "v"), "w", everywhere="per_tap"),
     )
 }
 """The legs by name."""

@@ -17,6 +17,10 @@ from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.planning import costmodel, tuning_cache
 
 AUTO = "auto"
+"""The algorithm that the plan chooses."""
+
+DERIVED = "derived"
+"""No algorithm: JAX's own differentiation of the definition."""
 
 PLATFORMS = {"cpu": "cpu", "cuda": "gpu", "rocm": "gpu", "gpu": "gpu", "tpu": "tpu"}
 """JAX's names of platforms -> the families that the plan tells apart."""
@@ -151,7 +155,7 @@ def find(problem: Problem, platform: str, algorithm: str) -> Algorithm:
     return next(one for one in ALGORITHMS[problem.leg] if one.name == name)
 
 
-def check_algorithm(problem: Problem, platform: str, algorithm: str) -> None:
+def check_forced(problem: Problem, platform: str, algorithm: str) -> None:
     """Refuse the name of an algorithm that does not exist or cannot compute the problem."""
     candidates = choose(problem, platform).candidates
     if any(one.algorithm == algorithm and one.supported for one in candidates):
@@ -159,7 +163,7 @@ def check_algorithm(problem: Problem, platform: str, algorithm: str) -> None:
     why = next((f": {one.rejected}" for one in candidates if one.algorithm == algorithm), "")
     possible = {one.algorithm for one in candidates if one.supported}
     in_order = (one.name for one in ALGORITHMS[problem.leg] if one.name in possible)
-    names = [AUTO, "derived", *in_order]
+    names = [AUTO, DERIVED, *in_order]
     raise ArgumentValueError(
         f"algorithm must be one that can compute this {problem.leg}{why}",
         f"Pass one of {', '.join(map(repr, names))}.",
