@@ -1,7 +1,7 @@
 """Fast ways to compute the legs, one file each; siblings know nothing of each other.
 
 All take canonical arrays and a `Problem`, all compute exactly what `jaxdeconv.reference` defines,
-and all pass one contract suite (tests/algorithms). None inserts zeros into a signal.
+and all hold one contract (`contract`). None inserts zeros into a signal.
 
 | algorithm | legs | idea |
 |---|---|---|

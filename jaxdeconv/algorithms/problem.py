@@ -200,6 +200,8 @@ class Algorithm:
         spreads: problem -> whether a NaN or an infinity in the first operand reaches entries of the
             result that do not depend on it, because it is multiplied by a zero that was stored.
             Such an algorithm is used only when it is asked for by name.
+        seconds: problem -> predicted seconds of one call on a CPU. None: from `work`, by the cost
+            model, where it knows the algorithm; otherwise the plan takes it only if it is measured.
     """
 
     name: str
@@ -207,6 +209,7 @@ class Algorithm:
     reject: Callable[[Problem, str], str]
     work: Callable[[Problem], Work]
     spreads: Callable[[Problem], bool] = lambda problem: False  # noqa: ARG005
+    seconds: Callable[[Problem], float] | None = None
 
 
 def always(problem: Problem, platform: str) -> str:  # noqa: ARG001

@@ -9,8 +9,8 @@ import pytest
 
 from jaxdeconv import ConvGeometry, conv, conv_transpose, kernel_gradient
 from jaxdeconv.algorithms import ALGORITHMS
+from jaxdeconv.algorithms.contract import equations, expected
 from jaxdeconv.primitives.folding import Folding
-from tests.algorithms.test_every_algorithm import equations, expected
 from tests.support.cases import Case
 from tests.support.checks import check_equal
 
