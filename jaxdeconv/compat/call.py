@@ -198,7 +198,7 @@ class Call:
 
 
 def implied_groups(x: Any, kernel: Any, *, channels_first: bool) -> int:
-    """The groups of a convolution, from a kernel `(*kernel_size, in_channels/groups, out)`."""
+    """The groups of a convolution whose kernel is `(*kernel_size, in_channels/groups, ...)`."""
     x_shape, kernel_shape = (tuple(getattr(array, "shape", ())) for array in (x, kernel))
     if min(len(x_shape), len(kernel_shape)) < 2:
         return 1  # `Call.of` refuses them

@@ -32,7 +32,7 @@ def lows(padding: Any, size: tuple[int, ...], span: Any, stride: Any) -> tuple[i
 def scattered(
     x: np.ndarray, w: np.ndarray, shape: Any, stride: Any, dilation: Any, low: Any
 ) -> Any:
-    """Every cell of x times the kernel `(*kernel_size, out, in)`, added to its window of the result."""
+    """Every cell of x times the kernel `(*kernel_size, out, in)`, added to its window of y."""
     y = np.zeros(shape, x.dtype)
     for t in itertools.product(*map(range, x.shape[1:-1])):
         for u in itertools.product(*map(range, w.shape[:-2])):
