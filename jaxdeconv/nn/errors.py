@@ -1,4 +1,4 @@
-"""Errors in the words of a framework: its names for the arguments, and its absence."""
+"""Errors of the layers, which use the framework's argument names."""
 
 import difflib
 import functools
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
 
-__all__ = ["check_known", "missing_framework", "speaking"]
+__all__ = ["check_keywords", "missing_framework", "rename_arguments"]
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -28,30 +28,31 @@ SYNONYMS = (
     {"param_dtype", "dtype"},
     {"rngs", "key"},
 )
-"""What the frameworks, and `jax.lax`, call the same thing."""
+"""Names of one argument in the frameworks and in `jax.lax`."""
 
 LEFT_OUT = {
     "input_dilation": "A convolution that dilates its input is a transposed one: ConvTranspose.",
     "lhs_dilation": "A convolution that dilates its input is a transposed one: ConvTranspose.",
-    "transpose_kernel": "Leave it out: the kernel is that of the forward map, as if it were True.",
-    "conv_general_dilated": "Leave it out: the legs take its place.",
+    "transpose_kernel": "Leave it out: the kernel is that of the forward convolution.",
+    "conv_general_dilated": "Leave it out: jaxdeconv computes the convolution.",
 }
-"""What some layers elsewhere have, and these have not."""
+"""What to do about arguments of other layers that the layers here do not have."""
 
 
-def speaking(**words: str) -> Callable[[Method], Method]:
-    """Decorator of a layer's method: its argument errors speak the framework's words.
+def rename_arguments(**names: str) -> Callable[[Method], Method]:
+    """Decorator of a layer's method: its argument errors use the framework's argument names.
 
-    The rooms below know the arguments under their names in `jaxdeconv.conv`; the user wrote the
-    framework's, and called a layer.
+    The functions that check the arguments know them by their names in `jaxdeconv.conv`; the user
+    wrote the framework's names, and called a layer.
 
     Args:
-        words: the framework's word for each of ours that differs, e.g. `stride="strides"`.
+        names: the framework's name for each argument that has another one here, e.g.
+            `stride="strides"`.
 
     Example:
         >>> from jaxdeconv.nn.convolution import resolve
         >>> class Layer:
-        ...     @speaking(stride="strides")
+        ...     @rename_arguments(stride="strides")
         ...     def __init__(self, strides):
         ...         resolve(3, stride=strides)
         >>> Layer(strides=0)
@@ -59,42 +60,42 @@ def speaking(**words: str) -> Callable[[Method], Method]:
         jaxdeconv.errors.ArgumentValueError: Layer: strides must be at least 1; got strides=0. \
 Pass 1 or more.
     """
-    ours = re.compile(rf"\b({'|'.join(words)})\b") if words else re.compile("(?!)")
+    ours = re.compile(rf"\b({'|'.join(names)})\b") if names else re.compile("(?!)")
 
-    def translate(text: str) -> str:
-        return ours.sub(lambda match: words[match[0]], text)
+    def rename(text: str) -> str:
+        return ours.sub(lambda match: names[match[0]], text)
 
     def decorate(method: Method) -> Method:
         known = _keywords(method)
 
         @functools.wraps(method)
-        def speaking_method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        def renaming(self: Any, *args: Any, **kwargs: Any) -> Any:
             if known is not None:
-                check_known(kwargs, known, type(self))
+                check_keywords(kwargs, known, type(self))
             try:
                 return method(self, *args, **kwargs)
             except (ArgumentValueError, ArgumentTypeError) as error:
-                if error.caller != type(self).__name__:  # else it speaks them already
+                if error.caller != type(self).__name__:  # else an inner method has renamed
                     error.caller = type(self).__name__
-                    error.rule, error.remedy = translate(error.rule), translate(error.remedy)
-                    error.got = {translate(name): value for name, value in error.got.items()}
+                    error.rule, error.remedy = rename(error.rule), rename(error.remedy)
+                    error.got = {rename(name): value for name, value in error.got.items()}
                 raise
 
-        return speaking_method  # type: ignore[return-value]
+        return renaming  # type: ignore[return-value]
 
     return decorate
 
 
-def check_known(given: Mapping[str, Any], known: Iterable[str], layer: type) -> None:
-    """Refuse a keyword that a layer does not have, with the one that was meant.
+def check_keywords(given: Mapping[str, Any], known: Iterable[str], layer: type) -> None:
+    """Refuse a keyword that a layer does not have, and name the one that was probably meant.
 
     Args:
         given: keywords.
-        known: the names that are fine.
-        layer: whose keywords they are; the error is reported in its name.
+        known: the names of the layer's arguments.
+        layer: whose keywords they are; the error starts with its name.
 
     Raises:
-        TypeError: one that is not known.
+        TypeError: a keyword is not known.
     """
     for name, value in given.items():
         if name not in known:
@@ -110,15 +111,15 @@ def _meant(name: str, every: list[str]) -> str:
     """What to pass instead of a keyword that is not known."""
     if name in LEFT_OUT:
         return LEFT_OUT[name]
-    same: set[str] = set().union(*(words for words in SYNONYMS if name in words))
-    found = [word for word in every if word in same] or difflib.get_close_matches(name, every, 1)
+    same: set[str] = set().union(*(names for names in SYNONYMS if name in names))
+    found = [one for one in every if one in same] or difflib.get_close_matches(name, every, 1)
     if found:
         return f"Pass {found[0]}."
     return f"The arguments are {', '.join(every)}."
 
 
 def _all_keywords(layer: type) -> list[str]:
-    """Those of all the initialisers that a layer's arguments go through."""
+    """The keywords of all initialisers to which a layer passes its arguments."""
     found: list[str] = []
     for kind in layer.__mro__:
         method: Any = vars(kind).get("__init__")
@@ -131,7 +132,7 @@ def _all_keywords(layer: type) -> list[str]:
 
 
 def _keywords(method: Any) -> list[str] | None:
-    """The keywords of an initialiser that takes no others; None for any other method."""
+    """The keywords of an initialiser without `**keywords`; None for any other method."""
     kinds = [p.kind for p in inspect.signature(method).parameters.values()]
     if method.__name__ != "__init__" or inspect.Parameter.VAR_KEYWORD in kinds:
         return None
