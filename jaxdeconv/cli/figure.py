@@ -1,6 +1,5 @@
 """The main job as a picture: v, K v, K^T K v, the kernel, and a small K beside its transpose."""
 
-import dataclasses
 import io
 import os
 import tempfile
@@ -14,11 +13,9 @@ from numpy.typing import NDArray
 from jaxdeconv import plot
 from jaxdeconv.cli.job import Job
 from jaxdeconv.errors import ArgumentValueError
-from jaxdeconv.geometry import ConvGeometry
 
 _NO_PICTURES = {"pgf", "raw", "rgba"}  # needs TeX; bytes that no viewer opens
 
-_SMALL = 6  # cells along each axis of the picture whose matrix is drawn, or as many as K needs
 
 
 def check(output: str) -> Path:
@@ -79,7 +76,6 @@ def save(path: Path, job: Job) -> str:
 
 
 def _draw(job: Job) -> Figure:
-    u = job.conv(job.v, job.w, rounded=True)
     figure = Figure(figsize=(14, 9), layout="constrained")
     absolute = ", absolute values" if job.dtype.kind == "c" else ""
     figure.suptitle(f"{job.geometry}, {job.dtype}{absolute}")
@@ -87,10 +83,10 @@ def _draw(job: Job) -> Figure:
     first, second, third = above.subplots(1, 3)
     fourth, fifth, sixth = below.subplots(1, 3, width_ratios=(1, 1.6, 0.8))
     plot.image(first, _real(job.v[0]), "$v$")
-    plot.image(second, _real(u[0]), "$K\\,v$")
-    plot.image(third, _real(np.asarray(job.conv_transpose(u, job.w))[0]), "$K^T K\\,v$")
+    plot.image(second, _real(job.u[0]), "$K\\,v$")
+    plot.image(third, _real(np.asarray(job.conv_transpose(job.u, job.w))[0]), "$K^T K\\,v$")
     plot.kernel(fourth, _real(job.w[:, :, 0, 0]), _kernel_title(job))
-    small = small_job(job)
+    small = job.small(job.w[:, :, :1, :1], groups=1, outputs=2)
     size = " x ".join(map(str, small.geometry.input_size))
     plot.matrix(fifth, _real(matrix_of(small)), f"$K$ on one channel of {size} cells")
     plot.matrix(sixth, _real(transpose_of(small)), "$K^T$: the same, transposed")
@@ -99,30 +95,16 @@ def _draw(job: Job) -> Figure:
     return figure
 
 
-def small_job(job: Job) -> Job:
-    """The same stride, padding and dilation on a picture of one channel and few cells."""
-    geometry = job.geometry
-    size = tuple(
-        max(_SMALL, k + s - low - high, -low, -high)
-        for k, s, (low, high) in zip(
-            geometry.dilated_kernel_size, geometry.stride, geometry.padding, strict=True
-        )
-    )
-    w = job.w[:, :, :1, :1]
-    small = ConvGeometry(size, w.shape[:2], geometry.stride, geometry.padding, geometry.dilation)
-    return dataclasses.replace(job, v=np.zeros((1, *size, 1), job.dtype), w=w, geometry=small)
-
-
 def matrix_of(job: Job) -> NDArray:
     """K as a matrix: its columns are K of the unit vectors."""
     units = np.eye(job.v.size, dtype=job.dtype).reshape(-1, *job.v.shape[1:])
-    return job.conv(units, job.w).reshape(len(units), -1).T
+    return np.asarray(job.conv(units, job.w)).reshape(len(units), -1).T
 
 
 def transpose_of(job: Job) -> NDArray:
     """K^T as a matrix: its columns are K^T of the unit vectors, not the matrix of K turned."""
-    cells = int(np.prod(job.output_shape))
-    units = np.eye(cells, dtype=job.dtype).reshape(-1, *job.output_shape[1:])
+    cells = job.u.size
+    units = np.eye(cells, dtype=job.dtype).reshape(-1, *job.u.shape[1:])
     return np.asarray(job.conv_transpose(units, job.w)).reshape(cells, -1).T
 
 
