@@ -17,9 +17,9 @@ from jaxdeconv.boundary import MODES
 Integers: TypeAlias = int | tuple[int, ...]
 
 _PADDING_HELP = (
-    f"padding of the forward convolution: one of {', '.join(NAMES)}; one number for every side; one "
-    "per dimension; or the low and high side of each dimension in turn, as in 1,1,0,2. Negative "
-    "numbers crop"
+    f"padding of the forward convolution: one of {', '.join(NAMES)}; one number for every side; "
+    "one per dimension; or the low and high side of each dimension in turn, as in 1,1,0,2. "
+    "Negative numbers crop"
 )
 
 
@@ -142,7 +142,9 @@ def verify_parser() -> argparse.ArgumentParser:
         "(A, At, domain) or (A, At, domain, codomain), a dictionary of the arguments of "
         "jaxdeconv.verify.adjoint, or a function without arguments that returns one of these",
     )
-    parser.add_argument("--key", type=_natural, help="the seed of the probes, as a report shows it")
+    parser.add_argument(
+        "--key", type=_natural, metavar="N", help="the seed of the probes, as a report shows it"
+    )
     parser.add_argument(
         "--transpose", action="store_true", default=None, help="without complex conjugation"
     )
@@ -209,7 +211,11 @@ def _add_number_options(numbers: argparse._ArgumentGroup) -> None:
         help=f"one of {', '.join((*FLOATING, *COMPLEX, *INTEGER))} (default: %(default)s)",
     )
     numbers.add_argument(
-        "--seed", type=_natural, default=0, help="the seed of all random numbers (default: %(default)s)"
+        "--seed",
+        type=_natural,
+        default=0,
+        metavar="N",
+        help="the seed of all random numbers (default: %(default)s)",
     )
 
 

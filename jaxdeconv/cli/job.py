@@ -29,7 +29,7 @@ PUBLIC = "jaxdeconv.conv_transpose"
 NOT_FOR_INTEGERS = ("vjp",)
 """Implementations that JAX does not define for integers, which have no cotangents."""
 
-_MOST_CELLS = 2**26  # of the padded photograph: a few gigabytes in every implementation
+_MOST_PIXELS = 2**26  # of the padded photograph: a few gigabytes in every implementation
 _LEAST_SIZE, _LONGEST_REACH = 6, 40  # of the small image, along an axis
 
 
@@ -121,7 +121,7 @@ class Job:
 
 
 def _reach(kernel: int, stride: int, outputs: int) -> int:
-    """The padded cells that so many outputs read, or as many of them as stay close together."""
+    """The padded cells that this number of outputs read; fewer outputs if the stride is long."""
     more = min(outputs - 1, max(kernel, _LONGEST_REACH) // stride)
     return kernel + more * stride
 
@@ -151,9 +151,9 @@ def from_options(options: argparse.Namespace) -> Job:
         groups,
     )
     check_reach(geometry)
-    if math.prod(geometry.padded_size) > _MOST_CELLS:
+    if math.prod(geometry.padded_size) > _MOST_PIXELS:
         raise ArgumentValueError(
-            f"padding must make at most {_MOST_CELLS} cells of the photograph",
+            f"the padded photograph must have at most {_MOST_PIXELS} pixels",
             "Pass less padding.",
             padding=options.padding,
             padded_size=geometry.padded_size,

@@ -80,22 +80,27 @@ def faults(outcome: Outcome) -> Iterator[str]:
         yield outcome.refusal
     report = outcome.report
     if report is not None and not report.ok:
-        failed = [line.name for line in report.evidence if line.status != "pass"]
-        cause = f"; cause: {report.cause}" if report.cause else ""
-        yield f"{report.place or ', '.join(failed)}{cause}"
+        first = next(line for line in report.evidence if line.status != "pass")
+        found = report.place if first.about == "structure" and report.place else first.text
+        yield f"{found}; cause: {report.cause}" if report.cause else found
 
 
 def _introduction(job: Job, kernel: str) -> list[str]:
     geometry = job.geometry
     sums = "" if job.accumulator == job.dtype else f" with sums in {job.accumulator}"
-    pairs = ", ".join(f"({low}, {high})" for low, high in geometry.padding)
     return [
         f"v    {_by(job.v.shape[1:])}, {job.dtype}{sums}, on {_device()}",
         f"K v  {_by(job.u.shape[1:])}",
         f"K    {kernel} {_by(job.w.shape)}, groups {geometry.groups}, "
         f"stride {_by(geometry.stride)}, dilation {_by(geometry.dilation)},",
-        f"     padding {pairs}, {job.padding_mode}",
+        f"     padding {_sides(*geometry.padding)}, {job.padding_mode}",
     ]
+
+
+def _sides(rows: tuple[int, int], columns: tuple[int, int]) -> str:
+    if len({*rows, *columns}) == 1:
+        return f"{rows[0]} on every side"
+    return f"top {rows[0]}, bottom {rows[1]}, left {columns[0]}, right {columns[1]}"
 
 
 def _by(sizes: tuple[int, ...]) -> str:
@@ -134,20 +139,20 @@ def _found(outcome: Outcome, *names: str) -> str:
 
 
 def _legend(job: Job, seconds: float) -> list[str]:
-    deviation = "deviation: largest difference from the definition (first row), where u = K v"
+    deviation = "deviation: largest difference from the definition (first row), for u = K v"
     if dtypes.is_integer(job.dtype):
         bits = 8 * job.dtype.itemsize
-        judged = [f"arithmetic is modulo 2^{bits} and never rounded: every deviation must be 0"]
-        judged += [deviation]
+        judged = f"           must be 0: arithmetic is modulo 2^{bits} and never rounded"
     else:
-        judged = [deviation, "of bound:  the share of what rounding can explain; above 100% is a fault"]
+        judged = "of bound:  the deviation as a share of what rounding allows; at most 100%"
     return [
-        *judged,
+        deviation,
+        judged,
         "identity:  <u, K v> = <K^T u, v> for random whole numbers u and v, compared exactly",
         "entries:   all entries of the matrix of K^T, compared with those of K",
         "           (both by jaxdeconv.verify.adjoint, on a small image, w of whole numbers)",
-        "time:      of the second call, as the first also compiles; of the first if that is long",
-        f"All in {seconds:.0f} s",
+        "time:      of the second call, or of the first, which compiles too, if it takes over 1 s",
+        f"Total time: {seconds:.0f} s",
     ]
 
 
