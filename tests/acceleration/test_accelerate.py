@@ -1,4 +1,4 @@
-"""What `accelerate` keeps of a function: arguments of any kind, effects, types, state."""
+"""What `accelerate` preserves of a function: arguments of any kind, effects, types, state."""
 
 import functools
 from collections.abc import Callable
@@ -96,7 +96,7 @@ def test_donation() -> None:
 @pytest.mark.parametrize(
     "compiled",
     [accelerate, lambda fun: jax.jit(accelerate(fun)), lambda fun: accelerate(jax.jit(fun))],
-    ids=["alone", "jit outside", "jit inside"],
+    ids=["accelerate", "jit outside", "jit inside"],
 )
 def test_effects_and_their_order(
     compiled: Callable[..., Any], capfd: pytest.CaptureFixture[str]
