@@ -1,4 +1,4 @@
-"""The contract of every algorithm, parametrised from their list, so that none goes untested."""
+"""The contract of every algorithm, parametrised over their list, so that all are tested."""
 
 import dataclasses
 from typing import Any
@@ -42,7 +42,7 @@ def problem_of(case: Case, leg: str, dtype: Any = np.float32) -> Problem:
 
 
 def expected(leg: str, case: Case, data: tuple[np.ndarray, ...]) -> tuple[Any, Any, Any]:
-    """The two operands of a leg, and the answer of the matrix of coordinates."""
+    """The two operands of a leg, and the result by the matrix of coordinates."""
     v, w, u = data
     if leg == "conv":
         return v, w, coordinates.conv(v, w, case.geometry)
@@ -52,7 +52,7 @@ def expected(leg: str, case: Case, data: tuple[np.ndarray, ...]) -> tuple[Any, A
 
 
 def supported(leg: str, algorithm: Algorithm, dtype: Any = np.float32) -> list[Case]:
-    """The cases that an algorithm can do: 'tpu' refuses the least, but has no oneDNN."""
+    """The cases that an algorithm can compute: 'tpu' rejects the fewest, but has no oneDNN."""
     return [
         case
         for case in FULL
@@ -93,7 +93,7 @@ def test_dtypes(leg: str, algorithm: Algorithm, dtype: str) -> None:
 
 @every_algorithm
 def test_image_by_image(leg: str, algorithm: Algorithm, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Large temporaries make some algorithms loop over the batch, or over the taps."""
+    """Large temporaries make some algorithms loop over the batch or the taps."""
     monkeypatch.setattr("jaxdeconv.algorithms.steps.CHUNK_BYTES", 0)
     monkeypatch.setattr("jaxdeconv.algorithms.steps.STEP_BYTES", 0)
     monkeypatch.setattr(per_tap, "UNROLLED", 0)
@@ -107,7 +107,7 @@ def test_image_by_image(leg: str, algorithm: Algorithm, monkeypatch: pytest.Monk
 def test_some_images_and_groups_at_a_time(
     leg: str, algorithm: Algorithm, step_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Loops over groups, and over as many images as a step may hold."""
+    """Loops over groups, and over parts of the batch."""
     monkeypatch.setattr("jaxdeconv.algorithms.steps.CHUNK_BYTES", 0)
     monkeypatch.setattr("jaxdeconv.algorithms.steps.STEP_BYTES", step_bytes)
     monkeypatch.setattr("jaxdeconv.algorithms.steps.WORTH_A_STEP", 0)
@@ -138,7 +138,7 @@ def test_no_zeros_are_inserted(leg: str, algorithm: Algorithm) -> None:
 
 
 def equations(jaxpr: Any) -> list[Any]:
-    """All equations, those inside loops included."""
+    """All equations, including those inside loops."""
     inner = [
         equation
         for eqn in jaxpr.eqns
@@ -160,7 +160,7 @@ def test_work_is_positive(leg: str, algorithm: Algorithm) -> None:
 @pytest.mark.parametrize("leg", ALGORITHMS)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8", "complex64"])
 @pytest.mark.parametrize("platform", ["cpu", "gpu", "tpu"])
-def test_something_can_always_do_it(leg: str, dtype: str, platform: str) -> None:
+def test_some_algorithm_computes_every_problem(leg: str, dtype: str, platform: str) -> None:
     for case in FULL:
         problem = problem_of(case, leg, dtype)
         assert any(not one.reject(problem, platform) for one in ALGORITHMS[leg])

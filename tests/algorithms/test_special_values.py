@@ -1,4 +1,4 @@
-"""NaN and infinity of a signal reach what depends on them, and nothing else."""
+"""NaN and infinity in a signal reach only the entries that depend on them."""
 
 import jax
 import jax.numpy as jnp
@@ -13,11 +13,11 @@ from tests.support.cases import Case
 
 
 def spread(leg: str, case: Case, names: list[str]) -> set[str]:
-    """The algorithms that give a value that is not finite where the definition gives a number.
+    """The algorithms that return a non-finite value where the definition returns a finite one.
 
-    One entry of the first operand is NaN, or infinite. No zeros in the second: their products with
-    it would be NaN, rightly. To G, whose first operand is u, the padding of v holds such zeros;
-    there it is an entry of v.
+    One entry of the first operand is NaN or infinite. The second has no zeros, as their products
+    with it would rightly be NaN. For G the padding of v has such zeros, so there the entry is one
+    of v.
     """
     problem = problem_of(case, leg)
     by_name = {one.name: one for one in ALGORITHMS[leg]}
@@ -37,7 +37,7 @@ def spread(leg: str, case: Case, names: list[str]) -> set[str]:
 
 
 def reversed_data(leg: str, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
-    """v, w, u from the operands of a leg; what it does not use is left empty."""
+    """v, w, u from the operands of a leg; the array that it does not use is empty."""
     empty = np.zeros(0, np.float32)
     return {
         "conv": (x, y, empty),
@@ -49,16 +49,16 @@ def reversed_data(leg: str, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, .
 @pytest.mark.every_variant
 @pytest.mark.parametrize("leg", ALGORITHMS)
 def test_they_stay_where_they_belong(leg: str) -> None:
-    """In every algorithm that 'auto' may take; those that spread them say so."""
+    """In every algorithm that 'auto' may choose; the others declare that they spread them."""
     spreading = set()
     for case in FULL[4:24]:
         problem = problem_of(case, leg)
         names = [one.name for name, one in PAIRS if name == leg and not one.reject(problem, "cpu")]
         found = spread(leg, case, names)
-        said = {one.name for one in ALGORITHMS[leg] if one.spreads(problem)}
-        assert found <= said, case.name
+        declared = {one.name for one in ALGORITHMS[leg] if one.spreads(problem)}
+        assert found <= declared, case.name
         spreading |= found
-    assert bool(spreading) == (leg == "conv_transpose")  # the check sees those that do
+    assert bool(spreading) == (leg == "conv_transpose")  # the check finds those that do
 
 
 @pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])

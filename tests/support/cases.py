@@ -1,4 +1,4 @@
-"""Named geometries: one for each thing that can go wrong, with channels and a batch."""
+"""Named geometries, one for each thing that can go wrong, with channels and a batch."""
 
 import dataclasses
 from typing import Any
@@ -51,8 +51,8 @@ def integers(shape: tuple[int, ...], dtype: Any = np.float32, seed: int = 0) -> 
 
 CASES = (
     Case("plain", ConvGeometry(5, 3)),
-    Case("documents_3x3_with_2x2", ConvGeometry((3, 3), 2), 1, 1, 1),
-    Case("documents_4x4_with_3x3", ConvGeometry((4, 4), 3), 1, 1, 1),
+    Case("image_3x3_with_kernel_2x2", ConvGeometry((3, 3), 2), 1, 1, 1),
+    Case("image_4x4_with_kernel_3x3", ConvGeometry((4, 4), 3), 1, 1, 1),
     Case("pointwise", ConvGeometry((3, 2), 1)),
     Case("stride", ConvGeometry((7, 6), (3, 2), stride=(2, 3), padding=1)),
     Case("stride_does_not_divide", ConvGeometry(9, 4, stride=3)),
@@ -81,4 +81,4 @@ CASES = (
     Case("empty_u", ConvGeometry((2, 4), 3)),
     Case("one_channel", ConvGeometry((6, 5), (3, 4), stride=2, padding=2), 1, 1),
 )
-"""Every way to compute a leg must pass on all of these."""
+"""Every implementation of a leg must pass on all of these."""
