@@ -48,7 +48,7 @@ class Blocks:
         """The problem of one block, on the part of the padded input that it reads."""
         whole = self.problem.geometry
         geometry = ConvGeometry(
-            self.read_size, self.size, whole.stride, 0, whole.dilation, whole.groups
+            self.reads, self.size, whole.stride, 0, whole.dilation, whole.groups
         )
         return dataclasses.replace(self.problem, geometry=geometry)
 
