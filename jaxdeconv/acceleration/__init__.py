@@ -5,8 +5,8 @@ Data flows downwards:
     platforms    the names of platforms
     axes         one spatial dimension: integers
     convolution  one `conv_general_dilated` without its arrays
-    reading      a convolution read as a leg, and applied
-    recognise    which reading
+    leg_match    a convolution as a leg, and how to apply it
+    match        which leg computes a convolution
     excerpt      a convolution, with the equations around it that only move numbers
     spans, moves, before, after
                  what those equations do to the axes: integers

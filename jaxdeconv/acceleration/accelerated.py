@@ -17,10 +17,10 @@ from jax.sharding import AbstractMesh
 
 from jaxdeconv.acceleration.constants import Weights, prepared
 from jaxdeconv.acceleration.excerpt import Excerpt
+from jaxdeconv.acceleration.leg_match import EmptySum, LegMatch, NoMatch
+from jaxdeconv.acceleration.match import NEAR, leg_seconds, match, stock_seconds
 from jaxdeconv.acceleration.merge import merge
 from jaxdeconv.acceleration.platforms import NAMES, Platforms
-from jaxdeconv.acceleration.reading import Reading, Unreadable, Zero
-from jaxdeconv.acceleration.recognise import NEAR, leg_seconds, read, stock_seconds
 from jaxdeconv.primitives import varying_alike
 
 __all__ = ["accelerated_p", "bind", "choose", "fast", "result_aval"]
@@ -52,26 +52,26 @@ def bind(
     return result
 
 
-def choose(excerpt: Excerpt, platform: str) -> Reading | Zero | Unreadable:
-    """What an excerpt becomes on a platform, or why it stays as it is."""
-    reading = read(merge(excerpt).convolution, platform)
-    if not isinstance(reading, Reading):
-        return reading
+def choose(excerpt: Excerpt, platform: str) -> LegMatch | EmptySum | NoMatch:
+    """What computes an excerpt on a platform, or why it stays as it is."""
+    found = match(merge(excerpt).convolution, platform)
+    if not isinstance(found, LegMatch):
+        return found
     stock = stock_seconds(merge(excerpt.alone()).convolution, platform)
-    leg = leg_seconds(reading, platform)
+    leg = leg_seconds(found, platform)
     if NEAR * stock < leg:
-        return Unreadable(
+        return NoMatch(
             f"XLA's own convolution should take {1e3 * stock:.3g} ms, ours {1e3 * leg:.3g} ms"
         )
-    return reading
+    return found
 
 
 def fast(excerpt: Excerpt, platform: str) -> Callable[[Array, Array], Array]:
     """An excerpt computed by a leg, or as it is if no leg is faster."""
-    merged, reading = merge(excerpt), choose(excerpt, platform)
-    if isinstance(reading, Unreadable):
+    merged, found = merge(excerpt), choose(excerpt, platform)
+    if isinstance(found, NoMatch):
         return excerpt
-    apply = reading.apply
+    apply = found.apply
     return lambda x, y: merged.after(apply(*merged.operands(x, y)))
 
 

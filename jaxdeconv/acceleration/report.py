@@ -13,10 +13,10 @@ from jax.extend.core import JaxprEqn
 from jaxdeconv.acceleration import nnx_modules
 from jaxdeconv.acceleration.accelerate import Accelerated
 from jaxdeconv.acceleration.accelerated import choose
+from jaxdeconv.acceleration.leg_match import EmptySum, NoMatch
+from jaxdeconv.acceleration.match import leg_seconds, stock_seconds
 from jaxdeconv.acceleration.merge import merge
 from jaxdeconv.acceleration.platforms import DEFAULT, Platforms, default_platform
-from jaxdeconv.acceleration.reading import Unreadable, Zero
-from jaxdeconv.acceleration.recognise import leg_seconds, stock_seconds
 from jaxdeconv.acceleration.rewrite import Found, convolutions
 from jaxdeconv.acceleration.staging import stage
 from jaxdeconv.errors import ArgumentTypeError, reporting
@@ -156,18 +156,18 @@ def _describe(found: Found, platform: str, platforms: Platforms) -> Replacement:
     seen = dataclasses.replace(seen, accelerated=bool(found.platforms))
     if platform not in platforms:
         return dataclasses.replace(seen, left=_elsewhere(platform, platforms))
-    reading = choose(found.excerpt, platform)
-    if isinstance(reading, Unreadable):
-        return dataclasses.replace(seen, left=reading.reason)
-    if isinstance(reading, Zero):
+    match = choose(found.excerpt, platform)
+    if isinstance(match, NoMatch):
+        return dataclasses.replace(seen, left=match.reason)
+    if isinstance(match, EmptySum):
         return dataclasses.replace(seen, leg="zero", algorithm="zeros")
-    plan = planner.choose(folded(reading.problem(reading.leg)), platform)
+    plan = planner.choose(folded(match.problem(match.leg)), platform)
     return dataclasses.replace(
         seen,
-        leg=reading.leg,
+        leg=match.leg,
         algorithm=plan.algorithm,
         before=stock_seconds(merge(found.excerpt.alone()).convolution, platform),
-        after=leg_seconds(reading, platform),
+        after=leg_seconds(match, platform),
     )
 
 

@@ -26,9 +26,9 @@ from jaxdeconv.acceleration.constants import Weights, is_large
 from jaxdeconv.acceleration.convolution import Convolution
 from jaxdeconv.acceleration.cuts import Cut, Program, cuts
 from jaxdeconv.acceleration.excerpt import Excerpt
+from jaxdeconv.acceleration.match import obstacle
 from jaxdeconv.acceleration.merge import merge
 from jaxdeconv.acceleration.platforms import Platforms
-from jaxdeconv.acceleration.recognise import obstacle
 from jaxdeconv.acceleration.staging import stage
 
 __all__ = ["Found", "convolutions", "has_convolutions", "rewrite"]
