@@ -90,7 +90,7 @@ class Job:
         ways[PUBLIC] = self.conv_transpose
         return ways
 
-    def _through(self, way: reference.Way) -> Transpose:
+    def _through(self, way: reference.Implementation) -> Transpose:
         """K^T = P^T C^T: the reference ways know C; what the padding copied is folded back."""
         border, inner = boundary.split(self.geometry, self.padding_mode)
 
