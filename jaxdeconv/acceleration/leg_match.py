@@ -1,4 +1,4 @@
-"""A convolution of `jax.lax` read as a leg, and the leg applied to the convolution's operands."""
+"""A convolution of `jax.lax` as one of our legs, and how to apply the leg to its operands."""
 
 import dataclasses
 import math
@@ -17,12 +17,12 @@ from jaxdeconv.arguments.dtypes import accumulator_dtype
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.primitives import LegParams, bind
 
-__all__ = ["Reading", "Unreadable", "Zero"]
+__all__ = ["EmptySum", "LegMatch", "NoMatch"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Unreadable:
-    """A convolution that no leg computes; it stays as it is.
+class NoMatch:
+    """For a convolution that no leg computes; it stays as it is.
 
     Attributes:
         reason: why.
@@ -32,8 +32,8 @@ class Unreadable:
 
 
 @dataclasses.dataclass(frozen=True)
-class Zero:
-    """A convolution in whose sums there is no term: sizes of 0, or all is cropped away."""
+class EmptySum:
+    """For a convolution whose sums have no terms: a size is 0, or everything is cropped."""
 
     convolution: Convolution
 
@@ -43,11 +43,11 @@ class Zero:
 
 
 @dataclasses.dataclass(frozen=True)
-class Reading:
+class LegMatch:
     """A convolution as a leg.
 
     Attributes:
-        convolution: what is read.
+        convolution: the convolution.
         roles: of the left operand, the right operand and the result: a permutation of 'vwu'.
         axes: the spatial dimensions, simplified.
         geometry: of the leg.
@@ -64,7 +64,7 @@ class Reading:
         return LEG_WITH_RESULT[self.roles[OUT]].name
 
     def problem(self, leg: str) -> Problem:
-        """What a leg with these roles has to compute; `self.leg` is the one that is asked for."""
+        """The problem of a leg with these roles; that of `self.leg` is the convolution."""
         lengths, (left, right, result) = self.convolution.lengths, self.convolution.dtypes
         dtype = np.promote_types(left, right)
         batch = lengths[self._shared("vu")]
@@ -81,7 +81,7 @@ class Reading:
 
     @property
     def moved_bytes(self) -> int:
-        """Bytes of the arrays that must be brought to another layout."""
+        """Bytes of the arrays that must be converted to another layout."""
         convolution, total = self.convolution, 0
         for array, dtype in enumerate(convolution.dtypes):
             lengths = self._lengths(array)
@@ -91,7 +91,7 @@ class Reading:
         return total
 
     def apply(self, lhs: Array, rhs: Array) -> Array:
-        """The result of the convolution, by the leg."""
+        """The result of the convolution, computed by the leg."""
         arrays = {
             self.roles[LHS]: self._to_canonical(lhs, LHS),
             self.roles[RHS]: self._to_canonical(rhs, RHS),
@@ -102,7 +102,7 @@ class Reading:
         return self._from_canonical(bind(self.leg, x, y, params))
 
     def _to_canonical(self, x: Array, array: int) -> Array:
-        """Cut, perhaps dilated, perhaps flipped, channels last."""
+        """An operand as the leg takes it: cut, perhaps dilated or flipped, channels last."""
         places, given = self.convolution.specs[array][2:], self.convolution.backwards[array]
         begin, step, dilation = [0] * x.ndim, [1] * x.ndim, [(0, 0, 0)] * x.ndim
         end = list(x.shape)
@@ -122,7 +122,7 @@ class Reading:
         )
 
     def _from_canonical(self, x: Array) -> Array:
-        """The inverse, for the result; entries that were cut away are zero."""
+        """The inverse of `_to_canonical`, for the result; entries that were cut away are zero."""
         labels = self.convolution.labels(OUT)
         x = self._flip(arrange(x, self._canonical(OUT), labels, self._lengths(OUT)), OUT)
         config = [(0, 0, 0)] * x.ndim
@@ -135,7 +135,10 @@ class Reading:
         return _pad(x, config)
 
     def _flip(self, x: Array, array: int) -> Array:
-        """Backwards in space, where either the signs ask for it or the convolution, not both."""
+        """Reverse spatial axes if either the signs require it or the convolution, but not both."""
+        # In a*i + low = d*t + s*y the index of the left operand is alone on its side, as that of v
+        # is in a leg. If v is one of the other two, reversing the remaining one brings its index to
+        # the side of i.
         turned = {LHS: None, OUT: RHS, RHS: OUT}[self.roles.index("v")]
         given, places = self.convolution.backwards[array], self.convolution.specs[array][2:]
         long = [
@@ -151,7 +154,7 @@ class Reading:
         return next(letter for letter in first if letter in second)
 
     def _canonical(self, array: int) -> list[Labels]:
-        """What the axes run over once the array is canonical."""
+        """The labels of the axes in the canonical layout."""
         spatial: list[Labels] = [(dim,) for dim in range(len(self.axes))]
         batch, in_channels, out_channels = (self._shared(roles) for roles in ("vu", "vw", "wu"))
         by_role: dict[str, list[Labels]] = {

@@ -1,4 +1,4 @@
-"""The contract of every way in `reference`: all cases, exactly, against the matrix."""
+"""The contract of every implementation in `reference`: all cases, exactly, against the matrix."""
 
 import jax
 import numpy as np
@@ -16,8 +16,9 @@ NUMPY = {"coordinates", "loops"}
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
-def compiled(ways: dict, name: str):
-    return ways[name] if name in NUMPY else jax.jit(ways[name], static_argnums=2)
+def compiled(implementations: dict, name: str):
+    function = implementations[name]
+    return function if name in NUMPY else jax.jit(function, static_argnums=2)
 
 
 @pytest.mark.parametrize("name", reference.TRANSPOSES)
@@ -57,7 +58,7 @@ def test_transpose_dtypes(name: str, dtype: type) -> None:
 @given(geometry=geometries(max_ndim=3, max_groups=2))
 @settings(max_examples=150)
 def test_coordinates_and_loops_agree_everywhere(geometry: ConvGeometry) -> None:
-    """Both are plain NumPy, so that many geometries can be drawn."""
+    """Both are plain NumPy, so many geometries can be drawn."""
     case = Case("drawn", geometry)
     v, w, u = case.data(np.int64)
     matrix = coordinates.matrix(w, geometry)
@@ -69,7 +70,7 @@ def test_coordinates_and_loops_agree_everywhere(geometry: ConvGeometry) -> None:
 @pytest.mark.slow
 @given(geometry=geometries(max_ndim=2, max_groups=2))
 @settings(max_examples=15)
-def test_every_way_agrees_on_drawn_geometries(geometry: ConvGeometry) -> None:
+def test_all_agree_on_drawn_geometries(geometry: ConvGeometry) -> None:
     for name in reference.TRANSPOSES:
         check_transpose(compiled(reference.TRANSPOSES, name), Case("drawn", geometry))
     for name in reference.CONVS:
@@ -78,7 +79,7 @@ def test_every_way_agrees_on_drawn_geometries(geometry: ConvGeometry) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_planted_faults_are_caught(fault) -> None:
-    """The check above refuses every wrong transpose, so that passing it means something."""
+    """The check above rejects every wrong transpose, so passing it means something."""
     geometry = ConvGeometry((6, 5), (3, 2), stride=2, padding=((0, 2), (1, 0)), groups=2)
     case = Case("planted", geometry)
     check_transpose(reference.TRANSPOSES["loops"], case)
@@ -86,8 +87,8 @@ def test_planted_faults_are_caught(fault) -> None:
         check_transpose(fault(reference.TRANSPOSES["loops"]), case)
 
 
-def test_matrix_of_the_first_document() -> None:
-    """The 3x3 image and the 2x2 filter: each row the filter, at its place in the unrolled image."""
+def test_matrix_of_a_2x2_filter_on_a_3x3_image() -> None:
+    """Each row is the filter at its position in the flattened image."""
     w = np.array([[11, 12], [21, 22]]).reshape(2, 2, 1, 1)
     expected = [
         [11, 12, 0, 21, 22, 0, 0, 0, 0],
@@ -98,8 +99,7 @@ def test_matrix_of_the_first_document() -> None:
     check_equal(coordinates.matrix(w, ConvGeometry((3, 3), 2)), np.array(expected))
 
 
-def test_matrix_of_the_slides() -> None:
-    """The 4x4 image and the 3x3 filter: 4x16, with the shift that row 3 lacks in print."""
+def test_matrix_of_a_3x3_filter_on_a_4x4_image() -> None:
     w = (10 * np.arange(3)[:, None] + np.arange(3) + 1).reshape(3, 3, 1, 1)
     expected = np.zeros((4, 16), int)
     for row, start in enumerate([0, 1, 4, 5]):
@@ -116,7 +116,7 @@ def test_python_integers_do_not_overflow() -> None:
 
 
 def test_support_of_rows_and_columns() -> None:
-    """Row y of K reaches K cells from s*y - low on; column x at most ceil(k/s) cells."""
+    """Row y of K has the k cells from s*y - low on, column x at most ceil(k/s) positions."""
     geometry = ConvGeometry(12, 5, stride=2, padding=2)
     matrix = coordinates.matrix(np.ones((5, 1, 1), int), geometry)
     for y, row in enumerate(matrix):
@@ -129,14 +129,14 @@ def test_support_of_rows_and_columns() -> None:
 
 
 def test_vjp_is_the_same_map_at_any_point() -> None:
-    """K is linear, so that the pull-back does not depend on where it is taken."""
+    """K is linear, so the pull-back does not depend on the point."""
     case = next(case for case in CASES if case.name == "stride")
     v, w, u = case.data()
     _, pull_back = jax.vjp(lambda v: reference.forward.conv(v, w, case.geometry), 3 + v)
     check_equal(pull_back(u)[0], reference.derived.transpose_by_vjp(u, w, case.geometry))
 
 
-def test_lax_and_taps_spell_the_same_map() -> None:
+def test_lax_and_taps_are_the_same_map() -> None:
     """`forward.conv` itself on floats, the sum of taps on integers: equal numbers."""
     case = next(case for case in CASES if case.name == "groups_dilated")
     v, w, _ = case.data()

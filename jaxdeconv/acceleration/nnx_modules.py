@@ -1,10 +1,10 @@
 """Flax NNX modules among the arguments: objects with state, which functions change in place.
 
-A trace must not leave its tracers behind in the caller's objects. So the function is given
-copies, made inside the trace from the modules' arrays, and the arrays of the copies are written
-back into the caller's objects afterwards: what `nnx.jit` does, by the same public functions.
-Objects shared between arguments stay shared, and objects that the function makes or removes appear
-and disappear. Flax is not imported: without it there can be no such object.
+A trace must not leave tracers in the caller's objects. So the function gets copies, made inside the
+trace from the modules' arrays, and the arrays of the copies are written back into the caller's
+objects afterwards, as `nnx.jit` does, by the same public functions. Objects that arguments share
+stay shared, and those that the function adds or removes are added or removed. Flax is not imported:
+if nobody has imported it, there is no such object.
 """
 
 import contextlib
@@ -19,18 +19,18 @@ import jax
 
 from jaxdeconv.errors import ArgumentValueError
 
-__all__ = ["Call", "explained", "has_modules", "on_arrays", "unbound"]
+__all__ = ["Call", "explained", "functionalised", "has_modules", "unbound"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """A call of a function of pytrees, which changes nothing but what it returns.
+    """A call of a pure function of pytrees.
 
     Attributes:
         fun: the function.
         args: its positional arguments.
         kwargs: its keyword arguments.
-        finish: its result -> the result of the call that this one stands for.
+        finish: turns its result into that of the original call.
     """
 
     fun: Callable[..., Any]
@@ -40,14 +40,14 @@ class Call:
 
 
 def has_modules(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    """Whether there is a module, an optimizer, a variable, ... of Flax NNX in the arguments."""
+    """Whether the arguments contain an object of Flax NNX: a module, an optimizer, a variable."""
     return any(map(_is_object, jax.tree.leaves((args, kwargs), is_leaf=_is_object)))
 
 
 def unbound(
     fun: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]]:
-    """The same call with modules that the function is, or belongs to, among the arguments.
+    """The same call, with a module that is called (or whose method is) made an argument.
 
     Args:
         fun: what is called: a module, its method, a `functools.partial`, or any function.
@@ -65,7 +65,7 @@ def unbound(
 
 @contextlib.contextmanager
 def explained(fun: Callable[..., Any]) -> Iterator[None]:
-    """Say what to do where Flax finds a module that is closed over and changes.
+    """Say what to do if Flax finds that `fun` changes a module it closes over.
 
     Args:
         fun: what is called.
@@ -85,10 +85,10 @@ def explained(fun: Callable[..., Any]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def on_arrays(
+def functionalised(
     fun: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> Iterator[Call]:
-    """The same call without modules; `finish` writes their new state back.
+    """The same call as a pure function of arrays; `finish` writes the modules' new state back.
 
     Args:
         fun: a function that may change modules among its arguments.

@@ -1,15 +1,14 @@
 # %% [markdown]
-# # 04 At home in every model
+# # 04 In every framework
 #
-# Notebooks 01 and 02 were about one map and its transpose. Here it goes to work, in three ways that
-# ask less and less of a model's author:
+# Notebooks 01 and 02 were about one map and its transpose. Here are three ways to use them in
+# models, each with less to change than the one before:
 #
-# 1. **build** with layers whose transpose is the transpose: a U-Net that takes the noise out of
-#    photographs;
-# 2. **port** a PyTorch model, groups and dilation included, its numbers as they are;
-# 3. **change nothing**: `accelerate` replaces the convolutions of a model that knows nothing of us.
+# 1. **build** with layers that have exact transposes: a U-Net that denoises photographs;
+# 2. **port** a PyTorch model, including groups and dilation, with its own arrays;
+# 3. **change nothing**: `accelerate` replaces the convolutions of an existing model.
 #
-# No timings here, they belong to `benchmarks/`; here we look at numbers and pictures.
+# This notebook has no timings (see `benchmarks/`), only numbers and pictures.
 
 # %%
 import sys
@@ -22,7 +21,7 @@ import numpy as np
 import torch
 from flax import nnx
 
-sys.path.insert(0, "..")  # the examples live beside the notebooks
+sys.path.insert(0, "..")  # for the examples
 
 from examples.unet import data, network, training
 from examples.unet.settings import Settings
@@ -35,7 +34,7 @@ claims = {}
 
 
 def claim(text, holds):
-    """Note a claim and whether it holds."""
+    """Record a claim, and whether it holds."""
     claims[text] = bool(holds)
     print("holds:" if holds else "FAILS:", text)
 
@@ -48,8 +47,8 @@ def close(x, y):
 # %% [markdown]
 # ## A layer and its transpose
 #
-# The arguments are the framework's own. `padding` always means that of the forward layer, and
-# `like` makes the exact transpose, sharing the kernel. `verify` proves it, entry by entry.
+# The arguments are the framework's own. `padding` is always that of the forward layer, and `like`
+# makes the exact transpose, which shares the kernel. `verify` checks it, entry by entry.
 
 # %%
 down = nn.nnx.Conv(4, 6, (3, 3), strides=2, padding=1, feature_group_count=2, rngs=nnx.Rngs(0))
@@ -59,13 +58,14 @@ claim("one kernel, two layers", up.kernel is down.kernel)
 down.bias[...] = jnp.zeros(6)  # a bias is not linear
 image = jax.ShapeDtypeStruct((1, 8, 7, 4), "float32")
 report = verify.adjoint(down, up, image, key=0)
-claim("the one layer is the transpose of the other", report.ok)
+claim("one layer is the transpose of the other", report.ok)
 
 # %% [markdown]
 # ## 1. Build: a U-Net, trained
 #
-# `examples/unet/` is a small U-Net on these layers; `python -m examples.unet` trains it in earnest.
-# A short training on small patches is enough to see it work, on a cat that it has never seen.
+# `examples/unet/` is a small U-Net with these layers; `python -m examples.unet` trains it
+# properly. A short training on small patches is enough to see it work, on a photograph of a cat
+# that is not in the training data.
 
 # %%
 settings = Settings(steps=150, batch=4, size=32, channels=(12, 24, 48), learning_rate=2e-3)
@@ -77,7 +77,7 @@ denoised = jax.jit(learning.model.__call__)(noisy)
 figure, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
 axes[0].semilogy(losses, color="#0072B2")
 axes[0].axhline(settings.noise**2, color="gray", linestyle="--")
-axes[0].set(title="error of each step (dashed: of doing nothing)", xlabel="step")
+axes[0].set(title="error of each step (dashed: of the noisy input)", xlabel="step")
 for ax, picture, title in zip(axes[1:], (noisy, denoised), ("noisy", "denoised"), strict=True):
     ax.imshow(np.clip(picture[0, 32:160, 32:160, 0], 0, 1), cmap="gray", vmin=0, vmax=1)
     ax.set(title=title, xticks=[], yticks=[])
@@ -87,8 +87,8 @@ claim("less noise than before", data.psnr(denoised, clean) > data.psnr(noisy, cl
 # %% [markdown]
 # ## 2. Port: a PyTorch model with groups and dilation
 #
-# Flax has no groups in its transposed convolution, and Equinox flips its kernel. Here PyTorch's
-# numbers go in as they are, and the same numbers come out, from both frameworks.
+# Flax has no groups in its transposed convolution, and Equinox flips its kernel. With our layers,
+# PyTorch's arrays go in as they are, and both frameworks give PyTorch's results.
 
 # %%
 torch.manual_seed(0)
@@ -110,7 +110,7 @@ last = nn.nnx.ConvTranspose(
 nn.nnx.load(first, from_torch(weights, "0."))
 nn.nnx.load(last, from_torch(weights, "2."))
 y = last(jax.nn.relu(first(jnp.asarray(x.numpy()).transpose(0, 2, 3, 1))))
-claim("Flax NNX gives what PyTorch gives", close(y.transpose(0, 3, 1, 2), expected))
+claim("Flax NNX gives the same as PyTorch", close(y.transpose(0, 3, 1, 2), expected))
 
 # %%
 key = jax.random.key(0)
@@ -122,13 +122,13 @@ layers = [
     nn.equinox.load(last, from_torch(weights, "2.")),
 ]
 y = eqx.filter_jit(eqx.nn.Sequential(layers))(jnp.asarray(x.numpy()))  # a batch needs no vmap
-claim("Equinox gives what PyTorch gives", close(y, expected))
+claim("Equinox gives the same as PyTorch", close(y, expected))
 
 # %% [markdown]
 # ## 3. Change nothing
 #
-# The same U-Net on Flax's *own* layers, and its loss, as anybody would write them. One word
-# more, and no convolution over inserted zeros is left in the program; the gradients are the same.
+# The same U-Net with Flax's *own* layers, and its loss, as anybody would write them. With one more
+# word, no convolution over inserted zeros is left in the program; the gradients are the same.
 
 # %%
 theirs = network.UNet(settings, network.FLAX, nnx.Rngs(0))
@@ -137,7 +137,7 @@ noisy, clean = data.batch(settings, 0)
 
 
 def loss(state):
-    """The mean square error of a U-Net made of Flax's layers."""
+    """The mean square error of a U-Net with Flax's layers."""
     return jnp.square(nnx.merge(graph, state)(noisy) - clean).mean()
 
 
@@ -152,7 +152,7 @@ print("convolutions over inserted zeros: before", slow_ones, "after", left)
 claim("no convolution multiplies inserted zeros", slow_ones > 0 and left == 0)
 
 # %% [markdown]
-# ## What held
+# ## What we claimed
 
 # %%
 print(f"{sum(claims.values())} of {len(claims)} claims hold")
