@@ -24,6 +24,11 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 compilation_cache.enable()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # once, not in every worker
+        compilation_cache.prune()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--geometries",
@@ -62,7 +67,7 @@ def _no_tuning_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture
 def own_metadata() -> Iterator[None]:
-    """The compiled program is read as text: it is this one's, not an equal one's of another name."""
+    """For compiled programs read as text: no equal program, with other names in it, is found."""
     flag = "jax_compilation_cache_include_metadata_in_key"
     jax.config.update(flag, True)
     yield

@@ -13,9 +13,8 @@ from typing import Any
 import jax
 from jax._src import compilation_cache
 
-DIRECTORY = (
-    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxdeconv-tests" / "programs"
-)
+CACHES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+DIRECTORY = CACHES / "jaxdeconv-tests"
 LARGEST = 2**29  # bytes
 
 
