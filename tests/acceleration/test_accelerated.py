@@ -52,6 +52,7 @@ def test_what_xla_computes_faster_is_left(monkeypatch: pytest.MonkeyPatch) -> No
 # --- a kernel that is flipped is not flipped back
 
 
+@pytest.mark.usefixtures("own_metadata")
 def test_a_reversed_kernel_is_not_reversed() -> None:
     def transposed(u: jax.Array, w: jax.Array) -> jax.Array:
         return lax.conv_transpose(u, w, (2,), "VALID", transpose_kernel=True)
