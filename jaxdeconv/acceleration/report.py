@@ -149,7 +149,7 @@ def inspect(fun: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Inspection
 
 def _describe(found: Found, platform: str, platforms: Platforms) -> Replacement:
     """One convolution; `platforms` are those that `accelerate` would be given."""
-    seen = Replacement(_source_line(found.equation), found.inside, str(found.convolution))
+    seen = Replacement(source_line(found.equation), found.inside, str(found.convolution))
     if found.excerpt is None:
         return dataclasses.replace(seen, left=found.left)
     platforms = found.platforms or platforms
@@ -190,7 +190,7 @@ def _fate(one: Replacement) -> str:
 _INSTALLED, _PYTHON, _HERE = (str(Path(f).parent) for f in (jax.__path__[0], os.__file__, __file__))
 
 
-def _source_line(equation: JaxprEqn) -> str:
+def source_line(equation: JaxprEqn) -> str:
     """The innermost line of code that is not an installed package's, as 'file:line'."""
     traceback: Any = equation.source_info.traceback
     for frame in traceback.frames if traceback else ():

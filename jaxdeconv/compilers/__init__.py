@@ -1,0 +1,22 @@
+"""compilers: what XLA makes of any function, for a GPU or a TPU that is not here.
+
+Data flows downwards:
+
+    targets      the devices, their speeds                   (devices/: one file each)
+    install      the compilers, from the package index into a folder
+    worker       the subprocess in which they run
+    compiling    programs -> optimized programs
+    hlo          the text of an optimized program -> instructions
+    counting     products of stored numbers: integers
+    kernels      instructions -> kernels
+    cost         seconds of a kernel: a roofline
+    program      a call -> a program with numbered convolutions
+    explain      all of these in order
+    report       what was found, as text and as JSON
+"""
+
+from jaxdeconv.compilers.explain import Explanation as Explanation
+from jaxdeconv.compilers.explain import explain as explain
+from jaxdeconv.compilers.install import install as install
+
+__all__ = ["Explanation", "explain", "install"]
