@@ -68,13 +68,17 @@ def optimized(
 
 
 def _run(folder: Path, compiler: Path, target: Target, progress: Callable[[int], None]) -> None:
-    """The worker, to its end; what it says on the way goes to a file, for the case that it fails."""
+    """The worker, to its end; what it complains of goes to a file, in case that it fails."""
     command = [sys.executable, "-P", worker.__file__, str(folder)]
     errors = folder / "errors.txt"
     with (
         errors.open("w", encoding="utf-8") as stderr,
         subprocess.Popen(
-            command, env=_environment(compiler, target), stdout=subprocess.PIPE, stderr=stderr, text=True
+            command,
+            env=_environment(compiler, target),
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
         ) as process,
     ):
         try:

@@ -2,8 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Self
 
 import jax
 
@@ -19,11 +19,11 @@ from jaxdeconv.compilers.program import Source
 from jaxdeconv.compilers.targets import Target, find
 from jaxdeconv.errors import ArgumentTypeError, reporting
 
-__all__ = ["Compiled", "Explanation", "Work", "explain"]
+__all__ = ["Compiled", "Explanation", "Tally", "explain"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Work:
+class Tally:
     """Kernels, and what they cost together.
 
     Attributes:
@@ -42,15 +42,18 @@ class Work:
     seconds: float
 
     @classmethod
-    def of(cls, found: list[Kernel], target: Target, matrix: float) -> "Work":
-        """Add up; `matrix` are the operations of matrix products and convolutions."""
-        vector = sum(one.times * one.vector_flops for one in found)
+    def of(cls, every: Sequence[Kernel], tags: Collection[int | None], target: Target) -> Self:
+        """Of the kernels of some convolutions (None: of none), and of their products in others."""
+        own = [one for one in every if one.tag in tags]
+        products = sum(
+            one.times * flops for one in every for tag, flops in one.products if tag in tags
+        )
         return cls(
-            tuple(found),
-            sum(one.times for one in found if not one.running),
-            matrix or vector,
-            sum(one.times * one.bytes for one in found),
-            sum(seconds(one, target.constants) for one in found),
+            tuple(own),
+            sum(one.times for one in own if not one.running),
+            products or sum(one.times * one.vector_flops for one in own),
+            sum(one.times * one.bytes for one in own),
+            sum(seconds(one, target.constants) for one in own),
         )
 
 
@@ -62,6 +65,7 @@ class Compiled:
         name: what it is.
         convolutions: the kernels of each of `Explanation.sources`, in that order. None at all: XLA
             found it in another one, or that nobody uses it.
+        convolving: these together.
         others: all other kernels.
         total: all kernels.
         temporary_bytes: memory beside arguments and results; cuDNN's workspaces are not in it.
@@ -69,9 +73,10 @@ class Compiled:
     """
 
     name: str
-    convolutions: tuple[Work, ...]
-    others: Work
-    total: Work
+    convolutions: tuple[Tally, ...]
+    convolving: Tally
+    others: Tally
+    total: Tally
     temporary_bytes: int
     hlo: str = dataclasses.field(repr=False)
 
@@ -106,7 +111,7 @@ class Explanation:
 
     @property
     def gain(self) -> float:
-        """Predicted time of the function over that of the accelerated one; nan where it has none."""
+        """Predicted time of the function over that of the accelerated one; nan if it is the same."""
         if len(self.programs) < 2 or not self.programs[-1].total.seconds:
             return math.nan
         return self.programs[0].total.seconds / self.programs[-1].total.seconds
@@ -169,12 +174,11 @@ def explain(
         )
     device = find(target)
     installed(device)
-    platforms = (device.platform,)
-    done = isinstance(step, Accelerated)
+    fun, platforms = step, (device.platform,)
     if isinstance(step, Accelerated):
-        step, platforms = step.__wrapped__, step.platforms
+        fun, platforms = step.__wrapped__, step.platforms
     progress("tracing")
-    closed, times = program.tagged(step, args, kwargs)
+    closed, times = program.tagged(fun, args, kwargs)
     found = program.sources(closed, times)
     names = ["as it is"]
     programs = [program.lowered(closed, device.platform)]
@@ -184,35 +188,29 @@ def explain(
         programs.append(program.lowered(changed, device.platform))
     progress(f"compiling {len(programs)} programs for {device.name}")
     compiled = optimized(programs, device, lambda i: progress(f"compiled: {names[i]}"))
-    unchanged = device.platform not in DEFAULT and not done
+    unchanged = device.platform not in DEFAULT and fun is step
     return Explanation(
         device,
         jax.__version__,
         tuple(found),
-        tuple(
-            _read(name, one, found, device) for name, one in zip(names, compiled, strict=True)
-        ),
+        tuple(_read(name, one, found, device) for name, one in zip(names, compiled, strict=True)),
         unchanged,
     )
 
 
 def _read(name: str, one: Optimized, found: list[Source], target: Target) -> Compiled:
     every = kernels(hlo.parse(one.hlo), target.multiplies_dilation_zeros)
-    flops: dict[int | None, float] = {}
-    by_tag: dict[int | None, list[Kernel]] = {}
-    for each in every:
-        by_tag.setdefault(each.tag, []).append(each)
-        for tag, products in each.products:
-            flops[tag] = flops.get(tag, 0.0) + each.times * products
+    tags = {source.tag for source in found}
 
-    def work(tag: int | None) -> Work:
-        return Work.of(by_tag.get(tag, []), target, flops.get(tag, 0.0))
+    def tally(tags: Collection[int | None]) -> Tally:
+        return Tally.of(every, tags, target)
 
     return Compiled(
         name,
-        tuple(work(source.tag) for source in found),
-        work(None),
-        Work.of(every, target, sum(flops.values())),
+        tuple(tally({source.tag}) for source in found),
+        tally(tags),
+        tally({None}),
+        tally({None, *tags}),
         one.temporary_bytes,
         one.hlo,
     )

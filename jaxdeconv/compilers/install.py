@@ -27,7 +27,10 @@ SIZES = {"cuda": (182, 478), "tpu": (213, 684)}
 """MB to download and on the disk, of the wheels for jax 0.10.2; later ones are about as large."""
 
 _WHEELS = {
-    "cuda": (r"(jax-cuda\d+)-plugin\b.*<=([\w.]+).*extra == \"cuda\"", "{0}-pjrt=={1} {0}-plugin=={1}"),
+    "cuda": (
+        r"(jax-cuda\d+)-plugin\b.*<=([\w.]+).*extra == \"cuda\"",
+        "{0}-pjrt=={1} {0}-plugin=={1}",
+    ),
     "tpu": (r"libtpu==([\w.*]+).*extra == \"tpu\"", "libtpu=={0}"),
 }
 """By platform: how jax's metadata names the release, and what is installed."""
@@ -80,8 +83,7 @@ def installed(target: Target) -> Path:
         names = wheels(target)
         raise ArgumentValueError(
             f"the compiler for this target must be installed ({', '.join(names)})",
-            f"Run once: python -m jaxdeconv compilers install {target.name} "
-            f"({_sizes(target)}).",
+            f"Run once: python -m jaxdeconv compilers install {target.name} ({_sizes(target)}).",
             target=target.name,
         )
     return path

@@ -18,7 +18,6 @@ from jax.extend.core.primitives import conv_general_dilated_p
 from jaxdeconv.acceleration import graphs
 from jaxdeconv.acceleration.accelerated import accelerated_p
 from jaxdeconv.acceleration.convolution import Convolution
-from jaxdeconv.acceleration.merge import merge
 from jaxdeconv.acceleration.recognise import read
 from jaxdeconv.acceleration.report import source_line
 from jaxdeconv.acceleration.rewrite import convolutions
@@ -78,17 +77,18 @@ def tagged(
 
 
 def _tagged(jaxpr: Jaxpr, tags: dict[int, int], times: int) -> Jaxpr:
-    equations = []
-    for equation in jaxpr.eqns:
-        if equation.primitive in (conv_general_dilated_p, accelerated_p, *_LEGS):
-            tags[len(tags)] = times
-            source = equation.source_info
-            stack = source.name_stack.extend(f"jaxdeconv:{len(tags) - 1}")
-            equation = equation.replace(source_info=source.replace(name_stack=stack))
-        inner = times * equation.params.get("length", 1)  # of a scan
-        params = {n: _tagged_param(v, tags, inner) for n, v in equation.params.items()}
-        equations.append(equation.replace(params=params))
-    return jaxpr.replace(eqns=equations)
+    return jaxpr.replace(eqns=[_numbered(one, tags, times) for one in jaxpr.eqns])
+
+
+def _numbered(equation: JaxprEqn, tags: dict[int, int], times: int) -> JaxprEqn:
+    source: Any = equation.source_info
+    if equation.primitive in (conv_general_dilated_p, accelerated_p, *_LEGS):
+        stack = source.name_stack.extend(f"jaxdeconv:{len(tags)}")
+        source = source.replace(name_stack=stack)
+        tags[len(tags)] = times
+    inner = times * equation.params.get("length", 1)  # of a scan
+    params = {name: _tagged_param(one, tags, inner) for name, one in equation.params.items()}
+    return equation.replace(params=params, source_info=source)
 
 
 def _tagged_param(value: Any, tags: dict[int, int], times: int) -> Any:
@@ -109,9 +109,7 @@ def sources(closed: ClosedJaxpr, times: Mapping[int, int]) -> list[Source]:
         closed: the program, from `tagged`.
         times: how often each number is computed.
     """
-    found = [
-        _source(one.equation, one.convolution, times) for one in convolutions(closed.jaxpr)
-    ]
+    found = [_source(one.equation, one.convolution, times) for one in convolutions(closed.jaxpr)]
     found += [_leg(equation, times) for equation in _legs(closed.jaxpr)]
     return sorted(found, key=lambda one: one.tag)
 
@@ -120,7 +118,10 @@ def _source(equation: JaxprEqn, convolution: Convolution, times: Mapping[int, in
     tag = _tag(equation)
     _, rhs, out = convolution.shapes
     _, rhs_spec, out_spec = convolution.specs
-    pairs = [products(axis.sizes[0], axis.sizes[1], axis.sizes[2], axis.factors, axis.low) for axis in convolution.axes]
+    pairs = [
+        products(axis.sizes[0], axis.sizes[1], axis.sizes[2], axis.factors, axis.low)
+        for axis in convolution.axes
+    ]
     outs = out[out_spec[0]] * out[out_spec[1]] * rhs[rhs_spec[1]]
     reading = read(convolution, "cpu")
     return Source(
@@ -145,7 +146,8 @@ def _legs(jaxpr: Jaxpr) -> Iterator[JaxprEqn]:
 
 def _leg(equation: JaxprEqn, times: Mapping[int, int]) -> Source:
     tag, leg = _tag(equation), _LEGS[equation.primitive]
-    x, y = (var.aval for var in equation.invars)
+    avals: list[Any] = [var.aval for var in (*equation.invars, *equation.outvars)]
+    x, y, _ = avals
     problem = problem_of(leg, x, y, equation.params)
     geometry = problem.geometry
     sizes = zip(geometry.input_size, geometry.kernel_size, geometry.output_size, strict=True)
@@ -155,7 +157,7 @@ def _leg(equation: JaxprEqn, times: Mapping[int, int]) -> Source:
     ]
     images = problem.batch_size * problem.in_per_group * problem.out_channels
     dtypes = (x.dtype, y.dtype)
-    shapes = [f"[{','.join(map(str, aval.shape))}]" for aval in (x, y, equation.outvars[0].aval)]
+    shapes = [f"[{','.join(map(str, aval.shape))}]" for aval in avals]
     return Source(
         tag,
         source_line(equation),
@@ -172,7 +174,14 @@ def _tag(equation: JaxprEqn) -> int:
     return int(found[-1])
 
 
-_LETTERS = {"bfloat16": "bf16", "int": "s", "uint": "u", "float": "f", "complex": "c", "bool": "pred"}
+_LETTERS = {
+    "bfloat16": "bf16",
+    "int": "s",
+    "uint": "u",
+    "float": "f",
+    "complex": "c",
+    "bool": "pred",
+}
 
 
 def _letters(dtypes: Sequence[Any]) -> str:
@@ -196,7 +205,8 @@ def lowered(closed: ClosedJaxpr, platform: str) -> bytes:
     Raises:
         ValueError: it is for several devices.
     """
-    arguments = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in closed.in_avals]
+    avals: list[Any] = list(closed.in_avals)
+    arguments = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals]
     traced: Any = jax.jit(jaxpr_as_fun(closed)).trace(*arguments)
     module = traced.lower(lowering_platforms=(platform,)).compiler_ir("stablehlo")
     attributes = module.operation.attributes

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from jaxdeconv.compilers.cost import seconds
-from jaxdeconv.compilers.explain import Compiled, Explanation, Work
+from jaxdeconv.compilers.explain import Compiled, Explanation, Tally
 from jaxdeconv.compilers.kernels import Kernel
 from jaxdeconv.compilers.program import Source
 
@@ -16,7 +16,8 @@ __all__ = ["as_json", "findings", "text"]
 
 _MANY_ZEROS = 0.25  # padding alone stays below, but of the smallest images
 _MANY_LAUNCHES = 12
-_WIDTH = 42  # of what a convolution becomes
+_NAME = 12  # columns of a program's name
+_WIDTH = 64  # columns before the numbers
 
 
 def text(explanation: Explanation) -> str:
@@ -27,52 +28,49 @@ def text(explanation: Explanation) -> str:
         f"{explanation.jax}: predicted from compiled programs, not run",
         f"speeds: {target.basis}",
         "",
+        f"{'':<{_WIDTH}} zeros    FLOP  useful      MiB launches  predicted",
     ]
     for number, source in enumerate(explanation.sources):
         lines.append(f"{_place(source)}  {source.leg}  {source.what}{_often(source)}")
         lines += _rows(explanation, number)
-    lines += ["", *_totals(explanation), ""]
-    for compiled in explanation.programs:
-        lines += [f"{compiled.name}: {found}" for found in findings(explanation, compiled)]
+    lines += [*_totals(explanation), ""]
+    for one in explanation.programs:
+        lines.append(f"{one.name}: {one.temporary_bytes / 2**20:.1f} MiB of temporary memory")
+        lines += [f"{one.name}: {found}" for found in findings(explanation, one)]
     return "\n".join([*lines, _verdict(explanation)])
 
 
 def _rows(explanation: Explanation, number: int) -> Iterator[str]:
     """What a convolution becomes in each program."""
     before = ""
+    useful = explanation.sources[number].flops
     for compiled in explanation.programs:
-        work = compiled.convolutions[number]
-        row = (
-            f"{_kinds(work):<{_WIDTH}} {_percent(explanation.zeros(compiled, number)):>5} zeros "
-            f"{_amount(work.flops):>6} of {_amount(explanation.sources[number].flops)}FLOP "
-            f"{_mebibytes(work.bytes):>7} MiB {work.launches:>3} launches {_micro(work.seconds):>7}"
-        )
-        yield f"    {compiled.name:<11} {'the same' if row == before else row}"
+        tally = compiled.convolutions[number]
+        row = _row(_kinds(tally), tally, useful, explanation.zeros(compiled, number))
+        same = row == before
+        yield f"    {compiled.name:<{_NAME}}{'the same' if same else row}"
         before = row
 
 
 def _totals(explanation: Explanation) -> Iterator[str]:
+    yield "together"
     useful = sum(source.flops for source in explanation.sources)
-    yield (
-        f"{'':<28} {'FLOP':>6} {'useful':>6} {'MiB':>7} {'launches':>8} {'temporary MiB':>13} "
-        f"{'predicted':>9}"
-    )
     for compiled in explanation.programs:
-        flops = sum(work.flops for work in compiled.convolutions)
-        rows = (
-            ("convolutions", flops, _amount(useful), compiled.total.launches - compiled.others.launches),
-            ("all kernels", compiled.total.flops, "", compiled.total.launches),
+        parts = (
+            ("convolutions", compiled.convolving, useful),
+            ("other kernels", compiled.others, math.nan),
+            ("all kernels", compiled.total, math.nan),
         )
-        for name, executed, wanted, launches in rows:
-            work = compiled.total
-            other = compiled.others if name == "convolutions" else None
-            moved = work.bytes - (other.bytes if other else 0.0)
-            spent = work.seconds - (other.seconds if other else 0.0)
-            temporary = "" if other else _mebibytes(compiled.temporary_bytes)
-            yield (
-                f"{f'{compiled.name}, {name}':<28} {_amount(executed):>6} {wanted:>6} "
-                f"{_mebibytes(moved):>7} {launches:>8} {temporary:>13} {_micro(spent):>9}"
-            )
+        for name, tally, wanted in parts:
+            yield f"    {compiled.name:<{_NAME}}{_row(name, tally, wanted, math.nan)}"
+
+
+def _row(name: str, tally: Tally, useful: float, zeros: float) -> str:
+    return (
+        f"{name:<{_WIDTH - _NAME - 4}} {_percent(zeros):>5} {_amount(tally.flops):>7} "
+        f"{_amount(useful):>7} {tally.bytes / 2**20:>8.1f} {tally.launches:>8} "
+        f"{_micro(tally.seconds):>10}"
+    )
 
 
 def findings(explanation: Explanation, compiled: Compiled) -> list[str]:
@@ -82,33 +80,20 @@ def findings(explanation: Explanation, compiled: Compiled) -> list[str]:
         explanation: to which it belongs.
         compiled: the program.
     """
-    numbered = list(enumerate(zip(explanation.sources, compiled.convolutions, strict=True)))
-    stuffed = [
-        (source, work)
-        for number, (source, work) in numbered
-        if explanation.zeros(compiled, number) > _MANY_ZEROS
-    ]
-    wider = [source for _, (source, work) in numbered if _is_wider(source, work)]
-    scattered = [source for _, (source, work) in numbered if work.launches > _MANY_LAUNCHES * source.times]
+    both = list(zip(explanation.sources, compiled.convolutions, strict=True))
+    stuffed = [pair for i, pair in enumerate(both) if explanation.zeros(compiled, i) > _MANY_ZEROS]
     found = []
     if stuffed:
-        total = sum(work.flops for work in compiled.convolutions)
-        wasted = sum(work.flops - source.flops for source, work in stuffed)
-        found.append(
-            f"{len(stuffed)} of {len(numbered)} convolutions multiply zeros, {wasted / total:.0%} of "
-            f"what the convolutions multiply: {_places([source for source, _ in stuffed])}"
-        )
-    if wider:
-        found.append(
-            f"{len(wider)} of {len(numbered)} convolutions multiply in a wider dtype than the "
-            f"program's: {_places(wider)}"
-        )
-    if scattered:
-        found.append(
-            f"{len(scattered)} of {len(numbered)} convolutions take more than {_MANY_LAUNCHES} "
-            f"launches: {_places(scattered)}"
-        )
-    return found
+        wasted = sum(tally.flops - source.flops for source, tally in stuffed)
+        share = wasted / compiled.convolving.flops
+        where = _places([source for source, _ in stuffed])
+        zeros = f"multiply zeros, {share:.0%} of what all of them multiply"
+        found.append(f"{len(stuffed)} {zeros}: {where}")
+    if wider := [source for source, tally in both if _is_wider(source, tally)]:
+        found.append(f"{len(wider)} multiply in a wider dtype than the program's: {_places(wider)}")
+    if many := [s for s, tally in both if tally.launches > _MANY_LAUNCHES * s.times]:
+        found.append(f"{len(many)} take more than {_MANY_LAUNCHES} launches: {_places(many)}")
+    return [f"of {len(both)} convolutions {one}" for one in found]
 
 
 def _verdict(explanation: Explanation) -> str:
@@ -116,36 +101,37 @@ def _verdict(explanation: Explanation) -> str:
     if len(explanation.programs) < 2:
         return "accelerate changes nothing: there is no convolution that it reads as a leg"
     gain = explanation.gain
-    asked = f'accelerate(step, platforms="{platform}")' if explanation.unchanged else "accelerate(step)"
+    asked = (
+        f'accelerate(step, platforms="{platform}")' if explanation.unchanged else "accelerate(step)"
+    )
     line = f"{asked}: {gain:.2f} times as fast as step (predicted)"
     if explanation.unchanged:
         line += f"; accelerate(step) leaves {platform} as it is"
     return line
 
 
-def _is_wider(source: Source, work: Work) -> bool:
+def _is_wider(source: Source, tally: Tally) -> bool:
     widths = {"bf16": 2, "f16": 2, "f32": 4, "f64": 8}
     mine = widths.get(source.dtype, 8)
-    return any(widths.get(one.dtype, 0) > mine for one in work.kernels if one.flops)
+    return any(widths.get(one.dtype, 0) > mine for one in tally.kernels if one.flops)
 
 
 # --- words and numbers
 
 
-def _kinds(work: Work) -> str:
-    """The kernels that multiply, then how many others there are."""
-    if not work.kernels:
-        return "within another's kernel" if work.flops else "none of its own"
-    multiply = [one for one in work.kernels if one.flops] or [
-        one for one in work.kernels if not one.moves
+def _kinds(tally: Tally) -> str:
+    """The kernels that multiply; + how many others there are."""
+    if not tally.kernels:
+        return "within another's kernel" if tally.flops else "none of its own"
+    multiply = [one for one in tally.kernels if one.flops] or [
+        one for one in tally.kernels if not one.moves
     ]
     counted: Counter[str] = Counter()
     for one in multiply:
         counted[f"{one.kind} {one.dtype}".strip()] += one.times
     words = [f"{count} x {kind}" if count > 1 else kind for kind, count in counted.items()]
-    others = work.launches - sum(one.times for one in multiply if not one.running)
-    words += [f"{others} that move data"] if others else []
-    return ", ".join(words)
+    others = tally.launches - sum(one.times for one in multiply if not one.running)
+    return ", ".join(words) + (f" + {others}" if others else "")
 
 
 def _places(found: list[Source]) -> str:
@@ -165,18 +151,16 @@ def _often(source: Source) -> str:
 
 
 def _percent(share: float) -> str:
-    return "-" if math.isnan(share) else f"{share:.0%}"
+    return "" if math.isnan(share) else f"{share:.0%}"
 
 
 def _amount(value: float) -> str:
     """Three digits and a prefix: 2.15G."""
-    power = min(4, int(math.log10(value) // 3)) if value >= 1 else 0
+    if not value >= 1:
+        return "" if math.isnan(value) else "0"
+    power = min(4, int(math.log10(value) // 3))
     scaled = value / 1000**power
-    return f"{scaled:.{max(0, 2 - int(math.log10(scaled)))}f}{' KMGT'[power]}" if value >= 1 else "0"
-
-
-def _mebibytes(value: float) -> str:
-    return f"{value / 2**20:.1f}"
+    return f"{scaled:.{max(0, 2 - int(math.log10(scaled)))}f}{' KMGT'[power]}"
 
 
 def _micro(value: float) -> str:
@@ -206,8 +190,8 @@ def _program(explanation: Explanation, compiled: Compiled) -> dict[str, Any]:
         "name": compiled.name,
         "findings": findings(explanation, compiled),
         "temporary_bytes": compiled.temporary_bytes,
-        "total": _work(compiled.total),
-        "others": _work(compiled.others),
+        "total": _tally(compiled.total),
+        "others": _tally(compiled.others),
         "convolutions": [
             {
                 "where": source.where,
@@ -217,17 +201,17 @@ def _program(explanation: Explanation, compiled: Compiled) -> dict[str, Any]:
                 "times": source.times,
                 "useful_flops": source.flops,
                 "zeros": _finite(explanation.zeros(compiled, number)),
-                **_work(work),
-                "kernels": [_kernel(one, explanation) for one in work.kernels],
+                **_tally(tally),
+                "kernels": [_kernel(one, explanation) for one in tally.kernels],
             }
-            for number, (source, work) in enumerate(pairs)
+            for number, (source, tally) in enumerate(pairs)
         ],
     }
 
 
-def _work(work: Work) -> dict[str, Any]:
+def _tally(tally: Tally) -> dict[str, Any]:
     names = ("launches", "flops", "bytes", "seconds")
-    return {name: getattr(work, name) for name in names}
+    return {name: getattr(tally, name) for name in names}
 
 
 def _kernel(kernel: Kernel, explanation: Explanation) -> dict[str, Any]:

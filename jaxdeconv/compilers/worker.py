@@ -46,8 +46,8 @@ def _compiled(device: Any, bytecode: bytes) -> dict[str, Any]:
     """What `Lowered.compile` does; that needs the program's function, which is elsewhere."""
     from jax._src import compiler  # noqa: PLC0415
     from jax._src.interpreters import mlir  # noqa: PLC0415
-    from jax._src.lib import _jax  # noqa: PLC0415
-    from jax._src.lib.mlir import ir  # noqa: PLC0415
+    from jaxlib import _jax  # noqa: PLC0415
+    from jaxlib.mlir import ir  # noqa: PLC0415
 
     with mlir.make_ir_context():
         module = ir.Module.parse(bytecode)
