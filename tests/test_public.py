@@ -15,6 +15,7 @@ from jaxdeconv import operators, verify
 ROOT = Path(jaxdeconv.__file__).parents[1]
 MODULES = {
     "compat",
+    "compilers",
     "continuous",
     "interpolation",
     "nn",

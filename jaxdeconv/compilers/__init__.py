@@ -3,7 +3,7 @@
 Data flows downwards:
 
     targets      the devices, their speeds                   (devices/: one file each)
-    install      the compilers, from the package index into a folder
+    installing   the compilers, from the package index into a folder
     worker       the subprocess in which they run
     compiling    programs -> optimized programs
     hlo          the text of an optimized program -> instructions
@@ -11,12 +11,13 @@ Data flows downwards:
     kernels      instructions -> kernels
     cost         seconds of a kernel: a roofline
     program      a call -> a program with numbered convolutions
-    explain      all of these in order
+    tally        what kernels cost together
     report       what was found, as text and as JSON
+    explaining   all of these in order
 """
 
-from jaxdeconv.compilers.explain import Explanation as Explanation
-from jaxdeconv.compilers.explain import explain as explain
-from jaxdeconv.compilers.install import install as install
+from jaxdeconv.compilers.explaining import explain as explain
+from jaxdeconv.compilers.installing import install as install
+from jaxdeconv.compilers.report import Explanation as Explanation
 
 __all__ = ["Explanation", "explain", "install"]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from jaxdeconv.compilers import worker
-from jaxdeconv.compilers.install import installed
+from jaxdeconv.compilers.installing import installed
 from jaxdeconv.compilers.targets import Target
 from jaxdeconv.errors import ArgumentValueError
 

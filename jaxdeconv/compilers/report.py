@@ -1,5 +1,6 @@
-"""An explanation as text and as JSON."""
+"""What was found, as text and as JSON."""
 
+import dataclasses
 import json
 import math
 import os
@@ -8,11 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from jaxdeconv.compilers.cost import seconds
-from jaxdeconv.compilers.explain import Compiled, Explanation, Tally
 from jaxdeconv.compilers.kernels import Kernel
 from jaxdeconv.compilers.program import Source
+from jaxdeconv.compilers.tally import Compiled, Tally
+from jaxdeconv.compilers.targets import Target
 
-__all__ = ["as_json", "findings", "text"]
+__all__ = ["Explanation", "findings"]
 
 _MANY_ZEROS = 0.25  # padding alone stays below, but of the smallest images
 _MANY_LAUNCHES = 12
@@ -20,7 +22,52 @@ _NAME = 12  # columns of a program's name
 _WIDTH = 64  # columns before the numbers
 
 
-def text(explanation: Explanation) -> str:
+@dataclasses.dataclass(frozen=True)
+class Explanation:
+    """What a compiler makes of a function's convolutions; print it.
+
+    Attributes:
+        target: the device.
+        jax: the version, to which the compiler belongs.
+        sources: the convolutions that the function asks for.
+        programs: the function as it is, and accelerated.
+        unchanged: whether `accelerate` leaves this platform alone unless it is asked for it.
+    """
+
+    target: Target
+    jax: str
+    sources: tuple[Source, ...]
+    programs: tuple[Compiled, ...]
+    unchanged: bool
+
+    def zeros(self, compiled: Compiled, number: int) -> float:
+        """The share of multiplications by zeros of padding and dilation, or of those done twice.
+
+        Args:
+            compiled: one of `programs`.
+            number: which of `sources`.
+        """
+        flops = compiled.convolutions[number].flops
+        return max(0.0, 1 - self.sources[number].flops / flops) if flops else math.nan
+
+    @property
+    def gain(self) -> float:
+        """Predicted time as it is over that accelerated; nan where that is the same program."""
+        if len(self.programs) < 2 or not self.programs[-1].total.seconds:
+            return math.nan
+        return self.programs[0].total.seconds / self.programs[-1].total.seconds
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self))
+
+    __repr__ = __str__  # what a notebook shows
+
+    def to_json(self) -> str:
+        """All of it but the HLO, as JSON."""
+        return json.dumps(_record(self), indent=1)
+
+
+def _lines(explanation: Explanation) -> list[str]:
     """Per convolution, then in sum, then what to notice."""
     target = explanation.target
     lines = [
@@ -37,7 +84,7 @@ def text(explanation: Explanation) -> str:
     for one in explanation.programs:
         lines.append(f"{one.name}: {one.temporary_bytes / 2**20:.1f} MiB of temporary memory")
         lines += [f"{one.name}: {found}" for found in findings(explanation, one)]
-    return "\n".join([*lines, _verdict(explanation)])
+    return [*lines, _verdict(explanation)]
 
 
 def _rows(explanation: Explanation, number: int) -> Iterator[str]:
@@ -170,10 +217,10 @@ def _micro(value: float) -> str:
 # --- JSON
 
 
-def as_json(explanation: Explanation) -> str:
+def _record(explanation: Explanation) -> dict[str, Any]:
     """Everything but the HLO; flops, bytes and seconds are of all times together."""
     target = explanation.target
-    record = {
+    return {
         "target": target.name,
         "kind": target.kind,
         "jax": explanation.jax,
@@ -181,7 +228,6 @@ def as_json(explanation: Explanation) -> str:
         "gain": _finite(explanation.gain),
         "programs": [_program(explanation, one) for one in explanation.programs],
     }
-    return json.dumps(record, indent=1)
 
 
 def _program(explanation: Explanation, compiled: Compiled) -> dict[str, Any]:

@@ -21,9 +21,9 @@ import jax
 from jaxdeconv.compilers.targets import Target
 from jaxdeconv.errors import ArgumentValueError
 
-__all__ = ["SIZES", "folder", "install", "installed", "wheels"]
+__all__ = ["folder", "install", "installed", "sizes", "wheels"]
 
-SIZES = {"cuda": (182, 478), "tpu": (213, 684)}
+_SIZES = {"cuda": (182, 478), "tpu": (213, 684)}
 """MB to download and on the disk, of the wheels for jax 0.10.2; later ones are about as large."""
 
 _WHEELS = {
@@ -83,7 +83,7 @@ def installed(target: Target) -> Path:
         names = wheels(target)
         raise ArgumentValueError(
             f"the compiler for this target must be installed ({', '.join(names)})",
-            f"Run once: python -m jaxdeconv compilers install {target.name} ({_sizes(target)}).",
+            f"Run once: python -m jaxdeconv compilers install {target.name} ({sizes(target)}).",
             target=target.name,
         )
     return path
@@ -125,6 +125,7 @@ def install(target: Target) -> Path:
     return path
 
 
-def _sizes(target: Target) -> str:
-    download, disk = SIZES[target.platform]
+def sizes(target: Target) -> str:
+    """What the compiler takes, in words."""
+    download, disk = _SIZES[target.platform]
     return f"about {download} MB to download, {disk} MB on the disk"
