@@ -1,6 +1,8 @@
 """`explain`: what the compiler for a device makes of a function's convolutions."""
 
-from collections.abc import Callable, Collection
+import functools
+import operator
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -93,15 +95,15 @@ def _read(name: str, one: Optimized, found: list[Source], target: Target) -> Com
     every = kernels(hlo.parse(one.hlo), target.multiplies_dilation_zeros)
     tags = {source.tag for source in found}
 
-    def tally(tags: Collection[int | None]) -> Tally:
-        return Tally.of(every, tags, target)
+    def tally(belongs: Callable[[int | None], bool]) -> Tally:
+        return Tally.of(every, target, belongs)
 
     return Compiled(
         name,
-        tuple(tally({source.tag}) for source in found),
-        tally(tags),
-        tally({None}),
-        tally({None, *tags}),
+        tuple(tally(functools.partial(operator.eq, source.tag)) for source in found),
+        tally(lambda tag: tag in tags),
+        tally(lambda tag: tag not in tags),
+        tally(lambda _: True),
         one.temporary_bytes,
         one.hlo,
     )

@@ -16,7 +16,7 @@ from jaxdeconv.compilers.targets import Target
 
 __all__ = ["Explanation", "findings"]
 
-_MANY_ZEROS = 0.25  # padding alone stays below, but of the smallest images
+_MUCH = 0.25  # padding alone wastes less, but in the smallest images
 _MANY_LAUNCHES = 12
 _NAME = 12  # columns of a program's name
 _WIDTH = 64  # columns before the numbers
@@ -40,8 +40,11 @@ class Explanation:
     programs: tuple[Compiled, ...]
     unchanged: bool
 
-    def zeros(self, compiled: Compiled, number: int) -> float:
-        """The share of multiplications by zeros of padding and dilation, or of those done twice.
+    def wasted(self, compiled: Compiled, number: int) -> float:
+        """The share of a convolution's operations that are of no use; nan where it has none.
+
+        That is what multiplies a zero of dilation or padding, makes a result that the program
+        throws away, or is done twice.
 
         Args:
             compiled: one of `programs`.
@@ -75,7 +78,7 @@ def _lines(explanation: Explanation) -> list[str]:
         f"{explanation.jax}: predicted from compiled programs, not run",
         f"speeds: {target.basis}",
         "",
-        f"{'':<{_WIDTH}} zeros    FLOP  useful      MiB launches  predicted",
+        f"{'':<{_WIDTH}} wasted    FLOP  useful      MiB launches  predicted",
     ]
     for number, source in enumerate(explanation.sources):
         lines.append(f"{_place(source)}  {source.leg}  {source.what}{_often(source)}")
@@ -93,7 +96,7 @@ def _rows(explanation: Explanation, number: int) -> Iterator[str]:
     useful = explanation.sources[number].flops
     for compiled in explanation.programs:
         tally = compiled.convolutions[number]
-        row = _row(_kinds(tally), tally, useful, explanation.zeros(compiled, number))
+        row = _row(_kinds(tally), tally, useful, explanation.wasted(compiled, number))
         same = row == before
         yield f"    {compiled.name:<{_NAME}}{'the same' if same else row}"
         before = row
@@ -101,8 +104,9 @@ def _rows(explanation: Explanation, number: int) -> Iterator[str]:
 
 def _totals(explanation: Explanation) -> Iterator[str]:
     yield "together"
-    useful = sum(source.flops for source in explanation.sources)
     for compiled in explanation.programs:
+        both = zip(explanation.sources, compiled.convolutions, strict=True)
+        useful = sum(source.flops for source, tally in both if tally.flops)
         parts = (
             ("convolutions", compiled.convolving, useful),
             ("other kernels", compiled.others, math.nan),
@@ -112,9 +116,9 @@ def _totals(explanation: Explanation) -> Iterator[str]:
             yield f"    {compiled.name:<{_NAME}}{_row(name, tally, wanted, math.nan)}"
 
 
-def _row(name: str, tally: Tally, useful: float, zeros: float) -> str:
+def _row(name: str, tally: Tally, useful: float, wasted: float) -> str:
     return (
-        f"{name:<{_WIDTH - _NAME - 4}} {_percent(zeros):>5} {_amount(tally.flops):>7} "
+        f"{name:<{_WIDTH - _NAME - 4}} {_percent(wasted):>6} {_amount(tally.flops):>7} "
         f"{_amount(useful):>7} {tally.bytes / 2**20:>8.1f} {tally.launches:>8} "
         f"{_micro(tally.seconds):>10}"
     )
@@ -128,14 +132,14 @@ def findings(explanation: Explanation, compiled: Compiled) -> list[str]:
         compiled: the program.
     """
     both = list(zip(explanation.sources, compiled.convolutions, strict=True))
-    stuffed = [pair for i, pair in enumerate(both) if explanation.zeros(compiled, i) > _MANY_ZEROS]
+    stuffed = [pair for i, pair in enumerate(both) if explanation.wasted(compiled, i) > _MUCH]
     found = []
     if stuffed:
         wasted = sum(tally.flops - source.flops for source, tally in stuffed)
         share = wasted / compiled.convolving.flops
         where = _places([source for source, _ in stuffed])
-        zeros = f"multiply zeros, {share:.0%} of what all of them multiply"
-        found.append(f"{len(stuffed)} {zeros}: {where}")
+        rule = "multiply inserted zeros (or make what nobody uses)"
+        found.append(f"{len(stuffed)} {rule}, {share:.0%} of all their operations: {where}")
     if wider := [source for source, tally in both if _is_wider(source, tally)]:
         found.append(f"{len(wider)} multiply in a wider dtype than the program's: {_places(wider)}")
     if many := [s for s, tally in both if tally.launches > _MANY_LAUNCHES * s.times]:
@@ -246,7 +250,7 @@ def _program(explanation: Explanation, compiled: Compiled) -> dict[str, Any]:
                 "dtype": source.dtype,
                 "times": source.times,
                 "useful_flops": source.flops,
-                "zeros": _finite(explanation.zeros(compiled, number)),
+                "wasted": _finite(explanation.wasted(compiled, number)),
                 **_tally(tally),
                 "kernels": [_kernel(one, explanation) for one in tally.kernels],
             }

@@ -1,7 +1,7 @@
 """What kernels cost together, per convolution and per program."""
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Self
 
 from jaxdeconv.compilers.cost import seconds
@@ -31,11 +31,13 @@ class Tally:
     seconds: float
 
     @classmethod
-    def of(cls, every: Sequence[Kernel], tags: Collection[int | None], target: Target) -> Self:
-        """Of the kernels of some convolutions (None: of none), and of their products in others."""
-        own = [one for one in every if one.tag in tags]
+    def of(
+        cls, every: Sequence[Kernel], target: Target, belongs: Callable[[int | None], bool]
+    ) -> Self:
+        """Of the kernels whose tag `belongs`, and of such products in other kernels."""
+        own = [one for one in every if belongs(one.tag)]
         products = sum(
-            one.times * flops for one in every for tag, flops in one.products if tag in tags
+            one.times * flops for one in every for tag, flops in one.products if belongs(tag)
         )
         return cls(
             tuple(own),
