@@ -14,7 +14,7 @@ from jaxdeconv.compilers.installing import installed
 from jaxdeconv.compilers.targets import Target
 from jaxdeconv.errors import ArgumentValueError
 
-__all__ = ["Optimized", "optimized"]
+__all__ = ["Optimized", "optimized", "refused"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,16 +22,18 @@ class Optimized:
     """A compiled program.
 
     Attributes:
+        error: why the compiler refuses it; '' if it does not.
         hlo: the optimized HLO, as text.
         temporary_bytes: memory beside arguments and results; cuDNN's workspaces are not in it.
         argument_bytes: memory of the arguments.
         output_bytes: memory of the results.
     """
 
-    hlo: str
-    temporary_bytes: int
-    argument_bytes: int
-    output_bytes: int
+    error: str = ""
+    hlo: str = ""
+    temporary_bytes: int = 0
+    argument_bytes: int = 0
+    output_bytes: int = 0
 
 
 def optimized(
@@ -45,7 +47,7 @@ def optimized(
         progress: called with the number of each program that is done.
 
     Raises:
-        ValueError: the compiler is not installed, or refuses a program.
+        ValueError: the compiler is not installed, or does not work.
 
     Cost: 1 to 2 s for the process; on a GPU's compiler 0.1 to 1 s per program, on a TPU's some
         seconds, for large programs minutes.
@@ -60,11 +62,7 @@ def optimized(
             (folder / f"{number}.mlirbc").write_bytes(program)
         _run(folder, path, target, progress)
         results = [folder / f"{number}.json" for number in range(len(programs))]
-        found = [json.loads(one.read_text(encoding="utf-8")) for one in results]
-    for one in found:
-        if "error" in one:
-            raise _refused(one["error"], target)
-    return [Optimized(**one) for one in found]
+        return [Optimized(**json.loads(one.read_text(encoding="utf-8"))) for one in results]
 
 
 def _run(folder: Path, compiler: Path, target: Target, progress: Callable[[int], None]) -> None:
@@ -89,10 +87,16 @@ def _run(folder: Path, compiler: Path, target: Target, progress: Callable[[int],
             raise
     if process.returncode:
         lines = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        raise _refused(lines[-1] if lines else f"exit status {process.returncode}", target)
+        raise refused(lines[-1] if lines else f"exit status {process.returncode}", target)
 
 
-def _refused(error: str, target: Target) -> ArgumentValueError:
+def refused(error: str, target: Target) -> ArgumentValueError:
+    """The error for a program that the compiler does not take.
+
+    Args:
+        error: what it says.
+        target: for which.
+    """
     text = " ".join(error.split()).rstrip(".")
     return ArgumentValueError(
         f"step must compile for the target, whose compiler says: {text[:500]}",

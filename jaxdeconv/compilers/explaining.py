@@ -11,9 +11,9 @@ from jaxdeconv.acceleration.platforms import DEFAULT, as_platforms
 from jaxdeconv.acceleration.rewrite import rewrite
 from jaxdeconv.acceleration.transform import Accelerated
 from jaxdeconv.compilers import hlo, program
-from jaxdeconv.compilers.compiling import Optimized, optimized
+from jaxdeconv.compilers.compiling import Optimized, optimized, refused
 from jaxdeconv.compilers.installing import installed
-from jaxdeconv.compilers.kernels import kernels
+from jaxdeconv.compilers.kernels import Kernel, kernels
 from jaxdeconv.compilers.program import Source
 from jaxdeconv.compilers.report import Explanation
 from jaxdeconv.compilers.tally import Compiled, Tally
@@ -57,7 +57,7 @@ def explain(
     Raises:
         TypeError: `step` is not callable.
         ValueError: the target is not known, its compiler is not installed or does not exist for
-            this machine or this jax, or it refuses the program.
+            this machine or this jax, or it refuses the program both as it is and accelerated.
 
     Cost: a trace, twice the compilation (some seconds; on TPUs up to minutes), no arithmetic.
     """
@@ -81,6 +81,8 @@ def explain(
         programs.append(program.lowered(changed, device.platform))
     progress(f"compiling {len(programs)} programs for {device.name}")
     compiled = optimized(programs, device, lambda i: progress(f"compiled: {names[i]}"))
+    if all(one.error for one in compiled):
+        raise refused(compiled[0].error, device)
     unchanged = device.platform not in DEFAULT and fun is step
     return Explanation(
         device,
@@ -92,7 +94,9 @@ def explain(
 
 
 def _read(name: str, one: Optimized, found: list[Source], target: Target) -> Compiled:
-    every = kernels(hlo.parse(one.hlo), target.multiplies_dilation_zeros)
+    every: list[Kernel] = []
+    if not one.error:
+        every = kernels(hlo.parse(one.hlo), target.multiplies_dilation_zeros)
     tags = {source.tag for source in found}
 
     def tally(belongs: Callable[[int | None], bool]) -> Tally:
@@ -106,4 +110,5 @@ def _read(name: str, one: Optimized, found: list[Source], target: Target) -> Com
         tally(lambda _: True),
         one.temporary_bytes,
         one.hlo,
+        one.error,
     )

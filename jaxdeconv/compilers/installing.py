@@ -23,8 +23,8 @@ from jaxdeconv.errors import ArgumentValueError
 
 __all__ = ["folder", "install", "installed", "sizes", "wheels"]
 
-_SIZES = {"cuda": (182, 478), "tpu": (213, 684)}
-"""MB to download and on the disk, of the wheels for jax 0.10.2; later ones are about as large."""
+_SIZES = {"cuda": (200, 490), "tpu": (215, 690)}
+"""MB to download and on the disk, of the wheels for jax 0.10 to 0.12."""
 
 _WHEELS = {
     "cuda": (
@@ -101,7 +101,7 @@ def install(target: Target) -> Path:
     Raises:
         ValueError: there is no compiler for this machine or this jax, or pip cannot install it.
 
-    Cost: 180 to 215 MB to download, 480 to 690 MB on the disk.
+    Cost: 200 to 215 MB to download, 490 to 690 MB on the disk.
     """
     path = folder(target.platform)
     if path.exists():

@@ -203,12 +203,19 @@ def lowered(closed: ClosedJaxpr, platform: str) -> bytes:
         platform: as JAX's lowering calls it.
 
     Raises:
-        ValueError: it is for several devices.
+        ValueError: it is for several devices, or cannot be lowered for the platform.
     """
     avals: list[Any] = list(closed.in_avals)
     arguments = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals]
     traced: Any = jax.jit(jaxpr_as_fun(closed)).trace(*arguments)
-    module = traced.lower(lowering_platforms=(platform,)).compiler_ir("stablehlo")
+    try:
+        module = traced.lower(lowering_platforms=(platform,)).compiler_ir("stablehlo")
+    except (ValueError, NotImplementedError) as error:
+        raise ArgumentValueError(
+            f"step must be such that JAX can lower it for this platform, and JAX says: {error}",
+            "Take callbacks to Python out of it, such as jax.debug.print.",
+            platform=platform,
+        ) from error
     attributes = module.operation.attributes
     devices = attributes["mhlo.num_partitions"].value * attributes["mhlo.num_replicas"].value
     if devices != 1:

@@ -5,7 +5,7 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from jaxdeconv.compilers.cost import seconds
@@ -56,9 +56,10 @@ class Explanation:
     @property
     def gain(self) -> float:
         """Predicted time as it is over that accelerated; nan where that is the same program."""
-        if len(self.programs) < 2 or not self.programs[-1].total.seconds:
+        first, last = self.programs[0], self.programs[-1]
+        if first is last or first.error or last.error or not last.total.seconds:
             return math.nan
-        return self.programs[0].total.seconds / self.programs[-1].total.seconds
+        return first.total.seconds / last.total.seconds
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))
@@ -74,7 +75,7 @@ def _lines(explanation: Explanation) -> list[str]:
     """Per convolution, then in sum, then what to notice."""
     target = explanation.target
     lines = [
-        f"{len(explanation.sources)} convolutions for {target.name} ({target.kind}), jax "
+        f"{_number(len(explanation.sources))} for {target.name} ({target.kind}), jax "
         f"{explanation.jax}: predicted from compiled programs, not run",
         f"speeds: {target.basis}",
         "",
@@ -85,6 +86,11 @@ def _lines(explanation: Explanation) -> list[str]:
         lines += _rows(explanation, number)
     lines += [*_totals(explanation), ""]
     for one in explanation.programs:
+        if one.error:
+            lines.append(
+                f"{one.name}: the compiler refuses it: {' '.join(one.error.split())[:500]}"
+            )
+            continue
         lines.append(f"{one.name}: {one.temporary_bytes / 2**20:.1f} MiB of temporary memory")
         lines += [f"{one.name}: {found}" for found in findings(explanation, one)]
     return [*lines, _verdict(explanation)]
@@ -96,7 +102,8 @@ def _rows(explanation: Explanation, number: int) -> Iterator[str]:
     useful = explanation.sources[number].flops
     for compiled in explanation.programs:
         tally = compiled.convolutions[number]
-        row = _row(_kinds(tally), tally, useful, explanation.wasted(compiled, number))
+        kinds = "refused" if compiled.error else _kinds(tally)
+        row = _row(kinds, tally, useful, explanation.wasted(compiled, number))
         same = row == before
         yield f"    {compiled.name:<{_NAME}}{'the same' if same else row}"
         before = row
@@ -125,7 +132,7 @@ def _row(name: str, tally: Tally, useful: float, wasted: float) -> str:
 
 
 def findings(explanation: Explanation, compiled: Compiled) -> list[str]:
-    """What to notice in a program, a sentence each.
+    """What to notice in a program, a line each.
 
     Args:
         explanation: to which it belongs.
@@ -133,18 +140,19 @@ def findings(explanation: Explanation, compiled: Compiled) -> list[str]:
     """
     both = list(zip(explanation.sources, compiled.convolutions, strict=True))
     stuffed = [pair for i, pair in enumerate(both) if explanation.wasted(compiled, i) > _MUCH]
+    wider = [source for source, tally in both if _is_wider(source, tally)]
+    many = [one for one, tally in both if tally.launches > _MANY_LAUNCHES * one.times]
     found = []
     if stuffed:
         wasted = sum(tally.flops - source.flops for source, tally in stuffed)
-        share = wasted / compiled.convolving.flops
-        where = _places([source for source, _ in stuffed])
-        rule = "multiply inserted zeros (or make what nobody uses)"
-        found.append(f"{len(stuffed)} {rule}, {share:.0%} of all their operations: {where}")
-    if wider := [source for source, tally in both if _is_wider(source, tally)]:
-        found.append(f"{len(wider)} multiply in a wider dtype than the program's: {_places(wider)}")
-    if many := [s for s, tally in both if tally.launches > _MANY_LAUNCHES * s.times]:
-        found.append(f"{len(many)} take more than {_MANY_LAUNCHES} launches: {_places(many)}")
-    return [f"of {len(both)} convolutions {one}" for one in found]
+        share = f", {wasted / compiled.convolving.flops:.0%} of all their operations"
+        at = [source for source, _ in stuffed]
+        found.append(f"inserted zeros or unused results: {_places(at, both)}{share}")
+    if wider:
+        found.append(f"a wider dtype than the program's: {_places(wider, both)}")
+    if many:
+        found.append(f"more than {_MANY_LAUNCHES} launches: {_places(many, both)}")
+    return found
 
 
 def _verdict(explanation: Explanation) -> str:
@@ -152,6 +160,8 @@ def _verdict(explanation: Explanation) -> str:
     if len(explanation.programs) < 2:
         return "accelerate changes nothing: there is no convolution that it reads as a leg"
     gain = explanation.gain
+    if math.isnan(gain):
+        return "accelerate: no comparison"
     asked = (
         f'accelerate(step, platforms="{platform}")' if explanation.unchanged else "accelerate(step)"
     )
@@ -185,8 +195,13 @@ def _kinds(tally: Tally) -> str:
     return ", ".join(words) + (f" + {others}" if others else "")
 
 
-def _places(found: list[Source]) -> str:
-    return ", ".join(dict.fromkeys(_place(one) for one in found))
+def _places(found: Sequence[Source], every: Sequence[Any]) -> str:
+    places = ", ".join(dict.fromkeys(_place(one) for one in found))
+    return f"{len(found)} of {_number(len(every))} ({places})"
+
+
+def _number(count: int) -> str:
+    return f"{count} convolution" if count == 1 else f"{count} convolutions"
 
 
 def _place(source: Source) -> str:
@@ -238,6 +253,7 @@ def _program(explanation: Explanation, compiled: Compiled) -> dict[str, Any]:
     pairs = zip(explanation.sources, compiled.convolutions, strict=True)
     return {
         "name": compiled.name,
+        "error": compiled.error,
         "findings": findings(explanation, compiled),
         "temporary_bytes": compiled.temporary_bytes,
         "total": _tally(compiled.total),

@@ -61,6 +61,7 @@ class Compiled:
         total: all kernels.
         temporary_bytes: memory beside arguments and results; cuDNN's workspaces are not in it.
         hlo: XLA's optimized program, as text.
+        error: why the compiler refuses the program, of which all else is then empty; else ''.
     """
 
     name: str
@@ -70,3 +71,4 @@ class Compiled:
     total: Tally
     temporary_bytes: int
     hlo: str = dataclasses.field(repr=False)
+    error: str = ""

@@ -50,6 +50,6 @@ def explained(
 ) -> compilers.Explanation:
     """`explain(upsample)` where the compiler gives these texts: as it is, accelerated."""
     monkeypatch.setattr(explaining, "installed", lambda _: None)
-    given = [Optimized(one, 1 << 20, 0, 0) for one in texts]
+    given = [Optimized(hlo=one, temporary_bytes=1 << 20) for one in texts]
     monkeypatch.setattr(explaining, "optimized", lambda programs, *_: given[: len(programs)])
     return compilers.explain(upsample, *OPERANDS, target=target)

@@ -117,6 +117,6 @@ def test_install(monkeypatch, capsys) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"h100: installed already, in {installing.folder('cuda')}"
     assert lines[1] == (
-        f"v5e: {installing.wheels(find('v5e'))[0]}, about 213 MB to download, 684 MB on the disk, "
+        f"v5e: {installing.wheels(find('v5e'))[0]}, about 215 MB to download, 690 MB on the disk, "
         f"into {installing.folder('tpu')}"
     )

@@ -69,9 +69,20 @@ def test_for_a_tpu() -> None:
 
 
 @at_hand("cuda")
-def test_a_refusal_of_the_compiler() -> None:
-    with pytest.raises(ValueError, match="step must compile for the target, whose compiler says"):
-        compiling.optimized([b"no program"], targets.find("h100"))
+def test_a_program_that_the_compiler_refuses() -> None:
+    """Integers, which cuDNN does not convolve, and accelerate does."""
+    x, w = (jax.ShapeDtypeStruct(one.shape, "int32") for one in OPERANDS)
+    found = compilers.explain(upsample, x, w)
+    assert [bool(one.error) for one in found.programs] == [True, False]
+    assert "as it is: the compiler refuses it: " in str(found)
+    assert found.programs[1].convolutions[0].flops > 0
+
+
+@at_hand("cuda")
+def test_no_program() -> None:
+    (found,) = compiling.optimized([b"no program"], targets.find("h100"))
+    assert found.error
+    assert not found.hlo
 
 
 def test_a_worker_that_fails(tmp_path, monkeypatch) -> None:

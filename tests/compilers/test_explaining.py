@@ -9,6 +9,8 @@ import pytest
 
 import jaxdeconv
 from jaxdeconv import compilers
+from jaxdeconv.compilers import explaining
+from jaxdeconv.compilers.compiling import Optimized
 from tests.compilers.support import OPERANDS, WHERE, explained, text, upsample
 from tests.support.bad_inputs import check_message
 
@@ -34,11 +36,11 @@ def test_a_wider_dtype_and_many_launches_are_noticed(monkeypatch) -> None:
     many = STUFFED.replace(call, "\n".join([call, *more]))
     record = json.loads(explained(monkeypatch, wider, many).to_json())
     assert [one["findings"] for one in record["programs"]] == [
-        [f"of 1 convolutions 1 multiply in a wider dtype than the program's: {WHERE}"],
+        [f"a wider dtype than the program's: 1 of 1 convolution ({WHERE})"],
         [
-            "of 1 convolutions 1 multiply inserted zeros (or make what nobody uses), 99% of all "
-            f"their operations: {WHERE}",
-            f"of 1 convolutions 1 take more than 12 launches: {WHERE}",
+            f"inserted zeros or unused results: 1 of 1 convolution ({WHERE}), 99% of all their "
+            "operations",
+            f"more than 12 launches: 1 of 1 convolution ({WHERE})",
         ],
     ]
 
@@ -46,7 +48,7 @@ def test_a_wider_dtype_and_many_launches_are_noticed(monkeypatch) -> None:
 def test_the_text(monkeypatch) -> None:
     lines = str(explained(monkeypatch, STUFFED, BACKWARD)).splitlines()
     assert lines[0] == (
-        f"1 convolutions for h100 (NVIDIA H100 80GB HBM3), jax {jax.__version__}: predicted from "
+        f"1 convolution for h100 (NVIDIA H100 80GB HBM3), jax {jax.__version__}: predicted from "
         "compiled programs, not run"
     )
     assert lines[1].endswith("not measured")
@@ -76,6 +78,34 @@ def test_a_function_that_is_accelerated_already(monkeypatch) -> None:
     done = jaxdeconv.accelerate(upsample, platforms="cuda")
     last = str(compilers.explain(done, *OPERANDS)).splitlines()[-1]
     assert last == "accelerate(step): 1.50 times as fast as step (predicted)"
+
+
+def test_a_program_that_is_refused(monkeypatch) -> None:
+    given = [Optimized(error="no such\nconvolution"), Optimized(hlo=BACKWARD)]
+    explained(monkeypatch, STUFFED, BACKWARD)
+    monkeypatch.setattr(explaining, "optimized", lambda *_: given)
+    found = compilers.explain(upsample, *OPERANDS)
+    assert math.isnan(found.gain)
+    assert "as it is: the compiler refuses it: no such convolution" in str(found).splitlines()
+    assert json.loads(found.to_json())["programs"][0]["error"] == "no such\nconvolution"
+    given[1] = given[0]
+    check_message(
+        lambda: compilers.explain(upsample, *OPERANDS),
+        ValueError,
+        "explain: step must compile for the target, whose compiler says: no such convolution; got "
+        "target='h100'. Compile a part of step to find out which operation it is.",
+    )
+
+
+def test_callbacks(monkeypatch) -> None:
+    explained(monkeypatch, STUFFED, BACKWARD)
+
+    def loud(x, w):
+        jax.debug.print("{}", x)
+        return upsample(x, w)
+
+    with pytest.raises(ValueError, match="explain: step must be such that JAX can lower it"):
+        compilers.explain(loud, *OPERANDS)
 
 
 def test_bad_arguments(monkeypatch, tmp_path) -> None:

@@ -39,8 +39,8 @@ def test_not_installed() -> None:
         lambda: installing.installed(V5E),
         ValueError,
         f"the compiler for this target must be installed ({installing.wheels(V5E)[0]}); got "
-        "target='v5e'. Run once: python -m jaxdeconv compilers install v5e (about 213 MB to "
-        "download, 684 MB on the disk).",
+        "target='v5e'. Run once: python -m jaxdeconv compilers install v5e (about 215 MB to "
+        "download, 690 MB on the disk).",
     )
 
 
