@@ -71,7 +71,7 @@ def explain(
     if isinstance(step, Accelerated):
         fun, platforms = step.__wrapped__, step.platforms
     progress("tracing")
-    closed, times = program.tagged(fun, args, kwargs)
+    closed, times = program.tagged(fun, args, kwargs, device.platform)
     found = program.sources(closed, times)
     names = ["as it is"]
     programs = [program.lowered(closed, device.platform)]

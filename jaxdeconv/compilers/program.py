@@ -25,6 +25,7 @@ from jaxdeconv.acceleration.staging import stage
 from jaxdeconv.compilers.counting import products
 from jaxdeconv.compilers.kernels import TAG
 from jaxdeconv.errors import ArgumentValueError
+from jaxdeconv.planning.planner import traced_for
 from jaxdeconv.primitives import PRIMITIVES, problem_of
 
 __all__ = ["Source", "lowered", "sources", "tagged"]
@@ -57,7 +58,7 @@ class Source:
 
 
 def tagged(
-    fun: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    fun: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], platform: str
 ) -> tuple[ClosedJaxpr, dict[int, int]]:
     """Trace a call, and number its convolutions.
 
@@ -65,12 +66,13 @@ def tagged(
         fun: any function that JAX can trace; modules of Flax NNX may be among its arguments.
         args: its positional arguments, arrays or `jax.ShapeDtypeStruct`.
         kwargs: its keyword arguments, likewise.
+        platform: for which it will be lowered: algorithms that it forces must run there.
 
     Returns:
         The program, and how often each number is computed.
     """
     fun, given, named = graphs.unbound(fun, args, kwargs)
-    with graphs.explained(fun), graphs.on_arrays(fun, given, named) as call:
+    with graphs.explained(fun), graphs.on_arrays(fun, given, named) as call, traced_for(platform):
         closed = stage(call.fun, call.args, call.kwargs).jaxpr
     times: dict[int, int] = {}
     return closed.replace(jaxpr=_tagged(closed.jaxpr, times, 1)), times

@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import numpy as np
 from jax import Array
 from jax.lax import PrecisionLike
@@ -250,5 +249,5 @@ def _apply(
     }
     if algorithm != planner.AUTO:
         problem = problem_of(leg, x, y, params)
-        planner.check_algorithm(problem, jax.default_backend(), algorithm)
+        planner.check_algorithm(problem, planner.platform_traced_for(), algorithm)
     return bind(leg, x, y, **params)

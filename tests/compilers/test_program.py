@@ -15,7 +15,7 @@ S = jax.ShapeDtypeStruct
 
 
 def found(fun, *args) -> list[program.Source]:
-    return program.sources(*program.tagged(fun, args, {}))
+    return program.sources(*program.tagged(fun, args, {}, "cpu"))
 
 
 @pytest.mark.every_variant
@@ -61,6 +61,7 @@ def test_our_own_legs_count_alike(leg) -> None:
     (source,) = call()
     assert source.flops == 2 * float(u.sum())
     assert (source.leg, source.times, source.dtype) == (leg, 1, "f32")
+    assert "test_program.py:" in source.where
 
 
 def test_each_in_its_place() -> None:
@@ -103,17 +104,19 @@ def test_all_kinds_of_functions() -> None:
 @pytest.mark.every_variant
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
 def test_lowered_for_another_platform(platform) -> None:
-    """Without its compiler, forced algorithms and accelerated functions too."""
+    """Without its compiler: algorithms too that are not for CPUs, and accelerated functions."""
 
     def forced(x, w):
         w = jnp.swapaxes(w, -1, -2)
-        return jaxdeconv.conv_transpose(x, w, stride=2, padding="SAME", algorithm="subpixel")
+        return jaxdeconv.conv_transpose(x, w, stride=2, padding="SAME", algorithm="native")
 
     for fun in (upsample, forced, jaxdeconv.accelerate(upsample, platforms=platform)):
-        closed, _ = program.tagged(fun, OPERANDS, {})
+        closed, _ = program.tagged(fun, OPERANDS, {}, platform)
         code = program.lowered(closed, platform)
         assert code.startswith(b"ML\xefR")
         assert b"jaxdeconv:0" in code
+    with pytest.raises(ValueError, match="would multiply by inserted zeros; got algorithm='nat"):
+        jax.eval_shape(forced, *OPERANDS)
 
 
 def test_one_device_alone() -> None:
@@ -124,7 +127,7 @@ def test_one_device_alone() -> None:
         "from jaxdeconv.compilers import program\n"
         "mesh = jax.make_mesh((2,), ('x',), axis_types=(jax.sharding.AxisType.Auto,))\n"
         "step = jax.shard_map(lambda x: 2 * x, mesh=mesh, in_specs=P('x'), out_specs=P('x'))\n"
-        "closed, _ = program.tagged(step, (np.ones(4, np.float32),), {})\n"
+        "closed, _ = program.tagged(step, (np.ones(4, np.float32),), {}, 'cuda')\n"
         "try:\n"
         "    program.lowered(closed, 'cuda')\n"
         "except ValueError as error:\n"
@@ -137,9 +140,9 @@ def test_one_device_alone() -> None:
 
 
 def test_large_constants_are_part_of_the_program() -> None:
-    kernel = np.ones((4, 4, 16, 8), np.float32)
+    kernel = np.arange(4 * 4 * 16 * 8, dtype=np.float32).reshape(4, 4, 16, 8)
     closed, times = program.tagged(
-        lambda x: upsample(x, kernel), (S((1, 4, 4, 16), "float32"),), {}
+        lambda x: upsample(x, kernel), (S((1, 4, 4, 16), "float32"),), {}, "cuda"
     )
     assert len(program.sources(closed, times)) == 1
-    assert len(program.lowered(closed, "cuda")) > kernel.nbytes / 100
+    assert len(program.lowered(closed, "cuda")) > kernel.nbytes
