@@ -43,7 +43,7 @@ def explain(
 
     Args:
         step: any function that JAX can trace, such as a training step of Flax, Equinox or Haiku;
-            compiled by `jax.jit` or not. Donated arguments are not.
+            compiled by `jax.jit` or not. That arguments are donated is ignored.
         args: its arguments, `jax.ShapeDtypeStruct` in the place of arrays if you like. Modules of
             Flax NNX are not changed.
         target: 'h100', 'a100', 'v5e' or 'v6e'. Its compiler must have been installed once, by
