@@ -187,13 +187,21 @@ def _outcome(one: Replacement) -> str:
     return f"{text}: {1e3 * one.before:.3g} ms -> {1e3 * one.after:.3g} ms (predicted)"
 
 
-_INSTALLED, _PYTHON, _HERE = (str(Path(f).parent) for f in (jax.__path__[0], os.__file__, __file__))
+_NOT_THEIRS = tuple(
+    f"{folder}{os.sep}"
+    for folder in (
+        Path(jax.__path__[0]).parent,
+        Path(os.__file__).parent,
+        Path(__file__).parents[1],
+    )
+)
+"""Folders of installed packages, of Python's library and of this package."""
 
 
 def source_line(equation: JaxprEqn) -> str:
-    """The innermost line of code that is not an installed package's, as 'file:line'."""
+    """The innermost line of the user's own code, as 'file:line'; '' if there is none."""
     traceback: Any = equation.source_info.traceback
     for frame in traceback.frames if traceback else ():
-        if not frame.file_name.startswith((_INSTALLED, _PYTHON, _HERE)):
+        if not frame.file_name.startswith(_NOT_THEIRS):
             return f"{frame.file_name}:{frame.line_num}"
     return ""

@@ -3,6 +3,8 @@
     python -m jaxdeconv                        the main job: table, picture, exit status
     python -m jaxdeconv explain --input 5 ...  geometry, index relation and matrix of a small case
     python -m jaxdeconv verify module:pair     are two functions of yours each other's adjoint?
+    python -m jaxdeconv compiled module:step   what do GPUs' and TPUs' compilers make of a function?
+    python -m jaxdeconv compilers install h100     the compiler for one of them
 
 The modules; data flows downwards:
 
@@ -17,6 +19,7 @@ The modules; data flows downwards:
     main_job     all of these in order, with progress                (needs rich)
     explain      one small geometry in words, numbers and characters
     verifying    `jaxdeconv.verify` on a pair that a module holds
+    compiled     `jaxdeconv.compilers` on a function that a module holds
 
 Exit status: 0 everything agrees, 1 something disagrees, 2 wrong arguments or an output that cannot
 be written, 130 interrupted by Ctrl-C, 141 the reader of the output has closed it. In every case the
@@ -132,5 +135,11 @@ def _run(argv: Sequence[str]) -> int:
     raise SystemExit(_WRONG)
 
 
-_MODULES = {"": "main_job", "explain": "explain", "verify": "verifying"}
+_MODULES = {
+    "": "main_job",
+    "explain": "explain",
+    "verify": "verifying",
+    "compiled": "compiled",
+    "compilers": "compiled",
+}
 """The module that runs each command."""

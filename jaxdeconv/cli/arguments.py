@@ -23,7 +23,10 @@ _PADDING_HELP = (
 )
 
 
-_COMMANDS = "commands: explain, verify; without one, the main job. --help lists the options"
+_COMMANDS = (
+    "commands: explain, verify, compiled, compilers; without one, the main job. --help lists the "
+    "options"
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -71,7 +74,8 @@ def job_parser() -> argparse.ArgumentParser:
         "that <u, K v> = <K^T u, v>. Prints a table, writes a picture. Exit status: 0 all agree, "
         "1 something disagrees, 2 wrong arguments or an output that cannot be written.",
         epilog="'jaxdeconv explain --help': the geometry, the index relation and the matrix of a "
-        "small case. 'jaxdeconv verify --help': verify two functions of your own.",
+        "small case. 'jaxdeconv verify --help': verify two functions of your own. 'jaxdeconv "
+        "compiled --help': what the compilers for GPUs and TPUs make of a function of yours.",
     )
     picture = parser.add_argument_group("photograph v")
     picture.add_argument(
@@ -156,6 +160,43 @@ def verify_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--x64", action="store_true", help="JAX's 64-bit mode")
     parser.add_argument("--json", action="store_true", help="JSON on stdout instead of the table")
+    return parser
+
+
+def compiled_parser() -> argparse.ArgumentParser:
+    """The options of `compiled`."""
+    parser = Parser(
+        prog="jaxdeconv compiled",
+        description="Compiles a function of yours for devices that need not be here, and prints "
+        "what becomes of its convolutions: kernels, dtypes, zeros multiplied, bytes, launches, "
+        "predicted time; as it is and under jaxdeconv.accelerate. 'jaxdeconv compilers install "
+        "h100' first. Exit status: 0, or 2 for wrong arguments.",
+    )
+    parser.add_argument(
+        "function",
+        metavar="module:function",
+        help="a function whose arguments follow; or a tuple (step, *args), or a function without "
+        "arguments that returns one",
+    )
+    parser.add_argument(
+        "shapes", nargs="*", metavar="DTYPE[N,...]", help="the arguments, as 'float32[8,64,64,3]'"
+    )
+    parser.add_argument(
+        "--target", default="h100", metavar="NAME,...", help="devices (default: %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="JSON on stdout instead of the table")
+    return parser
+
+
+def compilers_parser() -> argparse.ArgumentParser:
+    """The options of `compilers`."""
+    parser = Parser(
+        prog="jaxdeconv compilers",
+        description="Installs the compilers that 'jaxdeconv compiled' needs, from the package "
+        "index into a folder of their own: no package of this environment changes.",
+    )
+    parser.add_argument("action", choices=["install"], help="what to do")
+    parser.add_argument("targets", nargs="+", metavar="NAME", help="devices: h100, a100, v5e, v6e")
     return parser
 
 
@@ -279,5 +320,7 @@ PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "": job_parser,
     "explain": explain_parser,
     "verify": verify_parser,
+    "compiled": compiled_parser,
+    "compilers": compilers_parser,
 }
 """The parser of each command."""
