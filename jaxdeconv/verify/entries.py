@@ -10,10 +10,10 @@ import dataclasses
 
 import numpy as np
 
-from jaxdeconv.verify.applications import Operator
-from jaxdeconv.verify.exact import LARGEST, Scheme, scheme_of, settled
+from jaxdeconv.verify.exact import LARGEST, Scheme, classify_exactness, scheme_of
 from jaxdeconv.verify.matrices import Entries
-from jaxdeconv.verify.pair import Block, Pair
+from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.patterns import Pattern
 from jaxdeconv.verify.precision import SENSIBLE, error_bound
 from jaxdeconv.verify.report import Evidence, Status
@@ -21,7 +21,7 @@ from jaxdeconv.verify.report import Evidence, Status
 __all__ = ["Comparison", "Recovered", "every_entry", "recover"]
 
 NUMBERS = 2**27
-"""More numbers than this are not kept."""
+"""The most numbers that are kept."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -71,28 +71,28 @@ class Comparison:
 
 
 def every_entry(
-    pair: Pair, scheme: Scheme, block: Block, pattern: Pattern, origin: str
+    scheme: Scheme, sample: Sample, pattern: Pattern, origin: str
 ) -> tuple[Evidence, Comparison | None]:
     """Recover, close, compare.
 
     Args:
-        pair: A and At.
         scheme: of the probes that close the pattern.
-        block: the first of them.
+        sample: the first of them.
         pattern: a superset of A's entries, as is hoped.
         origin: of the pattern: 'given', 'detected' or 'complete'.
 
     Returns:
         The evidence, and the comparison if both lie within the pattern.
     """
+    pair = sample.pair
     matrices = recover(pair.forward, pattern), recover(pair.backward, pattern.transpose)
     said = f"{pattern.count} + {pattern.transpose.count} probes"
     said += _ORIGINS.get(origin, f" in the colours of the {origin} pattern")
     closing = _closing(pair, scheme)
-    blocks = [block] if closing is scheme else []
-    blocks += [closing.draw(pair) for _ in range(closing.rounds - len(blocks))]
+    samples = [sample] if closing is scheme else []
+    samples += [closing.draw(pair) for _ in range(closing.rounds - len(samples))]
     leaks = [
-        max((_leak(pair, side, matrices[side], block) for block in blocks), key=lambda x: x[0])
+        max((_leak(side, matrices[side], one) for one in samples), key=lambda x: x[0])
         for side in (0, 1)
     ]
     if leaks[0][0] > 1:
@@ -130,22 +130,22 @@ def _closing(pair: Pair, scheme: Scheme) -> Scheme:
     return scheme_of(pair, LARGEST[0]) if rounds else scheme
 
 
-def _leak(pair: Pair, side: int, matrix: Recovered, block: Block) -> tuple[float, float]:
+def _leak(side: int, matrix: Recovered, sample: Sample) -> tuple[float, float]:
     """Whether a function does more on random probes than its recovered entries do.
 
     Returns:
         Measured / allowed, above 1 if it does; and what was allowed for rounding, at most.
     """
-    operator, rounding = pair.operators[side], pair.roundings[side]
-    argument, result = ((block.v, block.y), (block.u, block.x))[side]
+    pair, operator = sample.pair, sample.pair.operators[side]
+    argument, result = ((sample.v, sample.y), (sample.u, sample.x))[side]
     with np.errstate(over="ignore"):
         off = result - matrix.apply(argument)
     if pair.kind == "integer":
         return 2.0 * bool((off.astype(np.uint64) & np.uint64(2**pair.bits - 1)).any()), 0.0
-    if settled(operator, rounding, argument, result).proved:
+    if classify_exactness(operator, argument, result).proved:
         return 2.0 * bool(off.any()), 0.0
     largest = np.broadcast_to(np.abs(argument).max(axis=0), argument.shape)  # one bound for all
-    allowed = 2 * error_bound(operator, rounding, largest, result)
+    allowed = 2 * error_bound(operator, largest, result)
     smallest = np.finfo(np.float64).tiny
     return float(np.max(np.abs(off) / np.maximum(allowed, smallest))), float(allowed.max())
 
@@ -211,4 +211,4 @@ class _Bounds:
         operator, matrix = self._pair.operators[side], self._matrices[side]
         probes = matrix.pattern.probes(start, stop).astype(operator.domain.wide)
         values = matrix.values[start:stop]
-        return error_bound(operator, self._pair.roundings[side], probes, values)
+        return error_bound(operator, probes, values)

@@ -90,8 +90,17 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether the verdict is a pass; 'inconclusive' is none."""
+        """Whether the verdict is a pass; 'inconclusive' is not one."""
         return self.status == "pass"
+
+    def raise_for_status(self) -> None:
+        """Raise unless the verdict is a pass.
+
+        Raises:
+            AdjointMismatch: the report failed or is inconclusive.
+        """
+        if not self.ok:
+            raise AdjointMismatch(self)
 
     def _asked(self) -> str:
         return {"linear": "linearity", "variants": "variant"}.get(self.question, "structure")

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 
 from jaxdeconv.verify.diagnose import kernels, losses, moves, values
-from jaxdeconv.verify.diagnose.blocks import Block
 from jaxdeconv.verify.diagnose.causes import Guess
+from jaxdeconv.verify.diagnose.leaf_pair import LeafPair
 
 __all__ = ["ALL_VALUES", "IN_COLUMNS", "PER_BLOCK", "Hypothesis"]
 
-Hypothesis = Callable[[Block], Iterator[Guess]]
+Hypothesis = Callable[[LeafPair], Iterator[Guess]]
 
 ALL_VALUES: tuple[Hypothesis, ...] = (
     values.constants,

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from jax import lax
 
-from jaxdeconv.verify.absolute import magnitude
-from tests.verify.absolute_cases import (
+from tests.verify.analysis.magnitude_cases import (
     MASK,
     MATRIX,
     PLACES,
@@ -20,6 +19,7 @@ from tests.verify.absolute_cases import (
     N,
     domain,
 )
+from tests.verify.analysis.support import magnitude
 
 # --- precision of products
 

@@ -16,9 +16,9 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Primitive
 __all__ = [
     "CALLS",
     "Branches",
-    "Manual",
     "Program",
     "Scan",
+    "ShardMap",
     "Solve",
     "While",
     "callee",
@@ -167,7 +167,7 @@ class Branches:
 
 
 @dataclasses.dataclass(frozen=True)
-class Manual:
+class ShardMap:
     """`jax.shard_map`: `body` on every device of a mesh, of its blocks of the operands.
 
     Attributes:
@@ -207,7 +207,7 @@ class Solve:
         return [*operands[start:stop], *operands[self.right :]]
 
 
-Control: TypeAlias = Scan | While | Branches | Manual | Solve
+Control: TypeAlias = Scan | While | Branches | ShardMap | Solve
 
 
 def control(eqn: JaxprEqn) -> Control | None:
@@ -242,9 +242,9 @@ def _branches(params: Mapping[str, Any]) -> Branches:
     return Branches(tuple(params["branches"]))
 
 
-def _manual(params: Mapping[str, Any]) -> Manual:
+def _shard_map(params: Mapping[str, Any]) -> ShardMap:
     axes = "newly_manual_axes" if "newly_manual_axes" in params else "manual_axes"  # to 0.10.1
-    return Manual(
+    return ShardMap(
         params["jaxpr"],
         params["mesh"],
         tuple(params[axes]),
@@ -264,6 +264,6 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Control]] = {
     "scan": _scan,
     "while": _while,
     "cond": _branches,
-    "shard_map": _manual,
+    "shard_map": _shard_map,
     "custom_linear_solve": _solve,
 }
