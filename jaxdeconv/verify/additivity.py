@@ -1,7 +1,7 @@
-"""Is a function linear? Its jaxpr, typed, and probes for what no jaxpr shows.
+"""Is a function linear? Its jaxpr, typed, and probes for what a jaxpr does not show.
 
-Typing sees what no random probe meets (a clip at ten standard deviations) and names the line;
-probing sees through callbacks, and decides where the typing is too careful.
+Typing sees what random probes do not reach (a clip at ten standard deviations) and names the line;
+probing sees through callbacks, and decides where the typing finds no proof.
 """
 
 import numpy as np
@@ -23,8 +23,8 @@ def linear(operator: Operator, probes: Probes) -> Evidence:
         probes: the random numbers.
 
     Returns:
-        'fail' with the property that does not hold; 'inconclusive' where the probes saw nothing
-        wrong and the typing names a primitive that is not linear, or where the function is opaque
+        'fail' with the property that does not hold; 'inconclusive' where the probes found nothing
+        wrong but the typing names a primitive that is not linear, or where the function is opaque
         and the probes saw only what they could not tell from rounding.
     """
     name = f"linear: {operator.name}"
@@ -48,9 +48,9 @@ def linear(operator: Operator, probes: Probes) -> Evidence:
 
 
 def _probed(operator: Operator, probes: Probes) -> tuple[str, float]:
-    """The first property of a linear map that does not hold on a probe, '' if all do.
+    """The first property of a linear map that fails on a probe, '' if all hold.
 
-    And how far they are off, relative to the largest result: no more than rounding explains.
+    And how far off they are, relative to the largest result: within what rounding explains.
     """
     domain, codomain, rounding = operator.domain, operator.codomain, operator.rounding
     factor = 2 if domain.bits <= HALF else 2**10
@@ -78,7 +78,7 @@ def _probed(operator: Operator, probes: Probes) -> tuple[str, float]:
 
 
 def _claims(name: str, factor: int, i: complex) -> dict[str, tuple[int, list[tuple[int, complex]]]]:
-    """In words, and as a row of the block with the rows and factors that it should be a sum of."""
+    """Each claim in words, and as a row of the block that equals a sum of factors times rows."""
     claims: dict[str, tuple[int, list[tuple[int, complex]]]] = {
         "A(0) = 0": (0, []),
         "A(v + w) = A(v) + A(w)": (3, [(1, 1), (2, 1)]),

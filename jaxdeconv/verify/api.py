@@ -51,9 +51,9 @@ def adjoint(
 
     See `Report` for what comes out, and `assert_adjoint` for use in tests. In their order:
 
-    - *repeatable*, *linear*: of A and of At; without them nothing else means anything;
+    - *repeatable*, *linear*: A and At each; everything else relies on it;
     - *exact*: blocks of integer probes, on which nothing can round, compared with `==`; or, where
-      the constants admit no such probes, *rounding*: compared by a bound derived from the jaxprs,
+      the constants allow no such probes, *rounding*: compared by a bound derived from the jaxprs,
       which says how large a wrong entry must be to be seen;
     - *every entry*: both matrices recovered, by coloured probes where the pattern of A's entries
       is given or detected, and compared entry by entry;
@@ -68,17 +68,17 @@ def adjoint(
         domain: pytree of `jax.ShapeDtypeStruct` or of example arrays, whose sharding is kept.
             Integers (arithmetic modulo 2^bits), real or complex floats of any width.
         codomain: the same for what A gives; None asks A.
-        key: a seed, a key of `jax.random`, or None for a fresh one, which the report tells.
+        key: a seed, a key of `jax.random`, or None for a fresh one, which the report names.
         transpose: no complex conjugation: `sum (A v) u = sum v (At u)`.
-        pattern: a superset of A's non-zero entries, if you know one; None looks for one.
-        budget: applications that the recovery of every entry may take; 0 leaves it out.
+        pattern: a superset of A's non-zero entries, if you know one; None detects one.
+        budget: the most applications to spend on recovering every entry; 0 for none.
 
     Returns:
         The verdict with its evidence; on failure with a wrong entry and the likely cause.
 
     Raises:
         TypeError: a domain without dtypes, or an invalid key.
-        ValueError: shapes of A and At that do not fit each other, or a function that raises.
+        ValueError: the shapes of A and At do not fit, or a function raises.
 
     Cost: about 30 applications of each, and up to `budget` more; O(log cells) more to localise.
 
@@ -183,7 +183,7 @@ def adjoint_family(
         transpose: see `adjoint`.
 
     Returns:
-        See `adjoint`; exact evidence for all w, and precision at one of them.
+        See `adjoint`; the exact evidence is for all w, the precision for one of them.
 
     Raises:
         TypeError: as `adjoint`.
@@ -223,7 +223,7 @@ def linearity(A: Function, domain: Any, *, key: Any = None) -> Report:
         key: a seed, a key of `jax.random`, or None for a fresh one.
 
     Returns:
-        The verdict: 'inconclusive' where a primitive is not linear but no probe noticed.
+        The verdict: 'inconclusive' where a primitive is not linear but no probe showed it.
 
     Raises:
         TypeError: a domain without dtypes.
@@ -255,7 +255,7 @@ def linearity(A: Function, domain: Any, *, key: Any = None) -> Report:
 def _operators(
     A: Function, At: Function, domain: Any, codomain: Any, transpose: bool, parameters: tuple
 ) -> tuple[Operator, Operator]:
-    """Both as maps of blocks; their spaces checked against each other."""
+    """Both as maps of blocks, after checking that their spaces fit."""
     v_space = Space.of(domain, "domain")
     forward = Operator.of("A", A, v_space, parameters)
     u_space = forward.codomain if codomain is None else Space.of(codomain, "codomain")
@@ -290,7 +290,7 @@ def _check(name: str, found: Space, wanted: Space, word: str) -> None:
 
 
 def _linear_in_parameters(name: str, function: Function, inner: Space, family: Family) -> Evidence:
-    """The same evidence of linearity, with a member of `inner` fixed and w free."""
+    """Evidence of linearity in w, for one fixed member of `inner`."""
     vector = family.probes.modest(inner, 1)
     member = inner.place(inner.member(vector[0]), False)
     operator = Operator.of(f"{name}(., v)", lambda w: function(w, member), family.parameters)

@@ -2,8 +2,8 @@
 
 Given a pattern, probe c holds a one in every input of colour c. No two of them feed one output, so
 each output *is* an entry of A. The same of At, with the transposed pattern. The pattern may be
-wrong, so it is closed: random probes on which A itself and the recovered A must agree; only a
-matrix that is A's agrees with all of them, but for a chance of at most q^-b.
+wrong, so it is closed: random probes on which A itself and the recovered A must agree; a
+matrix other than A agrees with all of them with a chance of at most q^-b.
 """
 
 import dataclasses
@@ -78,7 +78,7 @@ def every_entry(
     Args:
         scheme: of the probes that close the pattern.
         sample: the first of them.
-        pattern: a superset of A's entries, as is hoped.
+        pattern: supposed to be a superset of A's entries.
         origin: of the pattern: 'given', 'detected' or 'complete'.
 
     Returns:
@@ -98,7 +98,7 @@ def every_entry(
     if leaks[0][0] > 1:
         text = f"{said}: A has entries outside of it, or is not linear; nothing is concluded"
         return Evidence("every entry", "structure", "inconclusive", text), None
-    if leaks[1][0] > 1:  # so that what was recovered are not its entries
+    if leaks[1][0] > 1:  # what was recovered are not its entries
         text = f"{said}: At has entries outside of it, where A has none"
         return Evidence("every entry", "structure", "fail", text), None
     comparison = _compare(pair, matrices)
@@ -120,9 +120,9 @@ _ORIGINS = {"complete": ", one for every cell of domain and codomain"}
 
 
 def _closing(pair: Pair, scheme: Scheme) -> Scheme:
-    """The scheme itself where nothing can round; else one of fewer and larger probes.
+    """The same scheme where nothing can round; else fewer and larger probes.
 
-    A single output is compared here, not a sum over all, so that larger probes cost little.
+    One output is compared at a time, not a sum over all, so that larger probes lose little.
     """
     rounds = pair.kind != "integer" and any(
         scheme.largest * rounding.load > 1 for rounding in pair.roundings
@@ -131,10 +131,10 @@ def _closing(pair: Pair, scheme: Scheme) -> Scheme:
 
 
 def _leak(side: int, matrix: Recovered, sample: Sample) -> tuple[float, float]:
-    """Whether a function does more on random probes than its recovered entries do.
+    """Whether a function differs from its recovered entries on random probes.
 
     Returns:
-        Measured / allowed, above 1 if it does; and what was allowed for rounding, at most.
+        Measured / allowed, above 1 if it does; and the most that was allowed for rounding.
     """
     pair, operator = sample.pair, sample.pair.operators[side]
     argument, result = ((sample.v, sample.y), (sample.u, sample.x))[side]
@@ -151,7 +151,7 @@ def _leak(side: int, matrix: Recovered, sample: Sample) -> tuple[float, float]:
 
 
 def _compare(pair: Pair, matrices: tuple[Recovered, Recovered]) -> Comparison:
-    """Entry by entry; rounding is looked into only where two differ."""
+    """Entry by entry; rounding bounds are computed only where two differ."""
     forward, backward = matrices
     number = backward.pattern.number(np.arange(pair.sizes[1]))
     found: list[tuple[np.ndarray, ...]] = []
@@ -190,7 +190,7 @@ def _differ(expected: np.ndarray, got: np.ndarray, bits: int) -> np.ndarray:
 
 
 class _Bounds:
-    """Rounding errors of recovered entries, found out only when they matter."""
+    """Rounding errors of recovered entries, computed when they are needed."""
 
     def __init__(self, pair: Pair, matrices: tuple[Recovered, Recovered]) -> None:
         self._pair, self._matrices = pair, matrices

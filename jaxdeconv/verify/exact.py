@@ -6,10 +6,9 @@ exact whatever the order of summation. That is derived from the jaxpr, for the p
 
 Where they are rounded, in numbers: let every inner product be off by at most tol, and let the
 values of the probes lie at least d apart. If an entry of D = A - At^T is larger than
-4 tol / d^2, then at most one of
-the q values of its cell of u leaves (u^T D) within 2 tol / d there, and if none does, at most one
-value of its cell of v leaves u^T D v within tol. So the chance that a x b probes do not see the
-entry is q^-a + q^-b at most, as it is where nothing rounds and tol is zero.
+4 tol / d^2, then at most one of the q values of its cell of u leaves (u^T D) within 2 tol / d
+there, and if none does, at most one value of its cell of v leaves u^T D v within tol. So the chance
+that a x b probes miss the entry is q^-a + q^-b at most, the same as where nothing rounds.
 """
 
 import dataclasses
@@ -39,7 +38,7 @@ WIDTH = 8
 """Probes of each side in one round."""
 
 CHANCE = 1e-9
-"""Rounds are added until a wrong pair passes with less than this probability."""
+"""Rounds are added until a wrong pair passes with a smaller probability than this."""
 
 LARGEST = (8, 4, 2, 1)
 """Probes hold integers up to the first of these for which nothing can round."""
@@ -69,12 +68,12 @@ class Scheme:
 
     @property
     def rounds(self) -> int:
-        """As many as leave a wrong pair less than `CHANCE`."""
+        """Enough to bring the chance of a wrong pair below `CHANCE`."""
         return math.ceil(math.log(CHANCE) / math.log(self.chance))
 
     @property
     def spacing(self) -> int:
-        """Between the values of a cell: -1 and 1 are two apart."""
+        """The least distance between two values of a cell: -1 and 1 are two apart."""
         return 2 if self.largest == 1 else 1
 
     def draw(self, pair: Pair) -> Sample:
@@ -95,13 +94,13 @@ class Scheme:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Result:
-    """What became of a block of integers, as it can be compared.
+    """The result for a block of integers, in a form that can be compared.
 
     Attributes:
         exactness: why `values` may be compared by `==`, if they may.
         values: `(vectors, cells)`; 2^exponent times these are integers, unless rounded.
         exponent: 0 for integers.
-        distance: of `values` from what the function gave, at most.
+        distance: the largest of `values` from what the function gave.
     """
 
     exactness: Exactness
@@ -111,12 +110,12 @@ class Result:
 
     @property
     def proved(self) -> bool:
-        """Whether no order of summation could have given anything else."""
+        """Whether every order of summation gives this result."""
         return self.exactness in (Exactness.MODULAR, Exactness.EXACT)
 
 
 def scheme_for(pair: Pair) -> Scheme:
-    """Probes as large as they can be without rounding; ones where rounding is not ruled out."""
+    """The largest probes with which nothing can round; 1 and -1 where rounding is possible."""
     if pair.kind == "integer":
         return scheme_of(pair, 0)
     load = 2 * max(rounding.load for rounding in pair.drawn().roundings)  # the next may be larger
@@ -130,11 +129,11 @@ def scheme_of(pair: Pair, largest: int) -> Scheme:
 
 
 def exact(pair: Pair, scheme: Scheme) -> tuple[Evidence, Sample]:
-    """Integer probes, as many as it takes; and the last of them, for others to use.
+    """Integer probes, enough for `CHANCE`.
 
     Returns:
-        Evidence named 'exact' where inner products were compared by `==`, 'rounding' where only a
-        bound could decide.
+        The evidence and the last sample, for later steps. It is named 'exact' where inner
+        products were compared by `==`, 'rounding' where only a bound could decide.
     """
     limit = 0.0
     for _ in range(scheme.rounds):

@@ -1,8 +1,8 @@
-"""Where a pair fails: one output and one input whose entry is wrong, and what is around it.
+"""Where a pair fails: one output and one input whose entry is wrong, and its surroundings.
 
 The defect <A v, u> - <v, At u> is additive in u. So cut u into parts, apply At to each (A v is
 known already), keep a part with a defect, and go on until one cell is left; then the same with v.
-That takes O(log cells) applications, and no knowledge of the maps.
+That takes O(log cells) applications and needs no knowledge of the maps.
 """
 
 import dataclasses
@@ -25,10 +25,10 @@ PARTS = 8
 """Parts that a support is cut into at once."""
 
 NEIGHBOURS = 64
-"""Outputs around the wrong place that a diagnosis is given where not all entries are known."""
+"""Outputs around the wrong place that a diagnosis sees where not all entries are known."""
 
 LARGE = 2**20
-"""More entries than this are not diagnosed as a whole."""
+"""The most entries that are diagnosed as a whole."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _entry(pair: Pair, row: int, col: int) -> Place | None:
     delta = _deltas(pair.forward, np.array([row])), _deltas(pair.backward, np.array([col]))
     y, x = pair.forward(delta[0]), pair.backward(delta[1])
     expected, got = y[0, col], x[0, row]
-    expected = np.add(np.conj(expected) if pair.conjugate else expected, 0)  # no minus zeros
+    expected = np.add(np.conj(expected) if pair.conjugate else expected, 0)  # -0.0 + 0 is 0.0
     if pair.kind == "integer":
         same = (int(expected) - int(got)) % 2**pair.bits == 0
     else:
@@ -151,7 +151,7 @@ def _deltas(operator: Operator, cells: np.ndarray) -> np.ndarray:
 
 
 def _around(pair: Pair, col: int) -> np.ndarray:
-    """Outputs near to one, of its own leaf: a box around it."""
+    """Outputs near to one: a box around it within its leaf."""
     space = pair.forward.codomain
     leaf, index, start = space.split_cell(col)
     shape = space.leaves[leaf].shape

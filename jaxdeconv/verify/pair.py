@@ -70,7 +70,7 @@ class Pair:
 
     @property
     def extra_chance(self) -> float:
-        """That what a draw holds besides probes hides a fault."""
+        """The chance that what is drawn besides probes hides a fault."""
         return 0.0
 
     def drawn(self) -> "Pair":
@@ -96,7 +96,7 @@ class Family(Pair):
 
     @property
     def extra_chance(self) -> float:
-        """That a wrong family is right for the parameters drawn, if it is linear in them."""
+        """The chance that a wrong family is right for the parameters drawn, if linear in them."""
         return 1 / 2 if self.kind == "integer" else 1 / (2 * self.largest)
 
     def drawn(self) -> "Family":

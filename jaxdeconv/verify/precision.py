@@ -5,7 +5,8 @@ With |fl(A v) - A v| <= gamma_A |A| |v| entry by entry, and the like for At,
     |<fl(A v), u> - <v, fl(At u)>| <= gamma_A <|u|, |A| |v|> + gamma_At <|At| |u|, |v|>
 
 when At is A's adjoint; the inner products are formed in extended precision. gamma and |A| |v| are
-derived from the jaxpr (`analysis`). Where that is impossible a bound is *assumed*, and said to be.
+derived from the jaxpr (`analysis`). Where that is impossible a bound is *assumed*,
+and the text says so.
 """
 
 import dataclasses
@@ -20,7 +21,7 @@ from jaxdeconv.verify.report import Evidence, Status
 __all__ = ["SENSIBLE", "Measurement", "error_bound", "measure", "precision"]
 
 SENSIBLE = 1e-2
-"""Evidence that sees no error below this fraction of the largest entry is no proof of structure."""
+"""Evidence that cannot see errors of this fraction of the largest entry decides nothing."""
 
 PROBES = 2
 """Gaussian probes of each side."""
@@ -37,7 +38,7 @@ def error_bound(operator: Operator, block: np.ndarray, result: np.ndarray) -> np
     Returns:
         `(vectors, cells of its codomain)`, float64.
 
-    Cost: an application of |A| for each vector, for one only if all have the same magnitudes.
+    Cost: an application of |A| for each vector, or a single one if all have the same magnitudes.
     """
     domain, codomain, rounding = operator.domain, operator.codomain, operator.rounding
     if rounding.magnitude is None:
@@ -71,7 +72,7 @@ class Measurement:
 
     @property
     def status(self) -> Status:
-        """A defect beyond a bound that is only assumed is no failure unless it is far beyond."""
+        """A defect beyond a bound that is only assumed fails only if it is far beyond."""
         if self.ratio <= 1:
             return "pass"
         return "inconclusive" if self.assumed and self.ratio < 1e3 else "fail"

@@ -1,4 +1,4 @@
-"""What must hold before anything is measured: the same answer twice, and no narrower dtypes."""
+"""What must hold before anything is measured: the same result twice, and no narrower dtypes."""
 
 import jax
 import jax.numpy as jnp
@@ -48,7 +48,7 @@ def repeatable(operator: Operator, probes: Probes) -> tuple[Evidence, Operator]:
 
 
 def dtypes(domain: Space, found: Space) -> list[Evidence]:
-    """At must give back what A takes: nothing if so, a failure where it gives less."""
+    """Evidence on the dtypes where At gives others than A takes; a failure if they are narrower."""
     if found.leaves == domain.leaves:
         return []
     with jax.numpy_dtype_promotion("standard"):

@@ -31,7 +31,7 @@ class EvidenceLog:
     def __init__(self, *operators: Operator) -> None:
         self.lines: list[Evidence] = []
         self._counts = [operator.count for operator in operators]
-        self._last = time.perf_counter(), self._totals()
+        self.restart()
 
     def record(self, *lines: Evidence) -> None:
         """Add what a step found; the first line has the time and the applications since the last.
@@ -48,6 +48,10 @@ class EvidenceLog:
                     line, forward=spent[0], backward=sum(spent[1:]), seconds=seconds
                 )
             )
+
+    def restart(self) -> None:
+        """Leave what was spent so far out of the next step."""
+        self._last = time.perf_counter(), self._totals()
 
     @contextlib.contextmanager
     def until_not_finite(self) -> Iterator[None]:

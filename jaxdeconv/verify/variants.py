@@ -1,8 +1,8 @@
-"""One function through JAX's transformations, shardings and widths: is it one map still?
+"""Is a function the same map under JAX's transformations, shardings and widths?
 
 The same probes go through every variant and are compared with the function as it is called. Where
-nothing can round (`exact`) all must agree to the bit, whatever the compiler, the batch or the
-layout; elsewhere up to the rounding bound.
+nothing can round (`exact`) all must agree to the bit, for every compiler, batch and layout;
+elsewhere up to the rounding bound.
 """
 
 import functools
@@ -32,7 +32,7 @@ PROBES = 3
 
 
 class NotApplicable(Exception):
-    """A variant makes no sense for a function; the text says why."""
+    """A variant does not apply to a function; the text says why."""
 
 
 @reporting
@@ -55,7 +55,7 @@ def variants(fun: Map, domain: Any, *, key: Any = None) -> Report:
 
     Raises:
         TypeError: a domain without dtypes, or an invalid key.
-        ValueError: `fun` raises as it is.
+        ValueError: `fun` itself raises.
 
     Cost: three applications and one compilation for each variant.
 
@@ -77,13 +77,14 @@ def variants(fun: Map, domain: Any, *, key: Any = None) -> Report:
         return Report("variants", tuple(log.lines), probes.seed)
     with log.until_not_finite():
         block, expected, allowed = _reference(operator, probes)
+        log.restart()
         for name, variant in (_VARIANTS | _shardings(operator.domain)).items():
             log.record(_judged(name, variant, operator, block, expected, allowed))
     return Report("variants", tuple(log.lines), probes.seed)
 
 
 def _reference(operator: Operator, probes: Probes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Probes, what the function as it is makes of them, and how far others may be off."""
+    """Probes, the plain function's results, and how far variants may be off."""
     if operator.domain.kind == "integer":
         block = probes.residues(operator.domain, PROBES)
     else:
@@ -135,7 +136,7 @@ def _judged(
 
 
 def _one_by_one(call: Map) -> Map:
-    """Of stacked members, though the function takes single ones."""
+    """A map of stacked members from a function of single ones."""
 
     def stacked(members: Any) -> Any:
         leaves, tree = jax.tree.flatten(members)
@@ -147,7 +148,7 @@ def _one_by_one(call: Map) -> Map:
 
 
 def _together(call: Map) -> Map:
-    """Of all members at once."""
+    """A map of stacked members from a function that takes them all."""
     return lambda members: call(jax.tree.map(jnp.asarray, members))
 
 
@@ -205,7 +206,7 @@ def _of_64_bits(operator: Operator) -> Map:
 
 
 def _shardings(domain: Space) -> dict[str, Callable[[Operator], Map]]:
-    """Replicated, and each axis in turn divided among all devices, in every leaf that allows it."""
+    """Replicated, and each axis divided among all devices, in every leaf that allows it."""
     count = jax.device_count()
     mesh = Mesh(np.array(jax.devices()), ("devices",))
     rank = max(len(leaf.shape) for leaf in domain.leaves)

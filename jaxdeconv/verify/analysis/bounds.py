@@ -113,7 +113,7 @@ def from_parts(eqn: JaxprEqn, ins: Sequence[Known], log: RoundingLog) -> Known:
 
 
 def reduced(eqn: JaxprEqn, ins: Sequence[Known], _: RoundingLog) -> Known:
-    """A sum over axes, windows or beginnings, in any order."""
+    """A sum over axes, windows or prefixes, in any order."""
     (x,) = ins
     shape = x.magnitude.shape
     if "axes" in eqn.params:

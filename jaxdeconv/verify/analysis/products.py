@@ -24,7 +24,7 @@ class ProductPrecision:
     Attributes:
         operand_bits: operands are rounded to these.
         sum_bits: sums are rounded to these.
-        guard: how many units an addition may be wrong by; tensor cores truncate.
+        guard: how many units an addition may be off; tensor cores truncate.
     """
 
     operand_bits: int
@@ -38,7 +38,7 @@ def product_precision(eqn: JaxprEqn, platform: str) -> ProductPrecision:
     On a GPU the default for float32 is TF32 (11 bits, here 10: the hardware may truncate), on a TPU
     bfloat16 (8 bits; three pieces make `Precision.HIGH` good for 16, less guard bits). Half types
     without a wider `preferred_element_type` are taken to be summed in their own precision, although
-    most platforms do better.
+    most platforms use a wider one.
     """
     out = aval(eqn.outvars[0]).dtype
     own = bits_of(aval(eqn.invars[0]).dtype)
@@ -178,7 +178,7 @@ def fft(eqn: JaxprEqn, ins: Sequence[Known], log: RoundingLog) -> Known:
 
 
 _LARGEST_FACTOR = 11
-"""Libraries have kernels of their own for prime factors up to this."""
+"""FFT libraries have kernels for prime factors up to this."""
 
 
 def _prime_factors(n: int) -> list[int]:

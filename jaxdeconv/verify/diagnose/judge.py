@@ -1,9 +1,9 @@
 """The judgement: every hypothesis predicts the entries of At; those that get all right are named.
 
-A hypothesis that predicts every wrong entry without having been told is strong evidence, for all
-values must come out equal; but on a small operator two faults can look the same, and one wrong
-entry fits many stories. So a cause is *certain* only if the whole matrix is known, no other cause
-reproduces it, and several entries differ.
+A hypothesis that predicts every wrong entry is strong evidence, since all values must be equal. But
+on a small operator two faults can look the same, and a single wrong entry fits many hypotheses. So
+a cause is *certain* only if the whole matrix is known, no other cause reproduces it, and several
+entries differ.
 """
 
 import dataclasses
@@ -23,8 +23,12 @@ from jaxdeconv.verify.matrices import Entries
 
 __all__ = ["diagnose"]
 
-_ENOUGH = 6  # wrong entries from which a structured cause is no chance
-_FACTS = (Cause.MISSING_ENTRY, Cause.DUPLICATED, Cause.WRONG_ENTRY)  # certain whatever their number
+_ENOUGH = 6  # wrong entries that rule out coincidence
+_FACTS = (
+    Cause.MISSING_ENTRY,
+    Cause.DUPLICATED,
+    Cause.WRONG_ENTRY,
+)  # certain for any number of entries
 
 
 @reporting
@@ -45,8 +49,8 @@ def diagnose(
         got: entries found by applying At.
         domain: what A takes: pytree of arrays or shapes with dtype; its cells are the rows.
         codomain: what A gives; its cells are the columns.
-        rows: indices of the rows that are known whole, where not all entries are known.
-        cols: indices of the columns that are known whole; with neither, everything is known.
+        rows: indices of the rows that are known completely, where not all entries are known.
+        cols: the same for columns; with neither, everything is known.
         tolerance: differences of entries up to this are rounding noise.
 
     Returns:
@@ -87,7 +91,7 @@ def diagnose(
 
 
 def _judge(whole: LeafPair, shapes: list[Shape], coshapes: list[Shape]) -> Diagnosis:
-    """Ask all hypotheses; where none fits, ask again far from the borders."""
+    """Try all hypotheses; where none fits, try again far from the borders."""
     blocks = list(_blocks(whole, shapes, coshapes))
     suspects = _matching(whole, ALL_VALUES)
     suspects |= _leaves(whole, shapes)
@@ -196,7 +200,7 @@ def _part(top: int, bottom: int, left: int, right: int) -> Callable[[Sparse], Sp
 
 
 def _interior(block: LeafPair) -> LeafPair:
-    """The columns in the middle with the most entries: no border takes from them."""
+    """The columns in the middle with the most entries: those that no border cuts."""
     counts = np.bincount(block.expected.cols, minlength=block.expected.shape[1])
     full = np.flatnonzero((counts == counts.max(initial=0)) & (counts > 0))
     central = np.ones(len(full), bool)

@@ -21,7 +21,7 @@ _DENOMINATOR = 64
 
 @dataclasses.dataclass(frozen=True)
 class Visible:
-    """How much of the matrix is known: a fault that moves entries across its edge is untestable.
+    """How much of the matrix is known. Faults that move entries across its edge cannot be tested.
 
     Attributes:
         columns: whole columns are known, so moving entries along the domain can be tested.
@@ -145,7 +145,7 @@ class LeafPair:
 
 
 def simplest(factor: complex) -> complex:
-    """The fraction (of Gaussian integers) with a small denominator next to it, if that near."""
+    """The nearest fraction (of Gaussian integers) with a small denominator, if close enough."""
     parts = [
         float(Fraction(part).limit_denominator(_DENOMINATOR)) if np.isfinite(part) else part
         for part in (float(np.real(factor)), float(np.imag(factor)))

@@ -11,7 +11,7 @@ from jaxdeconv.verify.diagnose.sparse import Sparse
 __all__ = ["boxes", "halos", "kept_box", "slabs"]
 
 _MOST_DEVICES = 8
-_BORDER = 3  # slices: as many are likelier a device's share than a border
+_BORDER = 3  # slices: this many are more likely a device's share than a border
 
 
 def slabs(block: LeafPair) -> Iterator[Guess]:
@@ -40,7 +40,7 @@ def slabs(block: LeafPair) -> Iterator[Guess]:
 
 
 def _factor_causes(live: np.ndarray, wrong: np.ndarray, n: int, factor: complex) -> Iterator[Cause]:
-    """What slices with one wrong factor can mean, likeliest first."""
+    """What slices with one wrong factor can mean, the likeliest first."""
     single = len(wrong) == 1
     if single and factor == 2:
         yield Cause.DUPLICATED
@@ -52,7 +52,7 @@ def _factor_causes(live: np.ndarray, wrong: np.ndarray, n: int, factor: complex)
 def _loss_causes(
     block: LeafPair, what: str, axis: int, live: np.ndarray, lost: np.ndarray, n: int
 ) -> Iterator[Cause]:
-    """What lost slices can mean, likeliest first; `live` are those in which something stands."""
+    """What lost slices can mean, the likeliest first; `live` are those with entries."""
     paired = block.stencil if len(block.codomain) == len(block.domain) else None
     step = paired.steps[axis] if paired else None
     p = step[0] if step is not None and what == "result" else 1
@@ -132,7 +132,7 @@ def _multiplied(block: LeafPair, where: np.ndarray, factor: complex) -> Sparse:
 
 
 def _at_ends(live: np.ndarray, lost: np.ndarray) -> bool:
-    """Whether the slices are the first, the last, or some of both, of those that live."""
+    """Whether the slices are the first, the last, or some of both, of those with entries."""
     hit = np.isin(live, lost)
     low, high = int(np.argmin(hit)), int(np.argmin(hit[::-1]))
     return low + high == len(lost)

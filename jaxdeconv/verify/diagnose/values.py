@@ -13,7 +13,7 @@ from jaxdeconv.verify.diagnose.sparse import Sparse
 __all__ = ["conjugates", "constants", "factors", "inverse", "roundings", "single_entry"]
 
 _DTYPES = (jnp.float32, jnp.bfloat16, jnp.float16, np.int32, np.int16, np.int8)
-_NEAR = 1e-3  # of the largest entry: what a solver in single precision may be off
+_NEAR = 1e-3  # of the largest entry: the error of a solver in single precision
 _MOST_CELLS = 2**18  # of a matrix whose pseudo-inverse is computed
 
 
@@ -33,7 +33,7 @@ def constants(block: LeafPair) -> Iterator[Guess]:
 
 
 def single_entry(block: LeafPair) -> Iterator[Guess]:
-    """One entry differs: what kind of difference it is."""
+    """One entry differs: missing, doubled or wrong."""
     wrong = block.wrong
     if len(wrong) != 1:
         return
@@ -100,7 +100,7 @@ def roundings(block: LeafPair) -> Iterator[Guess]:
 def inverse(block: LeafPair) -> Iterator[Guess]:
     """An inverse of A, which is the expected matrix transposed, with or without conjugate.
 
-    Of those that undo A from one side alone, the pseudo-inverse is named apart.
+    Among one-sided inverses the pseudo-inverse has a text of its own.
     """
     shape = block.expected.shape
     if not block.visible.everything or shape[0] * shape[1] > _MOST_CELLS:
@@ -125,7 +125,7 @@ def _is_identity(product: np.ndarray) -> bool:
 
 
 def _is_count(factor: complex) -> bool:
-    """Whether a factor is a whole number from 2 on, or one over one."""
+    """Whether a factor is a whole number from 2 on, or the reciprocal of one."""
     if np.imag(factor):
         return False
     value = float(np.real(factor))
