@@ -99,10 +99,6 @@ class Probes:
             block = block + 1j * self._random.standard_normal((count, space.size))
         return space.block(space.members(block / 8 if space.bits <= HALF else block))
 
-    def choice(self, size: int, count: int) -> np.ndarray:
-        """`count` different cells of `size`, or all of them if there are fewer, ascending."""
-        return np.sort(self._random.choice(size, min(count, size), replace=False))
-
     def _signed(self, shape: tuple[int, ...], largest: int) -> np.ndarray:
         word = np.int8 if largest < 128 else np.int64
         magnitude = self._random.integers(1, largest, shape, word, endpoint=True)

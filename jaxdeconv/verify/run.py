@@ -31,6 +31,7 @@ class EvidenceLog:
     def __init__(self, *operators: Operator) -> None:
         self.lines: list[Evidence] = []
         self._counts = [operator.count for operator in operators]
+        self._last: tuple[float, list[int]]
         self.restart()
 
     def record(self, *lines: Evidence) -> None:

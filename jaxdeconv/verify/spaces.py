@@ -121,10 +121,6 @@ class Space:
         flat = [self._widen(leaf.reshape(len(leaf), -1)) for leaf in arrays]
         return flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1)
 
-    def vector(self, member: Any) -> np.ndarray:
-        """Back from `member`."""
-        return self.block(jax.tree.map(lambda leaf: np.asarray(leaf)[None], member))[0]
-
     def magnitudes(self, member: Any) -> np.ndarray:
         """A member of real numbers as a vector; both parts of a split cell get the same number."""
         flat = [

@@ -8,7 +8,7 @@ constants keep their values, so that it still reads its tables where it should.
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -18,62 +18,43 @@ from jax.sharding import PartitionSpec
 
 from jaxdeconv.verify.analysis import programs
 from jaxdeconv.verify.analysis.known import Known, Parts, Unbounded, union, worst
-from jaxdeconv.verify.analysis.log import RoundingLog
 
-__all__ = ["CONTROL", "Walker"]
+if TYPE_CHECKING:
+    from jaxdeconv.verify.analysis.interpreter import Interpreter
 
-
-class Walker(Protocol):
-    """The interpreter that walks through the programs inside."""
-
-    log: RoundingLog
-
-    def inside(self, eqn: JaxprEqn, body: programs.Program, ins: Sequence[Known]) -> list[Known]:
-        """The outputs of a program that an equation holds."""
-
-    def apart(self, function: Callable[[], list[Known]]) -> tuple[list[Known], Array, Array]:
-        """Outputs of an inner program, its peak and its load."""
-
-    def blamed(
-        self, eqn: JaxprEqn, ins: Sequence[Known], parts: Sequence[Parts], outs: Sequence[Known]
-    ) -> list[Known]:
-        """The outputs with their parts, and who put them there."""
-
-    def unbounded(self, eqn: JaxprEqn, ins: Sequence[Known], parts: Parts) -> list[Known]:
-        """Outputs of which only the parts are known."""
+__all__ = ["CONTROL"]
 
 
-Control: TypeAlias = Callable[[Walker, JaxprEqn, Any, list[Known]], list[Known]]
+Control: TypeAlias = Callable[["Interpreter", JaxprEqn, Any, list[Known]], list[Known]]
 
 
-def _scan(walker: Walker, eqn: JaxprEqn, scan: programs.Scan, ins: list[Known]) -> list[Known]:
+def _scan(run: "Interpreter", eqn: JaxprEqn, scan: programs.Scan, ins: list[Known]) -> list[Known]:
     fixed, initial, slices = scan.split(ins)
     carries = scan.carries
     found: list[list[Known]] = []
 
     def step(carry: Sequence[Known], arrays: Sequence[Any], cut: Sequence[Any]) -> Any:
         args = [*fixed, *_holding(carry, arrays), *_holding(slices, cut)]
-        outs, peak, load = walker.apart(lambda: walker.inside(eqn, scan.body, args))
+        outs, load = run.apart(lambda: run.inside(eqn, scan.body, args))
         found.append(outs)
         new = [_array_as(old, out) for old, out in zip(carry, outs[:carries], strict=True)]
-        return new, ([out.array for out in outs[carries:]], peak, load)
+        return new, ([out.array for out in outs[carries:]], load)
 
     def read(carry: Sequence[Known]) -> list[Known]:
         xs = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), _arrays(slices))
         jax.eval_shape(lambda arrays, cut: step(carry, arrays, cut), _arrays(carry), xs)
         return found[-1][:carries]
 
-    carry = _in_all_steps(walker, eqn, read, initial)
+    carry = _in_all_steps(run, eqn, read, initial)
     carry = _with_errors(read, carry, ins, scan.length)
-    final, (stacked, peaks, loads) = lax.scan(
+    final, (stacked, loads) = lax.scan(
         lambda arrays, cut: step(carry, arrays, cut),
         _arrays(carry),
         _arrays(slices),
         length=scan.length,
         reverse=scan.reverse,
     )
-    walker.log.peaks.append(jnp.max(peaks, initial=0))
-    walker.log.loads.append(jnp.max(loads, initial=0))
+    run.log.loads.append(jnp.max(loads, initial=0))
     last = [
         dataclasses.replace(x, parts=out.parts, blame=out.blame) if scan.length else x
         for x, out in zip(carry, found[-1][:carries], strict=True)
@@ -81,7 +62,9 @@ def _scan(walker: Walker, eqn: JaxprEqn, scan: programs.Scan, ins: list[Known]) 
     return [*_holding(last, final), *_holding(found[-1][carries:], stacked)]
 
 
-def _while(walker: Walker, eqn: JaxprEqn, loop: programs.While, ins: list[Known]) -> list[Known]:
+def _while(
+    run: "Interpreter", eqn: JaxprEqn, loop: programs.While, ins: list[Known]
+) -> list[Known]:
     """It runs as often as its data say, so that only parts are found."""
     test_fixed, body_fixed, carry = loop.split(ins)
     found: list[list[Known]] = []
@@ -89,22 +72,22 @@ def _while(walker: Walker, eqn: JaxprEqn, loop: programs.While, ins: list[Known]
     def walk(body: programs.Program, fixed: list[Known], carry: Sequence[Known]) -> list[Known]:
         def once(arrays: Sequence[Any]) -> None:
             args = [*fixed, *_holding(carry, arrays)]
-            found.append(walker.apart(lambda: walker.inside(eqn, body, args))[0])
+            found.append(run.apart(lambda: run.inside(eqn, body, args))[0])
 
         jax.eval_shape(once, _arrays(carry))
         return found[-1]
 
-    carry = _in_all_steps(walker, eqn, lambda x: walk(loop.body, body_fixed, x), carry)
+    carry = _in_all_steps(run, eqn, lambda x: walk(loop.body, body_fixed, x), carry)
     (again,) = walk(loop.test, test_fixed, carry)
     if not again.parts.is_constant:
-        return _decided(walker, eqn, again)
+        return _decided(run, eqn, again)
     if all(x.constant for x in ins):
         return _holding(carry, eqn.primitive.bind(*(x.array for x in ins), **eqn.params))
     return [x.without_bound(Unbounded(eqn)) for x in carry]
 
 
 def _in_all_steps(
-    walker: Walker,
+    run: "Interpreter",
     eqn: JaxprEqn,
     read: Callable[[Sequence[Known]], list[Known]],
     carry: Sequence[Known],
@@ -114,7 +97,7 @@ def _in_all_steps(
     carry = list(carry)
     while True:
         wider = [
-            _wider(walker, eqn, old, new, patience > 0)
+            _wider(run, eqn, old, new, patience > 0)
             for old, new in zip(carry, read(carry), strict=True)
         ]
         if all(_kind(a) == _kind(b) for a, b in zip(wider, carry, strict=True)):
@@ -126,9 +109,9 @@ def _kind(x: Known) -> tuple[Parts, bool, bool, float]:
     return x.parts, x.constant, x.unbounded is None, x.grid
 
 
-def _wider(walker: Walker, eqn: JaxprEqn, old: Known, new: Known, patient: bool) -> Known:
+def _wider(run: "Interpreter", eqn: JaxprEqn, old: Known, new: Known, patient: bool) -> Known:
     """`old` widened to hold `new`; a grid that gets finer without end is unknown."""
-    (old,) = walker.blamed(eqn, (old, new), [old.parts | new.parts], [old])
+    (old,) = run.blamed(eqn, (old, new), [old.parts | new.parts], [old])
     if old.unbounded or new.unbounded:
         return old.without_bound(old.unbounded or new.unbounded or Unbounded(eqn))
     if old.constant and not new.constant:  # it may depend on the argument after the first step
@@ -153,36 +136,35 @@ def _with_errors(
 
 
 def _branches(
-    walker: Walker, eqn: JaxprEqn, branches: programs.Branches, ins: list[Known]
+    run: "Interpreter", eqn: JaxprEqn, branches: programs.Branches, ins: list[Known]
 ) -> list[Known]:
     which, *args = ins
     if which.value is not None:
-        return walker.inside(eqn, branches.taken(which.value), args)
+        return run.inside(eqn, branches.taken(which.value), args)
     if not which.parts.is_constant:
-        return _decided(walker, eqn, which)
+        return _decided(run, eqn, which)
     found: list[list[Known]] = []
 
-    def read(branch: programs.Program) -> tuple[list[Known], Array, Array]:
-        return walker.apart(lambda: walker.inside(eqn, branch, args))
+    def read(branch: programs.Program) -> tuple[list[Known], Array]:
+        return run.apart(lambda: run.inside(eqn, branch, args))
 
     for branch in branches.programs:
         jax.eval_shape(lambda branch=branch: found.append(read(branch)[0]))
-    merged = [_any_of(walker, eqn, outs) for outs in zip(*found, strict=True)]
+    merged = [_any_of(run, eqn, outs) for outs in zip(*found, strict=True)]
     if not which.constant:
         return [x.without_bound(which.unbounded or Unbounded(eqn)) for x in merged]
 
-    def taken(branch: programs.Program) -> tuple[list[Any], Array, Array]:
-        outs, peak, load = read(branch)
-        return [_array_as(x, out) for x, out in zip(merged, outs, strict=True)], peak, load
+    def taken(branch: programs.Program) -> tuple[list[Any], Array]:
+        outs, load = read(branch)
+        return [_array_as(x, out) for x, out in zip(merged, outs, strict=True)], load
 
     calls = [lambda branch=branch: taken(branch) for branch in branches.programs]
-    arrays, peak, load = lax.switch(which.array, calls)
-    walker.log.peaks.append(peak)
-    walker.log.loads.append(load)
+    arrays, load = lax.switch(which.array, calls)
+    run.log.loads.append(load)
     return _holding(merged, arrays)
 
 
-def _any_of(walker: Walker, eqn: JaxprEqn, outs: Sequence[Known]) -> Known:
+def _any_of(run: "Interpreter", eqn: JaxprEqn, outs: Sequence[Known]) -> Known:
     """What holds for any of the outputs of the branches; the array is left out."""
     merged = Known(
         None,
@@ -192,43 +174,43 @@ def _any_of(walker: Walker, eqn: JaxprEqn, outs: Sequence[Known]) -> Known:
         max(x.grid for x in outs),
         next((x.unbounded for x in outs if x.unbounded), None),
     )
-    return walker.blamed(eqn, outs, [union(x.parts for x in outs)], [merged])[0]
+    return run.blamed(eqn, outs, [union(x.parts for x in outs)], [merged])[0]
 
 
-def _decided(walker: Walker, eqn: JaxprEqn, by: Known) -> list[Known]:
+def _decided(run: "Interpreter", eqn: JaxprEqn, by: Known) -> list[Known]:
     """Outputs of a program whose course the argument decides."""
-    return walker.unbounded(eqn, [by], by.parts & Parts.OPAQUE | Parts.NONLINEAR)
+    return run.unbounded(eqn, [by], by.parts & Parts.OPAQUE | Parts.NONLINEAR)
 
 
 def _shard_map(
-    walker: Walker, eqn: JaxprEqn, mapped: programs.ShardMap, ins: list[Known]
+    run: "Interpreter", eqn: JaxprEqn, mapped: programs.ShardMap, ins: list[Known]
 ) -> list[Known]:
     found: list[list[Known]] = []
 
-    def body(*arrays: Array) -> tuple[list[Any], Array, Array]:
+    def body(*arrays: Array) -> tuple[list[Any], Array]:
         args = _holding(ins, arrays)
-        outs, peak, load = walker.apart(lambda: walker.inside(eqn, mapped.body, args))
+        outs, load = run.apart(lambda: run.inside(eqn, mapped.body, args))
         found.append(outs)
-        return [out.array for out in outs], peak[None], load[None]
+        return [out.array for out in outs], load[None]
 
-    each_device = PartitionSpec(mapped.axes)
     sharded = jax.shard_map(
         body,
         mesh=mapped.mesh,
         in_specs=mapped.in_specs,
-        out_specs=(list(mapped.out_specs), each_device, each_device),
+        out_specs=(list(mapped.out_specs), PartitionSpec(mapped.axes)),
         axis_names=set(mapped.axes),
         check_vma=mapped.check_vma,
     )
-    arrays, peaks, loads = sharded(*_arrays(ins))
-    walker.log.peaks.append(jnp.max(peaks))
-    walker.log.loads.append(jnp.max(loads))
+    arrays, loads = sharded(*_arrays(ins))
+    run.log.loads.append(jnp.max(loads))
     return _holding(found[-1], arrays)
 
 
-def _solve(walker: Walker, eqn: JaxprEqn, solve: programs.Solve, ins: list[Known]) -> list[Known]:
+def _solve(
+    run: "Interpreter", eqn: JaxprEqn, solve: programs.Solve, ins: list[Known]
+) -> list[Known]:
     """A solution is computed by `solve`, so it is as linear and as precise as that is."""
-    return walker.inside(eqn, solve.solve, solve.split(ins))
+    return run.inside(eqn, solve.solve, solve.split(ins))
 
 
 def _arrays(known: Sequence[Known]) -> list[Any]:

@@ -50,8 +50,8 @@ class Interpreter:
             self._callers.pop()
         return outs
 
-    def apart(self, function: Callable[[], list[Known]]) -> tuple[list[Known], Array, Array]:
-        """Outputs of an inner program, its peak and its load.
+    def apart(self, function: Callable[[], list[Known]]) -> tuple[list[Known], Array]:
+        """Outputs of an inner program, and its load.
 
         These arrays belong to the trace of a loop's body: they may leave it only as its results.
         """
@@ -62,7 +62,7 @@ class Interpreter:
         finally:
             self.log = outer
         outer.absorb(inner)
-        return outs, inner.peak, inner.load
+        return outs, inner.load
 
     def blamed(
         self, eqn: JaxprEqn, ins: Sequence[Known], parts: Sequence[Parts], outs: Sequence[Known]

@@ -31,39 +31,31 @@ class RoundingLog:
         bits: of the narrowest significand of any sum.
         grid: the finest of the constants' grids.
         slack: most roundings in any bound.
-        peaks: bounds on the magnitude of every variable.
-        loads: those divided by what their significand can hold exactly.
+        loads: bounds on every variable, divided by what its significand can hold exactly.
     """
 
     platform: str
     bits: float = math.inf
     grid: float = -math.inf
     slack: float = 0.0
-    peaks: list[Array] = dataclasses.field(default_factory=list)
     loads: list[Array] = dataclasses.field(default_factory=list)
-
-    @property
-    def peak(self) -> Array:
-        """The largest magnitude."""
-        return _largest(self.peaks)
 
     @property
     def load(self) -> Array:
         """The largest load."""
-        return _largest(self.loads)
+        return functools.reduce(jnp.maximum, self.loads, jnp.zeros((), jnp.result_type(float)))
 
     def value(self, known: Known, bits: int) -> None:
         """Note a value that is held, or summed up, with `bits` bits."""
         self.bits = min(self.bits, bits)
         self.slack = max(self.slack, known.slack)
-        self.peaks.append(self.operand(known, bits))
+        self.operand(known, bits)
 
-    def operand(self, known: Known, bits: int) -> Array:
-        """Note a value that is rounded to `bits` bits before it is multiplied; its peak."""
+    def operand(self, known: Known, bits: int) -> None:
+        """Note a value that is rounded to `bits` bits before it is multiplied."""
         peak = jnp.max(known.magnitude, initial=0)
         unit = math.inf if known.grid == math.inf else 2.0 ** (known.grid - bits)
         self.loads.append(jnp.where(peak > 0, peak * unit, 0))
-        return peak
 
     def constant(self, grid: float) -> None:
         """Note the grid of a constant that enters the result."""
@@ -74,7 +66,3 @@ class RoundingLog:
         self.bits = min(self.bits, inner.bits)
         self.grid = max(self.grid, inner.grid)
         self.slack = max(self.slack, inner.slack)
-
-
-def _largest(extremes: list[Array]) -> Array:
-    return functools.reduce(jnp.maximum, extremes, jnp.zeros((), jnp.result_type(float)))

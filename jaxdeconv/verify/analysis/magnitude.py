@@ -42,7 +42,6 @@ class Magnitude:
         accumulators: bits of the narrowest significand that sums are formed in.
         dyadic: the smallest k such that 2^k times every constant is an integer; None where there
             is none or it is not known.
-        peak: from |v| to a bound on the magnitude of every intermediate value.
         load: from |v|, v integral, to a number that is at most 1 only if nothing can round, every
             intermediate value being small enough for its significand.
     """
@@ -51,18 +50,7 @@ class Magnitude:
     gamma: float
     accumulators: int
     dyadic: int | None
-    peak: Callable[[Any], float]
     load: Callable[[Any], float]
-
-    @property
-    def unit(self) -> float:
-        """The unit roundoff of the narrowest sums."""
-        return 2.0**-self.accumulators
-
-    @property
-    def exact_constants(self) -> bool:
-        """Whether all constants are integers."""
-        return self.dyadic is not None and self.dyadic <= 0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -112,8 +100,8 @@ def analyse(traced: Traced, parameters: Any = (), platform: str | None = None) -
         >>> size = found.magnitude
         >>> [round(float(x), 4) for x in size.apply(jnp.array([1.0, 2.0, 3.0]))]
         [4.0, 7.0]
-        >>> size.gamma < 3 * 2.0**-24, size.accumulators, size.exact_constants
-        (True, 24, True)
+        >>> size.gamma < 3 * 2.0**-24, size.accumulators, size.dyadic
+        (True, 24, -1)
         >>> analyse(jaxprs.trace(lambda v: v + 1, v)).linearity.kind
         'affine'
     """
@@ -146,16 +134,15 @@ def analyse(traced: Traced, parameters: Any = (), platform: str | None = None) -
         arrays = [x.magnitude * _inflation(x.slack) for x in outs]
         return jax.tree.unflatten(jax.tree.structure(traced.codomain), arrays)
 
-    def log_of(abs_v: Any) -> Any:  # asked for once or twice: not compiled
-        return walk(jax.tree.leaves(abs_v))[1].log
+    def load(abs_v: Any) -> float:  # asked for once or twice: not compiled
+        return float(walk(jax.tree.leaves(abs_v))[1].log.load) * inflation
 
     magnitude = Magnitude(
         apply=jax.jit(apply),
         gamma=math.expm1(worst(outs, "error")),
         accumulators=int(log.bits),
         dyadic=None if log.grid == math.inf else int(max(log.grid, _COARSEST)),
-        peak=lambda abs_v: float(log_of(abs_v).peak) * inflation,
-        load=lambda abs_v: float(log_of(abs_v).load) * inflation,
+        load=load,
     )
     return Analysis(linearity, magnitude)
 
