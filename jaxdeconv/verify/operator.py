@@ -194,6 +194,10 @@ class Operator:
 
     def batched(self, block: np.ndarray) -> np.ndarray | None:
         """At most `lanes` vectors in one call of `jax.vmap`; None where that is impossible."""
+        self.count.total += len(block)
+        return self._together(block)
+
+    def _together(self, block: np.ndarray) -> np.ndarray | None:
         padded = np.zeros((self.lanes, block.shape[1]), block.dtype)
         padded[: len(block)] = block
         try:
@@ -202,7 +206,7 @@ class Operator:
             return None
 
     def _apply(self, piece: np.ndarray) -> np.ndarray:
-        found = self.batched(piece) if self.mode == "vmap" and len(piece) > 1 else None
+        found = self._together(piece) if self.mode == "vmap" and len(piece) > 1 else None
         if found is not None:
             return found
         vectors = [self.domain.member(vector) for vector in piece]

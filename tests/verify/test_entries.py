@@ -117,7 +117,7 @@ def test_entries_of_At_outside_of_the_pattern() -> None:
 
 def test_closing_states_what_rounding_hides() -> None:
     """With a pattern and constants that are no integers, small entries outside are not seen."""
-    w = jnp.asarray(RANDOM.standard_normal(3), jnp.float32)
+    w = jnp.array([0.3, 0.7, -1.1], jnp.float32)
 
     def smooth(v: jax.Array) -> jax.Array:
         return jnp.convolve(v, w, "valid", precision="highest")
