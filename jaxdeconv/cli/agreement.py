@@ -3,7 +3,7 @@
 - On the photograph, with u = K v: the answer is compared with that of the definition, which no
   right answer can miss by more than rounding allows. In integer dtypes nothing is rounded.
 - On a small image, by `verify.adjoint`: the identity <u, K v> = <K^T u, v> and every entry of the
-  matrix of K^T, with a kernel of whole numbers, so that both are compared by `==`. Half types are
+  matrix of K^T, with a kernel of integers, so that both are compared by `==`. Half types are
   verified in the dtype of their sums.
 """
 
@@ -23,10 +23,10 @@ from jaxdeconv.cli import dtypes
 from jaxdeconv.cli.job import BATCHED, NOT_FOR_INTEGERS, Job, Transpose
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
 
-_LARGEST = 3  # entry of the kernel of whole numbers
+_LARGEST = 3  # the largest entry of the kernel of integers
 _OUTPUTS = 3  # of the small image along each axis: one at either border, one between
 _BUDGET = 256  # applications for every entry of a small matrix; more are grouped by colour
-_LONG = 1.0  # seconds: a longer call is not repeated for its time
+_LONG = 2.0  # seconds: a longer call is not repeated for its time
 
 
 @dataclasses.dataclass(frozen=True)

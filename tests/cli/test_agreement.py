@@ -149,7 +149,9 @@ def test_the_rounding_bound_has_the_size_of_rounding(mode: str) -> None:
     examination = agreement.Examination(job)
     with jax.enable_x64(True):
         wide = small_job(*words, "--dtype", "float64")
-        exact = next(iter(wide.transposes().values()))(job.u.astype("float64"), job.w.astype("float64"))
+        exact = next(iter(wide.transposes().values()))(
+            job.u.astype("float64"), job.w.astype("float64")
+        )
     off = abs(np.asarray(exact) - examination._right)
     assert (2 * off <= examination._allowed).all()
     assert off.max() > examination._allowed.max() / 200
