@@ -1,7 +1,7 @@
 """ConvOperator: the convolution with a fixed kernel as a linear map."""
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -10,19 +10,18 @@ from jax import Array
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdeconv.arguments.integers import IntOrInts
-from jaxdeconv.arguments.layout import DimensionNumbers, Layout
-from jaxdeconv.arguments.paddings import PaddingLike
+from jaxdeconv.algorithms import AlgorithmName
+from jaxdeconv.arguments.integers import IntOrInts, PaddingLike
+from jaxdeconv.arguments.layout import DimensionNumbers
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.legs import PaddingMode, conv, conv_transpose
+from jaxdeconv.legs import ConvKeywords, PaddingMode, conv, conv_transpose
+from jaxdeconv.legs.keywords import LegKeywords
+from jaxdeconv.legs.prepare import prepare
 from jaxdeconv.operators.algebra import Shape
 from jaxdeconv.operators.classes import pytree
 from jaxdeconv.operators.matrix import ConvMatrix
 from jaxdeconv.operators.shapes import as_shape, by, described, has_channels
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["ConvOperator"]
 
@@ -37,16 +36,15 @@ class ConvOperator(ConvMatrix):
     pass it reversed: `ConvOperator(jnp.flip(psf, (0, 1)), image.shape, ...)`. With stride 1 and
     `padding="SAME_LOWER"` that is `scipy.signal.convolve2d(image, psf, mode="same")`.
 
-    Where w has no axes of channels, as such a psf, v and u have none either: a kernel
-    `(*kernel_size)` maps images `(*input_size)` to `(*output_size)`, in one to three dimensions.
-    Vectors, batch axes, matrix, algebra and views are as with channels. An operator with channels
-    and one without do not mix: their shapes differ.
+    If w has no axes of channels, like this psf, v and u have none either: a kernel `(*kernel_size)`
+    maps images `(*input_size)` to `(*output_size)`, in one to three dimensions. Everything else is
+    as with channels. Operators with and without channels cannot be combined: their shapes differ.
 
     The kernel is the only leaf. The operator acts on vectors of its `dtype`, which is
     `preferred_element_type` or else the kernel's, and on complex ones if it is real.
 
     Attributes:
-        w: the kernel, in the layout that it was given.
+        w: the kernel, in the layout in which it was given.
         input_shape: of v, without batch axes.
         geometry: sizes, stride, padding, dilation and groups.
         has_channels: whether w, v and u have axes of channels.
@@ -80,7 +78,7 @@ class ConvOperator(ConvMatrix):
     padding_mode: PaddingMode
     dimension_numbers: DimensionNumbers
     precision: PrecisionLike
-    algorithm: str
+    algorithm: AlgorithmName
     dtype: np.dtype
 
     @reporting
@@ -97,7 +95,7 @@ class ConvOperator(ConvMatrix):
         padding_mode: PaddingMode = "zeros",
         precision: PrecisionLike = None,
         preferred_element_type: DTypeLike | None = None,
-        algorithm: str = "auto",
+        algorithm: AlgorithmName = "auto",
     ) -> None:
         """Check the arguments as `conv` does.
 
@@ -119,7 +117,7 @@ class ConvOperator(ConvMatrix):
             ValueError: as `conv`; axes of channels that w or input_shape lacks.
             TypeError: as `conv`.
         """
-        keywords: dict[str, Any] = {
+        keywords: ConvKeywords = {
             "stride": stride,
             "padding": padding,
             "dilation": dilation,
@@ -131,7 +129,7 @@ class ConvOperator(ConvMatrix):
             "algorithm": algorithm,
         }
         shape = as_shape(input_shape)
-        self._set(w, shape, has_channels(w, shape, dimension_numbers, groups), keywords)
+        self._set(w, shape, has_channels(w, shape, dimension_numbers, groups), {**keywords})
 
     def _set(self, w: Any, shape: Shape, channels: bool, keywords: dict[str, Any]) -> None:
         """Check the arguments as `conv` does, and set the fields."""
@@ -139,24 +137,15 @@ class ConvOperator(ConvMatrix):
         full = w if channels else jnp.asarray(w)[..., None, None]
         dtype = getattr(full, "dtype", jnp.float32)
         v = jax.ShapeDtypeStruct(shape if channels else (*shape, 1), dtype)
-        u = jax.eval_shape(lambda v: conv(v, full, **keywords), v)
-        w, full = jnp.asarray(w), jnp.asarray(full)
-        numbers = keywords["dimension_numbers"]
-        layout = Layout.of_kernel(numbers, full)
-        labels = dict(zip((axis for axis in layout.v if axis != "N"), v.shape, strict=True))
-        size = tuple(labels[axis] for axis in range(layout.ndim))
-        kernel = tuple(full.shape[layout.w.index(axis)] for axis in range(layout.ndim))
-        integers = (keywords[name] for name in ("stride", "padding", "dilation", "groups"))
+        call = prepare("conv", v, full, cast(LegKeywords, keywords))
+        kept = ("padding_mode", "dimension_numbers", "precision", "algorithm")
         values = {
-            "w": w,
+            "w": jnp.asarray(w),
             "input_shape": shape,
-            "geometry": ConvGeometry(size, kernel, *integers),
+            "geometry": call.geometry,
             "has_channels": channels,
-            "padding_mode": keywords["padding_mode"],
-            "dimension_numbers": numbers,
-            "precision": keywords["precision"],
-            "algorithm": keywords["algorithm"],
-            "dtype": np.dtype(u.dtype),
+            "dtype": np.dtype(call.dtype),
+            **{name: keywords[name] for name in kept},
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -164,10 +153,10 @@ class ConvOperator(ConvMatrix):
     def changed(
         self, w: ArrayLike, input_shape: Shape | None = None, **keywords: Any
     ) -> "ConvOperator":
-        """The same convolution but for the kernel, and for what is named.
+        """The same convolution with another kernel, and other settings if given.
 
         Args:
-            w: a kernel with channels, or without, as this one.
+            w: a kernel, with axes of channels if this one has them.
             input_shape: of v, without batch axes; None for the same.
             keywords: of `ConvOperator`.
 
@@ -178,7 +167,7 @@ class ConvOperator(ConvMatrix):
         shape, axes = self.input_shape if input_shape is None else input_shape, len(self.input_axes)
         if not self.has_channels and getattr(w, "ndim", axes) != axes:
             raise ArgumentValueError(
-                f"w must have {axes} axes, as the kernel without channels that it replaces",
+                f"w must have {axes} axes, like the kernel without channels that it replaces",
                 "Build another ConvOperator for a kernel with channels.",
                 w=w,
             )
@@ -210,7 +199,7 @@ class ConvOperator(ConvMatrix):
 
     @property
     def keywords(self) -> dict[str, Any]:
-        """Those of the `conv` that K is, the padding in integers."""
+        """The keywords of `conv` that give K, with the padding as integers."""
         geometry = self.geometry
         return {
             "stride": geometry.stride,

@@ -41,7 +41,7 @@ class Folding:
 
     @classmethod
     def of(cls, geometry: ConvGeometry, in_channels: int, out_channels: int) -> "Folding":
-        """All axes that can be folded, of a problem with so many channels in all."""
+        """All axes that can be folded, of a problem with this many channels in all."""
         depthwise = in_channels == out_channels == geometry.groups > 1
         if depthwise and math.prod(geometry.kernel_size) <= FEW_TAPS:
             return cls(geometry, ())
@@ -60,15 +60,12 @@ class Folding:
     @property
     def folded(self) -> ConvGeometry:
         """The geometry of the axes that are left."""
-        whole, others = self.geometry, self._others
-        return ConvGeometry(
-            tuple(whole.input_size[dim] for dim in others),
-            tuple(whole.kernel_size[dim] for dim in others),
-            tuple(whole.stride[dim] for dim in others),
-            tuple(whole.padding[dim] for dim in others),
-            tuple(whole.dilation[dim] for dim in others),
-            whole.groups,
-        )
+        whole = self.geometry
+        fields = ("input_size", "kernel_size", "stride", "padding", "dilation")
+        left = {
+            field: tuple(getattr(whole, field)[dim] for dim in self._others) for field in fields
+        }
+        return whole.replace(**left)
 
     def problem(self, problem: Problem) -> Problem:
         """The problem that is left."""

@@ -77,17 +77,17 @@ def test_integers_say_what_is_not_defined(
 
 @pytest.mark.parametrize("fault", [not_flipped, shifted])
 def test_planted_fault_is_named(fault, capsys, picture, monkeypatch) -> None:
-    wrong = fault(reference.TRANSPOSES["laying down"])
-    monkeypatch.setitem(reference.TRANSPOSES, "laying down", wrong)
+    wrong = fault(reference.TRANSPOSES["overlap-add"])
+    monkeypatch.setitem(reference.TRANSPOSES, "overlap-add", wrong)
     assert main(small(picture)) == 1
     out = capsys.readouterr().out
-    row = next(line for line in out.splitlines() if line.startswith("laying down"))
+    row = next(line for line in out.splitlines() if line.startswith("overlap-add"))
     assert " NO " in row
-    assert out.splitlines()[-2].endswith("identity: laying down")
+    assert out.splitlines()[-2].endswith("identity: overlap-add")
     assert main(small(picture, "--json")) == 1
     record = json.loads(capsys.readouterr().out)
     assert record["ok"] is False
-    assert [way["way"] for way in record["ways"] if not way["ok"]] == ["laying down"]
+    assert [way["way"] for way in record["ways"] if not way["ok"]] == ["overlap-add"]
 
 
 def test_images(capsys: pytest.CaptureFixture[str], picture: Path, tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 import math
 
 import pytest
+from jaxdeconv.cli.checks import Agreement
 
 from jaxdeconv.cli import report
-from jaxdeconv.cli.checks import Agreement
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Programs in a process of their own, where XLA has as many devices as they ask for."""
+"""Run programs in a separate process with any number of CPU devices."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ READ_TOO_EARLY = "ignore:Error reading persistent compilation cache entry"  # as
 
 
 def printed_on(devices: int, program: str, **environment: str) -> str:
-    """What a program prints on `devices` CPU devices, warnings being errors."""
+    """What a program prints with this many CPU devices; warnings are errors."""
     flags = f"--xla_force_host_platform_device_count={devices}"
     result = subprocess.run(
         [sys.executable, "-W", "error", "-W", READ_TOO_EARLY, "-c", CACHED + program],
