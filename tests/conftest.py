@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--geometries",
         type=int,
-        default=40,
+        default=20,
         help="how many random geometries tests/oracles/test_torch.py compares with PyTorch, "
         "and tests/algorithms/test_padding.py with the matrix of coordinates",
     )
