@@ -1,7 +1,6 @@
 import math
 
 import pytest
-from jaxdeconv.cli.checks import Agreement
 
 from jaxdeconv.cli import report
 
