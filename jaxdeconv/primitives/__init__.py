@@ -3,13 +3,15 @@
 The map, from the bottom up:
 
     folding         axes along which the kernel lies in one place -> channels
-    primitive       the primitives: shapes, the choice of the algorithm, lowering
+    primitive       the primitives: operands, parameters, the type of the result
+    lowering        the choice of the algorithm; among how many devices the leg is divided
     batching        `vmap`: the new axis becomes images, channels or groups
     differentiation the derivatives of each leg are the other two
 """
 
 from jaxdeconv.primitives import batching as batching
 from jaxdeconv.primitives import differentiation as differentiation
+from jaxdeconv.primitives import lowering as lowering
 from jaxdeconv.primitives.folding import Folding, folded
 from jaxdeconv.primitives.primitive import (
     PRIMITIVES,

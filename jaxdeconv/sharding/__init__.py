@@ -1,0 +1,14 @@
+"""Legs that are divided among devices: what is exchanged, and how.
+
+The map, from the bottom up:
+
+    windows     which cells a device needs, and who has them: integers
+    fetch       the exchange itself, by `jax.lax.ppermute`
+    layout      which mesh axes divide what
+    block       a leg on the blocks that the devices hold
+"""
+
+from jaxdeconv.sharding.block import DividedLeg
+from jaxdeconv.sharding.layout import Layout, MeshAxes, entries, sharding_rule
+
+__all__ = ["DividedLeg", "Layout", "MeshAxes", "entries", "sharding_rule"]
