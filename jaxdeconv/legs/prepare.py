@@ -43,6 +43,7 @@ from jaxdeconv.arguments.layout import (
 )
 from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry, check_reach
+from jaxdeconv.legs.blocks import check_alike, spatial_axes_of, whole_shapes
 from jaxdeconv.legs.keywords import LegKeywords
 from jaxdeconv.planning import planner
 from jaxdeconv.primitives import LegParams, bind, folded, problem_of
@@ -96,7 +97,20 @@ class Prepared:
         """The leg on canonical operands: by its primitive, or by its definition."""
         if self.params.algorithm == planner.DERIVED:
             return self._by_definition(x, y)
+        if self.params.spatial_axes:
+            return self._on_blocks(x, y)
         return bind(self.leg.name, x, y, self.params)
+
+    def _on_blocks(self, x: Array, y: Array) -> Array:
+        """The leg inside `jax.shard_map`; the primitive leaves summing gradients to us."""
+        params, axes = self.params, self.params.spatial_axes
+        if self.leg.result != "w":
+            check_alike(y, axes)
+            return bind(self.leg.name, x, y, params)
+        parts = dataclasses.replace(params, dtype=accumulator_dtype(params.dtype))
+        names = tuple(name for one in axes for name in one)
+        total = lax.psum(bind(self.leg.name, x, y, parts), names)
+        return lax.convert_element_type(total, params.dtype)
 
     def _by_definition(self, x: Array, y: Array) -> Array:
         params, mode = self.params, self.params.padding_mode
@@ -139,11 +153,13 @@ def prepare(leg: str, x: Any, y: Any, keywords: LegKeywords) -> Prepared:
     given, dtype = operand_shapes(keywords["preferred_element_type"], operands)
     layout = _layout_of(given, keywords)
     batch, shapes = _canonical_shapes(given, layout)
-    geometry = _GEOMETRIES[leg](given, shapes, keywords)
+    axes = spatial_axes_of(keywords.get("spatial_axes"), layout.ndim)
+    whole = whole_shapes(shapes, axes, keywords)
+    geometry = _GEOMETRIES[leg](given, whole, keywords)
     _check_bytes(geometry, shapes, dtype)
     boundary.split(geometry, mode)  # refuses to copy cells of an empty axis
     precision = tuple(precision) if isinstance(precision, list) else precision
-    params = LegParams(geometry, dtype, precision, keywords["algorithm"], mode)
+    params = LegParams(geometry, dtype, precision, keywords["algorithm"], mode, axes)
     first, second = (jax.ShapeDtypeStruct(shapes[role], given[role].dtype) for role in given)
     if params.algorithm not in (planner.AUTO, planner.DERIVED):
         problem = problem_of(leg, first, second, params)

@@ -82,11 +82,37 @@ def _lower(
     Algorithms know nothing of meshes: to them all types are plain.
     """
     avals: Any = context.avals_in
+    if params.spatial_axes:
+        apply = functools.partial(_on_blocks, leg, params=params)
+        return mlir.lower_fun(apply, multiple_results=False)(context, *xy)
     apply = _divide(leg, platform, context.module_context, avals, params)
     plain = [core.ShapedArray(aval.shape, aval.dtype) for aval in avals]
     with jax.sharding.use_abstract_mesh(AbstractMesh((), ())):
         lower = mlir.lower_fun(apply, multiple_results=False)
         return lower(context.replace(avals_in=plain), *xy)
+
+
+def _on_blocks(leg: Leg, x: Array, y: Array, *, params: LegParams) -> Array:
+    """The leg on one device's blocks, inside `jax.shard_map`.
+
+    The exchange has JAX's types, which say what varies over which mesh axes; so the convolution of
+    what has come is a leg again, which has none.
+    """
+
+    def compute(x: Array, y: Array, geometry: ConvGeometry) -> Array:
+        dtype = problem_of(leg.name, x, y, params).accumulator
+        local = LegParams(geometry, dtype, params.precision, params.algorithm)
+        result: Array = PRIMITIVES[leg.name].bind(x, y, params=local)
+        return result
+
+    names = [name for axes in params.spatial_axes for name in axes]
+    divided = dataclasses.replace(
+        _whole(leg, x, y, params),
+        layout=Layout((), params.spatial_axes),
+        mesh_sizes={name: jax.lax.axis_size(name) for name in names},
+        manual=True,
+    )
+    return divided.apply(x, y, compute, params.dtype)
 
 
 def _divide(
@@ -99,11 +125,6 @@ def _divide(
     one_device = functools.partial(
         _compute, leg, platform, {"exported": exported, "partitioned": False}, params
     )
-    if params.spatial_axes:
-        sizes = {name: jax.lax.axis_size(name) for axes in params.spatial_axes for name in axes}
-        whole = dataclasses.replace(
-            whole, layout=Layout((), params.spatial_axes), mesh_sizes=sizes, manual=True
-        )
     axes: Any = module.axis_context
     is_manual = isinstance(axes, mlir.SPMDAxisContext)
     partly = is_manual and axes.manual_axes != {*axes.mesh.axis_names}

@@ -63,7 +63,7 @@ def bind(leg: str, x: Array, y: Array, params: LegParams) -> Array:
     primitive, geometry = PRIMITIVES[leg], params.geometry
     dtype = np.promote_types(x.dtype, y.dtype)
     x, y = lax.convert_element_type(x, dtype), lax.convert_element_type(y, dtype)
-    x, y = varying_alike(x, y)
+    x, y = varying_alike(x, y, over=frozenset(sum(params.spatial_axes, ())))
     forced = params.algorithm != planner.AUTO
     if forced or params.spatial_axes or 1 not in geometry.output_size:
         return primitive.bind(x, y, params=params)
@@ -92,15 +92,15 @@ def _bind_folded(leg: Leg, x: Array, y: Array, params: LegParams, dims: tuple[in
     return lax.convert_element_type(result, params.dtype)
 
 
-def varying_alike(*operands: Array) -> list[Array]:
-    """Both operands said to vary over the mesh axes over which either does.
+def varying_alike(*operands: Array, over: frozenset[str] = frozenset()) -> list[Array]:
+    """Both operands said to vary over the mesh axes over which either does, and over those named.
 
     That is a matter of `jax.shard_map`, as it checks. JAX's own operations do the same. The
     transpose sums over those axes: the gradient of a kernel that all devices share is of all their
     images.
     """
     own = [jax.typeof(operand).manual_axis_type.varying for operand in operands]
-    both = frozenset[Any]().union(*own)
+    both = over.union(*own)
     return [
         lax.pcast(operand, tuple(both - axes), to="varying") if both - axes else operand
         for operand, axes in zip(operands, own, strict=True)

@@ -3,9 +3,12 @@
 The map, from the bottom up:
 
     windows     which cells a device needs, and who has them: integers
+    dimension   one spatial dimension of each leg, divided: integers
     fetch       the exchange itself, by `jax.lax.ppermute`
     layout      which mesh axes divide what
     block       a leg on the blocks that the devices hold
+    explicit    JAX's explicit mode: the layout from the types
+    hooks       a divided leg as a function of whole arrays
 """
 
 from jaxdeconv.sharding.block import DividedLeg

@@ -18,9 +18,10 @@ from jaxdeconv import boundary
 from jaxdeconv.algorithms import Problem
 from jaxdeconv.algorithms.leg import LEGS
 from jaxdeconv.geometry import ConvGeometry
+from jaxdeconv.sharding.dimension import Dimension, Image
 from jaxdeconv.sharding.fetch import cut, fetch, fill, give_back, only_first, only_needed
 from jaxdeconv.sharding.layout import Layout, MeshAxes
-from jaxdeconv.sharding.windows import Copies, Dimension, Image, Window, ceil_div
+from jaxdeconv.sharding.windows import Copies, Window, ceil_div
 
 __all__ = ["Compute", "DividedLeg"]
 

@@ -9,7 +9,8 @@ import numpy as np
 from jax import Array, lax
 
 from jaxdeconv import boundary
-from jaxdeconv.sharding.windows import Copies, Hop, Return, Window
+from jaxdeconv.sharding.dimension import Return
+from jaxdeconv.sharding.windows import Copies, Hop, Window
 
 __all__ = ["cut", "fetch", "fill", "give_back", "only_first", "only_needed"]
 
@@ -56,19 +57,20 @@ def give_back(v: Array, image: Array, dim: int, axes: MeshAxes, back: Return) ->
     """
     index = lax.axis_index(axes)
     cells = lax.slice_in_dim(image, back.start, back.start + len(back.sources), axis=dim)
-    arrived = jnp.where(index == back.owner, cells, jnp.zeros((), cells.dtype))
+    arrived = jnp.zeros_like(cells)
     for target in back.targets:
-        if target != back.owner:
-            sent = lax.ppermute(cells, axes, [(back.owner, target)])
-            arrived = jnp.where(index == target, sent, arrived)
+        owner = back.owner
+        sent = cells if target == owner else lax.ppermute(cells, axes, [(owner, target)])
+        arrived = jnp.where(index == target, sent, arrived)
     block, sources = v.shape[dim], np.array(back.sources)
     for run in boundary.runs(sources):
         part = boundary.ascending(
             lax.slice_in_dim(arrived, run.start, run.stop, axis=dim), sources[run], dim
         )
-        # in zeros as long as the block on both sides, a start out of range is one in the zeros
+        # between zeros as long as the block, a start out of range is one that finds zeros alone
         part = boundary.resize(part, dim, block, block)
         start = block * (index + 1) - int(sources[run].min())
+        start = jnp.clip(start, 0, part.shape[dim] - block)
         v += lax.dynamic_slice_in_dim(part, start, block, axis=dim)
     return v
 

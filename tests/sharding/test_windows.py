@@ -11,7 +11,8 @@ import pytest
 
 from jaxdeconv.boundary import source_index
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.sharding.windows import Copies, Dimension, Hop, Window, ceil_div, spans
+from jaxdeconv.sharding.dimension import Dimension
+from jaxdeconv.sharding.windows import Copies, Hop, Window, ceil_div, spans
 
 pytestmark = pytest.mark.every_variant
 
