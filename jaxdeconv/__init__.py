@@ -1,4 +1,4 @@
-"""jaxdeconv: strided convolution as a linear map, and its transposes, right by proof.
+"""jaxdeconv: strided convolution as a linear map, and its transposes, exact and checked.
 
     t(w, v, u) = <u, K(w) v> = <K(w)^T u, v> = <w, G(u, v)>
 

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.choices import check_choice
 from jaxdeconv.arguments.integers import Pairs
 from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry
@@ -180,7 +180,7 @@ def split(
 
 def check_mode(mode: str) -> None:
     """Refuse an unknown padding mode."""
-    choice("padding_mode", mode, MODES)
+    check_choice("padding_mode", mode, MODES)
 
 
 def _check_copies(size: int, padding: int, mode: str) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 from jaxdeconv.errors import ArgumentValueError
 
-__all__ = ["choice"]
+__all__ = ["check_choice"]
 
 
-def choice(name: str, value: Any, allowed: Collection[str]) -> str:
+def check_choice(name: str, value: Any, allowed: Collection[str]) -> str:
     """`value` if it is one of the allowed."""
     if not isinstance(value, str) or value not in allowed:
         raise ArgumentValueError(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.choices import check_choice
 from jaxdeconv.arguments.integers import IntOrInts, as_integers
 from jaxdeconv.compat.bridge import implied_groups, operands
 from jaxdeconv.errors import reporting
@@ -128,8 +128,10 @@ def _same(n: int, span: int, stride: int, extra: int | None) -> tuple[int, int]:
 
 def _padding(padding: str) -> str:
     lower = padding.lower() if isinstance(padding, str) else padding
-    return choice("padding", lower, ("valid", "same")).upper()
+    return check_choice("padding", lower, ("valid", "same")).upper()
 
 
 def _channels_first(data_format: str | None) -> bool:
-    return choice("data_format", data_format or "channels_last", DATA_FORMATS) == DATA_FORMATS[1]
+    return (
+        check_choice("data_format", data_format or "channels_last", DATA_FORMATS) == DATA_FORMATS[1]
+    )

@@ -16,7 +16,7 @@ from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
 from jaxdeconv.acceleration import accelerate
-from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.choices import check_choice
 from jaxdeconv.arguments.integers import Pairs, as_integers, as_padding, is_sequence
 from jaxdeconv.arguments.layout import (
     Layout,
@@ -196,7 +196,7 @@ def transpose_places(
         low = tuple(k - 1 - pair[0] for k, pair in zip(spans, padding, strict=True))
         padded = ((n - 1) * s + 1 + sum(p) for n, s, p in zip(sizes, steps, padding, strict=True))
         return low, tuple(n - (k - 1) for n, k in zip(padded, spans, strict=True))
-    if choice("padding", padding, names) == "SAME":
+    if check_choice("padding", padding, names) == "SAME":
         low = tuple(max(k - s, 0) // 2 for k, s in zip(spans, steps, strict=True))
         return low, tuple(n * s for n, s in zip(sizes, steps, strict=True))
     dimensions = zip(sizes, spans, steps, strict=True)

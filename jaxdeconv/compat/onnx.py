@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.choices import check_choice
 from jaxdeconv.arguments.integers import as_integers
 from jaxdeconv.compat.bridge import Ints, Operands, operands
 from jaxdeconv.errors import ArgumentValueError, reporting
@@ -176,7 +176,7 @@ def _entries(name: str, value: Sequence[int] | None, ndim: int) -> Ints:
 
 def _pads(pads: Sequence[int] | None, auto_pad: str, ndim: int) -> tuple[Ints, Ints]:
     """Beginnings and ends."""
-    if choice("auto_pad", auto_pad, AUTO_PADS) != "NOTSET" and pads is not None and any(pads):
+    if check_choice("auto_pad", auto_pad, AUTO_PADS) != "NOTSET" and pads is not None and any(pads):
         raise ArgumentValueError(
             "pads and auto_pad cannot both be given",
             "Pass only one of them.",

@@ -7,7 +7,7 @@ import jax
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.choices import check_choice
 from jaxdeconv.arguments.integers import IntOrInts, as_integers, is_sequence
 from jaxdeconv.compat.bridge import Ints, Operands, implied_groups, operands
 from jaxdeconv.errors import ArgumentValueError, reporting
@@ -149,7 +149,10 @@ def _channels_first(data_format: str | None, filters: Any) -> bool:
     known = [
         names[ndim - 1] for names in (CHANNELS_LAST, CHANNELS_FIRST) if 1 <= ndim <= len(names)
     ]
-    return data_format is not None and choice("data_format", data_format, known) in CHANNELS_FIRST
+    return (
+        data_format is not None
+        and check_choice("data_format", data_format, known) in CHANNELS_FIRST
+    )
 
 
 def _spatial(entries: Sequence[Any], both: Operands) -> tuple[Any, ...]:
@@ -177,7 +180,7 @@ def _entries(name: str, value: IntOrInts | None, both: Operands) -> Ints:
 def _padding(padding: TensorFlowPadding, both: Operands) -> str | tuple[tuple[int, int], ...]:
     """A name, or pairs of the spatial dimensions."""
     if isinstance(padding, str):
-        return choice("padding", padding, ("VALID", "SAME"))
+        return check_choice("padding", padding, ("VALID", "SAME"))
     given = padding if is_sequence(padding) else ()
     if len(given) != both.signal.ndim or not all(is_sequence(p) and len(p) == 2 for p in given):
         raise ArgumentValueError(

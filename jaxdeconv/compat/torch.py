@@ -12,7 +12,7 @@ from typing import Any
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.choices import check_choice
 from jaxdeconv.arguments.integers import IntOrInts, as_integers, is_sequence
 from jaxdeconv.compat.bridge import Ints, Operands, operands
 from jaxdeconv.errors import ArgumentValueError, reporting
@@ -227,7 +227,7 @@ def _conv(
     spacing = _entries("dilation", dilation, ndim, minimum=1)
     pads: Ints | str
     if isinstance(padding, str):
-        pads = choice("padding", padding, ("same", "valid")).upper()
+        pads = check_choice("padding", padding, ("same", "valid")).upper()
         if pads == "SAME" and max(steps) > 1:
             raise ArgumentValueError(
                 "padding='same' needs stride 1", "Pass integers for padding.", stride=stride

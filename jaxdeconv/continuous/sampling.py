@@ -26,7 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.choices import check_choice
 from jaxdeconv.arguments.integers import as_integer
 from jaxdeconv.continuous.functions import Function, check_function
 from jaxdeconv.continuous.operator import ContinuousConv
@@ -161,7 +161,7 @@ def _check(K: Any, v: Any, intervals: Any, scheme: Any) -> tuple[int, int]:
     if not isinstance(K, ContinuousConv):
         raise ArgumentTypeError("K must be a ContinuousConv", "Pass ContinuousConv(k, s).", K=K)
     check_function("v", v)
-    choice("scheme", scheme, _SCHEMES)
+    check_choice("scheme", scheme, _SCHEMES)
     if K.stride != int(K.stride):
         raise ArgumentValueError(
             "the stride of K must be an integer to be the stride of a discrete convolution",

@@ -18,7 +18,7 @@ from jax import Array
 from jax.typing import DTypeLike
 from numpy.typing import NDArray
 
-from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.choices import check_choice
 from jaxdeconv.arguments.integers import IntOrInts, as_integer, as_integers, count_entries
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry
@@ -184,7 +184,7 @@ def as_factors(factor: Any) -> tuple[int, ...]:
 
 def check_alignment(align: str) -> str:
     """`align`, if it is one."""
-    return choice("align", align, ALIGNMENTS)
+    return check_choice("align", align, ALIGNMENTS)
 
 
 def check_dtype(dtype: np.dtype) -> None:

@@ -23,7 +23,7 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from jaxdeconv import boundary
-from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.choices import check_choice
 from jaxdeconv.arguments.integers import IntOrInts, Pairs, as_integer, is_sequence
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry
@@ -161,7 +161,7 @@ class _Way(NamedTuple):
         channels: int,
     ) -> "_Way":
         """The way of a call's arguments."""
-        choice("border", border, BORDERS)
+        check_choice("border", border, BORDERS)
         plain = geometry(size, factors, method, align=align, channels=channels)
         lows = [low for low, _ in plain.padding]
         mode = border if border in boundary.MODES else "zeros"

@@ -7,7 +7,7 @@ from typing import Any, Unpack, cast
 import jax
 
 from jaxdeconv.algorithms.leg import LEGS
-from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.choices import check_choice
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, check_keywords, reporting
 from jaxdeconv.legs import functions
 from jaxdeconv.legs.keywords import LegKeywords
@@ -44,9 +44,9 @@ def plan(
         >>> plan("conv_transpose", u, w, groups=32, stride=2, platform="cpu").algorithm
         'depthwise'
     """
-    choice("leg", leg, LEGS)
+    check_choice("leg", leg, LEGS)
     platform = jax.default_backend() if platform is None else platform
-    choice("platform", platform, planner.PLATFORMS)
+    check_choice("platform", platform, planner.PLATFORMS)
     algorithm = keywords.pop("algorithm", planner.AUTO)
     if algorithm == planner.DERIVED:
         raise ArgumentValueError(

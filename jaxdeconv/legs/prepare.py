@@ -60,7 +60,7 @@ _DEFINITION: dict[str, Callable[..., Array]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """A call that is right: the leg on canonical operands, the way there and the way back.
+    """A call that was checked: the leg on canonical operands, and how to get there and back.
 
     Attributes:
         leg: which.

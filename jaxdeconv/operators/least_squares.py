@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.choices import check_choice
 from jaxdeconv.arguments.integers import as_integer
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.operators.algebra import LinearMap
@@ -287,7 +287,7 @@ def _check(
         )
     if max_steps is not None:
         as_integer("max_steps", max_steps, minimum=1)
-    choice("method", method, ("auto", "cg", "lsmr"))
+    check_choice("method", method, ("auto", "cg", "lsmr"))
     _check_preconditioner(K, preconditioner, method)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from jaxdeconv.algorithms import ALGORITHMS, Algorithm
 from jaxdeconv.algorithms.leg import LEGS
-from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.choices import check_choice
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.planning import planner, tuning_cache
 
@@ -58,7 +58,7 @@ def register_algorithm(leg: str, algorithm: Algorithm) -> Registration:
         ValueError: unknown leg, or the name is taken.
         TypeError: not an `Algorithm`, or one of its fields is of the wrong kind.
     """
-    choice("leg", leg, LEGS)
+    check_choice("leg", leg, LEGS)
     _check_kinds(algorithm)
     taken = [planner.AUTO, planner.DERIVED, *(one.name for one in ALGORITHMS[leg])]
     if algorithm.name in taken:
@@ -83,7 +83,7 @@ def unregister_algorithm(leg: str, name: str) -> None:
     Raises:
         ValueError: unknown leg, or no algorithm of that name was registered.
     """
-    choice("leg", leg, LEGS)
+    check_choice("leg", leg, LEGS)
     registered = [one.name for one in ALGORITHMS[leg] if (leg, one.name) not in _OURS]
     if name not in registered:
         raise ArgumentValueError(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxdeconv.arguments.choices import choice
+from jaxdeconv.arguments.choices import check_choice
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry, check_reach
 from jaxdeconv.reference.coordinates import index_relation
@@ -78,7 +78,7 @@ def make(leg: str, geometry: Any, signal: Any, kernel: Any) -> Scene:
             "Pass ConvGeometry(input_size, kernel_size, ...).",
             geometry=geometry,
         )
-    choice("leg", leg, SCENES)
+    check_choice("leg", leg, SCENES)
     if geometry.ndim not in (1, 2) or 0 in geometry.output_size + geometry.input_size:
         check_reach(geometry)
         raise ArgumentValueError(

@@ -41,7 +41,7 @@ class Folding:
 
     @classmethod
     def of(cls, geometry: ConvGeometry, in_channels: int, out_channels: int) -> "Folding":
-        """All axes that can be folded, of a problem with so many channels in all."""
+        """All axes that can be folded, of a problem with this many channels in all."""
         depthwise = in_channels == out_channels == geometry.groups > 1
         if depthwise and math.prod(geometry.kernel_size) <= FEW_TAPS:
             return cls(geometry, ())
