@@ -13,7 +13,7 @@ convolution without padding, K = C P, so K^T = P^T C^T and the kernel gradient i
 Negative padding crops in every mode; its transpose puts zeros there.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import jax.numpy as jnp
 import numpy as np
@@ -152,30 +152,20 @@ def ascending(cells: Array, sources: np.ndarray, axis: int) -> Array:
     return lax.rev(cells, (axis,)) if sources[0] > sources[-1] else cells
 
 
-def split(
-    geometry: ConvGeometry, mode: str, dims: Sequence[int] | None = None
-) -> tuple[Pairs, ConvGeometry]:
+def split(geometry: ConvGeometry, mode: str) -> tuple[Pairs, ConvGeometry]:
     """K = C P: the padding that P must do, and the geometry of C.
 
     Under 'zeros' P does nothing, because a convolution pads with zeros itself.
 
-    Args:
-        geometry: of K.
-        mode: one of `MODES`.
-        dims: along which P pads; None for all.
-
     Raises:
         ValueError: an empty axis where cells would have to be copied.
     """
-    none = ((0, 0),) * geometry.ndim
     if mode == "zeros":
-        return none, geometry
-    border, sizes, padding = list(none), list(geometry.input_size), list(geometry.padding)
-    for dim in range(geometry.ndim) if dims is None else dims:
-        _check_copies(sizes[dim], sum(padding[dim]), mode)
-        sizes[dim] = geometry.padded_size[dim]
-        border[dim], padding[dim] = padding[dim], border[dim]
-    return tuple(border), geometry.replace(input_size=tuple(sizes), padding=tuple(padding))
+        return ((0, 0),) * geometry.ndim, geometry
+    for n, (low, high) in zip(geometry.input_size, geometry.padding, strict=True):
+        _check_copies(n, low + high, mode)
+    none = ((0, 0),) * geometry.ndim
+    return geometry.padding, geometry.replace(input_size=geometry.padded_size, padding=none)
 
 
 def check_mode(mode: str) -> None:

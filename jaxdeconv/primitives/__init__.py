@@ -11,8 +11,8 @@ The map, from the bottom up:
 
 from jaxdeconv.primitives import batching as batching
 from jaxdeconv.primitives import differentiation as differentiation
-from jaxdeconv.primitives import lowering as lowering
 from jaxdeconv.primitives.folding import Folding, folded
+from jaxdeconv.primitives.lowering import on_one_device
 from jaxdeconv.primitives.primitive import (
     PRIMITIVES,
     LegParams,
@@ -21,4 +21,13 @@ from jaxdeconv.primitives.primitive import (
     varying_alike,
 )
 
-__all__ = ["PRIMITIVES", "Folding", "LegParams", "bind", "folded", "problem_of", "varying_alike"]
+__all__ = [
+    "PRIMITIVES",
+    "Folding",
+    "LegParams",
+    "bind",
+    "folded",
+    "on_one_device",
+    "problem_of",
+    "varying_alike",
+]

@@ -27,8 +27,11 @@ from jax.sharding import AbstractMesh
 from jaxdeconv.algorithms.leg import LEGS, Leg
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.planning import planner
+from jaxdeconv.primitives.folding import Folding
 from jaxdeconv.primitives.primitive import PRIMITIVES, LegParams, problem_of, whole_problem_of
 from jaxdeconv.sharding import DividedLeg, Layout, explicit, hooks
+
+__all__ = ["on_one_device"]
 
 try:  # tells JAX to lower programs with these primitives for devices that are known
     from jax._src.dispatch import prim_requires_devices_during_lowering as _needs_devices
@@ -45,7 +48,11 @@ def _compute(
     y: Array,
     geometry: ConvGeometry,
 ) -> Array:
-    """The leg on one device, by the algorithm that the plan chooses; in the accumulator's dtype."""
+    """The leg on one device, by the algorithm that the plan chooses; in the accumulator's dtype.
+
+    Axes along which the kernel lies in one place are folded into the channels, unless an algorithm
+    is forced: that one then gets the problem as it is.
+    """
     params = dataclasses.replace(params, geometry=geometry, padding_mode="zeros")
     family = planner.PLATFORMS[platform]
     problem = problem_of(leg.name, x, y, params, platform=family, **program)
@@ -56,8 +63,14 @@ def _compute(
         # XLA:CPU (jaxlib 0.10) fuses a transposition by the caller into a product of bfloat16
         # matrices with a float32 result, which it then cannot execute
         x, y = jax.lax.optimization_barrier(x), jax.lax.optimization_barrier(y)
-    algorithm = planner.find(problem, platform, params.algorithm)
-    return algorithm.apply(x, y, problem)
+    if params.algorithm != planner.AUTO:
+        algorithm = planner.find(problem, platform, params.algorithm)
+        return algorithm.apply(x, y, problem)
+    folding = Folding.of(problem.geometry, problem.in_channels, problem.out_channels)
+    (first, second), problem = leg.operands, folding.problem(problem)
+    algorithm = planner.find(problem, platform, planner.AUTO)
+    result = algorithm.apply(folding.fold(first, x), folding.fold(second, y), problem)
+    return folding.unfold(leg.result, result)
 
 
 def _whole(leg: Leg, x: Any, y: Any, params: LegParams) -> DividedLeg:
@@ -67,11 +80,18 @@ def _whole(leg: Leg, x: Any, y: Any, params: LegParams) -> DividedLeg:
     return DividedLeg(problem, params.padding_mode, layout, {})
 
 
+def on_one_device(
+    leg: Leg, platform: str, params: LegParams, *, exported: bool = False
+) -> Callable[[Array, Array], Array]:
+    """The leg as a function of whole arrays, without the primitive."""
+    compute = functools.partial(_compute, leg, platform, {"exported": exported}, params)
+    return lambda x, y: _whole(leg, x, y, params).apply(x, y, compute, params.dtype)
+
+
 def _readable(leg: Leg, *, params: LegParams) -> Callable[[Array, Array], Array]:
     """The leg as a function whose jaxpr shows its products and sums."""
     params = dataclasses.replace(params, algorithm=leg.everywhere)
-    compute = functools.partial(_compute, leg, "cpu", {"exported": True}, params)
-    return lambda x, y: _whole(leg, x, y, params).apply(x, y, compute, params.dtype)
+    return on_one_device(leg, "cpu", params, exported=True)
 
 
 def _lower(
@@ -83,8 +103,8 @@ def _lower(
     """
     avals: Any = context.avals_in
     if params.spatial_axes:
-        apply = functools.partial(_on_blocks, leg, params=params)
-        return mlir.lower_fun(apply, multiple_results=False)(context, *xy)
+        on_blocks = functools.partial(_on_blocks, leg, params=params)
+        return mlir.lower_fun(on_blocks, multiple_results=False)(context, *xy)
     apply = _divide(leg, platform, context.module_context, avals, params)
     plain = [core.ShapedArray(aval.shape, aval.dtype) for aval in avals]
     with jax.sharding.use_abstract_mesh(AbstractMesh((), ())):
@@ -106,12 +126,14 @@ def _on_blocks(leg: Leg, x: Array, y: Array, *, params: LegParams) -> Array:
         return result
 
     names = [name for axes in params.spatial_axes for name in axes]
+    whole = _whole(leg, x, y, params)
     divided = dataclasses.replace(
-        _whole(leg, x, y, params),
-        layout=Layout((), params.spatial_axes),
+        whole,
+        layout=dataclasses.replace(whole.layout, space=params.spatial_axes),
         mesh_sizes={name: jax.lax.axis_size(name) for name in names},
         manual=True,
     )
+    divided.note({})
     return divided.apply(x, y, compute, params.dtype)
 
 
@@ -133,8 +155,10 @@ def _divide(
         return functools.partial(whole.apply, compute=one_device, dtype=params.dtype)
     mesh = explicit.mesh_of(x, y)
     if mesh is not None and not partly and not is_empty:
-        layout = explicit.layout_of(whole.problem, x, y, mesh)
+        specs = explicit.specs_of(whole.problem, x, y)
+        layout = Layout.of(whole.problem, specs, mesh.shape)
         divided = dataclasses.replace(whole, layout=layout, mesh_sizes=mesh.shape)
+        divided.note(specs)
         return hooks.by_shard_map(divided, mesh, one_device, params.dtype)
     has_callback = platform in ("cpu", "cuda", "rocm") and not exported
     if has_callback and not partly and not is_empty and _are_known(axes):

@@ -19,7 +19,6 @@ from jaxdeconv.algorithms.leg import LEGS, Leg
 from jaxdeconv.arguments.dtypes import accumulator_dtype
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.planning import planner, tuning_cache
-from jaxdeconv.primitives.folding import Folding
 from jaxdeconv.sharding import MeshAxes, explicit
 from jaxdeconv.sharding.windows import ceil_div
 
@@ -51,45 +50,17 @@ class LegParams:
 def bind(leg: str, x: Array, y: Array, params: LegParams) -> Array:
     """Apply a leg's primitive to two operands, in the wider of their dtypes.
 
-    Axes along which the kernel lies in one place are folded into the channels, unless an algorithm
-    is forced: that one then gets the problem as it is.
-
     Args:
         leg: 'conv', 'conv_transpose' or 'kernel_gradient'.
         x: v, u or u.
         y: w, w or v.
         params: the geometry and the rest.
     """
-    primitive, geometry = PRIMITIVES[leg], params.geometry
     dtype = np.promote_types(x.dtype, y.dtype)
     x, y = lax.convert_element_type(x, dtype), lax.convert_element_type(y, dtype)
     x, y = varying_alike(x, y, over=frozenset(sum(params.spatial_axes, ())))
-    forced = params.algorithm != planner.AUTO
-    if forced or params.spatial_axes or 1 not in geometry.output_size:
-        return primitive.bind(x, y, params=params)
-    problem = problem_of(leg, x, y, params)
-    folding = Folding.of(geometry, problem.in_channels, problem.out_channels)
-    if not folding.dims:
-        return primitive.bind(x, y, params=params)
-    return _bind_folded(LEGS[leg], x, y, params, folding.dims)
-
-
-def _bind_folded(leg: Leg, x: Array, y: Array, params: LegParams, dims: tuple[int, ...]) -> Array:
-    """`bind` without the dimensions `dims`, along which the kernel lies in one place."""
-    arrays = dict(zip(leg.operands, (x, y), strict=True))
-    whole, mode, dtype = params.geometry, params.padding_mode, params.dtype
-    border, inner = boundary.split(whole, mode, dims)
-    folding = Folding(inner, dims)
-    if "v" in arrays:
-        arrays["v"] = boundary.pad(arrays["v"], border, mode)
-    elif mode != "zeros":  # folding the border back is summing, too
-        dtype = accumulator_dtype(dtype)
-    folded = dataclasses.replace(params, geometry=folding.folded, dtype=dtype)
-    x, y = (folding.fold(role, array) for role, array in arrays.items())
-    result = folding.unfold(leg.result, PRIMITIVES[leg.name].bind(x, y, params=folded))
-    if leg.result == "v":
-        result = boundary.fold(result, whole.input_size, border, mode)
-    return lax.convert_element_type(result, params.dtype)
+    result: Array = PRIMITIVES[leg].bind(x, y, params=params)
+    return result
 
 
 def varying_alike(*operands: Array, over: frozenset[str] = frozenset()) -> list[Array]:

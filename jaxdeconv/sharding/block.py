@@ -6,9 +6,10 @@ channels are that are summed over, and in the kernel gradient; they are formed i
 dtype. Dimensions are fetched one after the other, so that corners need nothing of their own.
 """
 
+import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
 import numpy as np
@@ -23,10 +24,27 @@ from jaxdeconv.sharding.fetch import cut, fetch, fill, give_back, only_first, on
 from jaxdeconv.sharding.layout import Layout, MeshAxes
 from jaxdeconv.sharding.windows import Copies, Window, ceil_div
 
-__all__ = ["Compute", "DividedLeg"]
+__all__ = ["Compute", "DividedLeg", "watched"]
 
 Compute: TypeAlias = Callable[[Array, Array, ConvGeometry], Array]
 """A leg with zero padding on one device, (x, y, geometry) -> result in the accumulator's dtype."""
+
+
+_WATCHERS: list[list[tuple["DividedLeg", tuple[str, ...]]]] = []
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[list[tuple["DividedLeg", tuple[str, ...]]]]:
+    """The legs that are divided meanwhile, with what had to be brought into another layout.
+
+    Not a context variable: XLA calls its callbacks in threads of its own.
+    """
+    seen: list[tuple[DividedLeg, tuple[str, ...]]] = []
+    _WATCHERS.append(seen)
+    try:
+        yield seen
+    finally:
+        _WATCHERS[:] = [one for one in _WATCHERS if one is not seen]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +75,20 @@ class DividedLeg:
         found = zip(range(len(axes)), axes, shape, strict=True)
         return [(dim, names, size) for dim, names, size in found if self.parts(names) > 1]
 
+    def note(self, given: Mapping[str, tuple[MeshAxes, ...]]) -> None:
+        """Tell those who watch.
+
+        Args:
+            given: how the operands lie before.
+        """
+        moved = tuple(
+            f"{role} is brought from {before} to {now}"
+            for role, before in given.items()
+            if role in LEGS[self.problem.leg].operands and (now := self.layout.axes(role)) != before
+        )
+        for seen in _WATCHERS:
+            seen.append((self, moved))
+
     def apply(self, x: Array, y: Array, compute: Compute, dtype: np.dtype) -> Array:
         """The leg on one device's blocks of the operands, where the mesh axes are manual.
 
@@ -73,14 +105,14 @@ class DividedLeg:
         """
         leg, summed = LEGS[self.problem.leg], self.layout.summed(LEGS[self.problem.leg])
         arrays = dict(zip(leg.operands, (x, y), strict=True))
-        geometry = self.problem.geometry
         for role in leg.operands:
             for dim, axes, size in self.divided(role):
-                is_fetched = role == "v" and 1 <= dim <= geometry.ndim
+                is_fetched = role == "v" and axes in self.layout.space
                 if {*axes} <= {*summed} and not is_fetched:
                     arrays[role] = only_first(arrays[role], dim, axes, size)
-        geometry = geometry.with_groups(geometry.groups // self.parts(self.layout.groups))
-        for dim in range(geometry.ndim):
+        geometry = self._without_halo()
+        # borders that every device has of its own come last: they need not be sent
+        for dim in sorted(range(geometry.ndim), key=lambda dim: not self.layout.space[dim]):
             fetched = "u" if leg.result == "v" else "v"
             step = self._fetch_u if leg.result == "v" else self._fetch_v
             arrays[fetched], geometry = step(arrays[fetched], dim, geometry)
@@ -95,6 +127,19 @@ class DividedLeg:
         elif summed:
             result = lax.psum(result, summed)
         return result.astype(dtype)
+
+    def _without_halo(self) -> ConvGeometry:
+        """The geometry of groups and contracted dimensions of one device, as there is no halo."""
+        whole, layout = self.problem.geometry, self.layout
+        sizes, kernel = list(whole.input_size), list(whole.kernel_size)
+        for dim, axes in enumerate(layout.contracted):
+            if axes:
+                sizes[dim] = kernel[dim] = ceil_div(sizes[dim], self.parts(axes))
+        return whole.replace(
+            input_size=tuple(sizes),
+            kernel_size=tuple(kernel),
+            groups=whole.groups // self.parts(layout.groups),
+        )
 
     def window(self, dim: int) -> Window:
         """What the devices need of v along a divided dimension."""
@@ -131,7 +176,7 @@ class DividedLeg:
                 v = fill(v, block, axis, axes, copies)
             if self.problem.leg == "kernel_gradient":
                 v = only_needed(v, axis, axes, window)  # a NaN times zero is no zero
-        elif self.padding_mode != "zeros":
+        elif self._has_border(dim):
             v = boundary.pad(v, self._padding(dim), self.padding_mode)
         else:
             return v, local
@@ -144,7 +189,7 @@ class DividedLeg:
             image = self.image(dim)
             u = fetch(u, 1 + dim, axes, image.window)
             return u, _with(local, dim, image.size, image.padding)
-        if self.padding_mode != "zeros":
+        if self._has_border(dim):
             return u, _with(local, dim, self.problem.geometry.padded_size[dim], (0, 0))
         return u, local
 
@@ -157,11 +202,14 @@ class DividedLeg:
             v = cut(whole, axis, axes, image.offsets, block)
             for back in image.returns:
                 v = give_back(v, whole, axis, axes, back)
-        elif self.padding_mode != "zeros":
+        elif self._has_border(dim):
             size = list(v.shape[1:-1])
             size[dim] = self.problem.geometry.input_size[dim]
             v = boundary.fold(v, tuple(size), self._padding(dim), self.padding_mode)
         return v
+
+    def _has_border(self, dim: int) -> bool:
+        return self.padding_mode != "zeros" and self.problem.geometry.padding[dim] != (0, 0)
 
     def _padding(self, dim: int) -> tuple[tuple[int, int], ...]:
         """The padding of one dimension, and none of the others."""

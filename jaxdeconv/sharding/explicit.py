@@ -7,9 +7,9 @@ from jax.sharding import AbstractMesh, AxisType, PartitionSpec
 
 from jaxdeconv.algorithms import Problem
 from jaxdeconv.algorithms.leg import LEGS
-from jaxdeconv.sharding.layout import Layout, entries
+from jaxdeconv.sharding.layout import Layout, MeshAxes, entries
 
-__all__ = ["layout_of", "mesh_of", "result_spec"]
+__all__ = ["mesh_of", "result_spec", "specs_of"]
 
 
 def mesh_of(x: Any, y: Any) -> AbstractMesh | None:
@@ -19,13 +19,12 @@ def mesh_of(x: Any, y: Any) -> AbstractMesh | None:
     return mesh if is_explicit else None
 
 
-def layout_of(problem: Problem, x: Any, y: Any, mesh: AbstractMesh) -> Layout:
-    """How the leg is divided, from the types of its operands."""
-    specs = {
+def specs_of(problem: Problem, x: Any, y: Any) -> dict[str, tuple[MeshAxes, ...]]:
+    """How the operands lie."""
+    return {
         role: entries(one.sharding.spec, len(one.shape))
         for role, one in zip(LEGS[problem.leg].operands, (x, y), strict=True)
     }
-    return Layout.of(problem, specs, mesh.shape)
 
 
 def result_spec(problem: Problem, x: Any, y: Any) -> PartitionSpec:
@@ -38,7 +37,7 @@ def result_spec(problem: Problem, x: Any, y: Any) -> PartitionSpec:
     if mesh is None:
         images = None if leg.result == "w" else x.sharding.spec[0]
         return PartitionSpec(images, *[None] * (len(shape) - 1))
-    axes = layout_of(problem, x, y, mesh).axes(leg.result)
+    axes = Layout.of(problem, specs_of(problem, x, y), mesh.shape).axes(leg.result)
     return PartitionSpec(
         *(
             names if names and size % math.prod(mesh.shape[a] for a in names) == 0 else None

@@ -39,6 +39,7 @@ def by_partitioner(
         specs = {role: entries(one.sharding.spec, len(one.shape)) for role, one in given.items()}
         layout = Layout.of(whole.problem, specs, mesh.shape)
         divided = dataclasses.replace(whole, layout=layout, mesh_sizes=dict(mesh.shape))
+        divided.note(specs)
         named = {role: NamedSharding(mesh, layout.spec(role)) for role in given}
 
         def apply(x: Array, y: Array) -> Array:
@@ -47,15 +48,13 @@ def by_partitioner(
         operand_shardings = tuple(named[role] for role in leg.operands)
         return mesh, apply, named[leg.result], operand_shardings
 
-    def rule(mesh: Mesh, *_: Any) -> Any:
-        return sharding_rule(whole.problem, mesh.shape.values())
-
     def typed(x: Array, y: Array) -> Array:  # noqa: ARG001
         """Asked for its type alone: where there is but one device, nothing is divided."""
         return lax.full(whole.problem.shape(leg.result), 0, dtype)
 
     call: Any = custom_partitioning(typed)
-    call.def_partition(partition, sharding_rule=rule)
+    text, meaning = sharding_rule(whole.problem)
+    call.def_partition(partition, sharding_rule=text, **meaning)
     function: Callable[[Array, Array], Array] = call
     return function
 

@@ -2,12 +2,14 @@
 
 What the axes of v, w and u run over has a name, its *role*: the batch, each spatial dimension, the
 groups, the input and the output channels. A leg is divided role by role, and a mesh axis divides
-one role at most, so its arrays are laid out alike. The kernel's spatial axes stay whole.
+one role at most, so its arrays are laid out alike.
+
+Along a spatial dimension the kernel stays whole. But where it is as long as v, and so lies in one
+place, the dimension is *contracted*: its cells are summed over, and divided, as input channels are.
 """
 
 import dataclasses
 import math
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,6 +17,7 @@ from jax.sharding import PartitionSpec
 
 from jaxdeconv.algorithms import Problem
 from jaxdeconv.algorithms.leg import LEGS, Leg
+from jaxdeconv.geometry import ConvGeometry
 
 __all__ = ["Layout", "MeshAxes", "entries", "sharding_rule"]
 
@@ -37,6 +40,7 @@ class Layout:
     Attributes:
         batch: the images.
         space: the spatial dimensions of v and u, each in blocks of its own size.
+        contracted: the spatial dimensions of v and w, where they are.
         groups: whole groups; () where there is but one group.
         in_channels: input channels; () where there is more than one group.
         out_channels: likewise.
@@ -44,6 +48,7 @@ class Layout:
 
     batch: MeshAxes
     space: tuple[MeshAxes, ...]
+    contracted: tuple[MeshAxes, ...]
     groups: MeshAxes = ()
     in_channels: MeshAxes = ()
     out_channels: MeshAxes = ()
@@ -51,7 +56,7 @@ class Layout:
     @classmethod
     def whole(cls, ndim: int) -> "Layout":
         """That of a leg on one device."""
-        return cls((), ((),) * ndim)
+        return cls((), ((),) * ndim, ((),) * ndim)
 
     @classmethod
     def of(cls, problem: Problem, specs: Specs, sizes: Mapping[str, int]) -> "Layout":
@@ -79,21 +84,27 @@ class Layout:
 
         images = [role for role in (*leg.operands, leg.result) if role != "w"]
         batch = claim(*((role, 0) for role in images))
-        ndim = problem.geometry.ndim
-        space = tuple(claim(*((role, 1 + j) for role in images)) for j in range(ndim))
-        if problem.geometry.groups > 1:
+        geometry = problem.geometry
+        dims = range(geometry.ndim)
+        once = [is_contracted(geometry, j) for j in dims]
+        space = tuple(() if once[j] else claim(*((role, 1 + j) for role in images)) for j in dims)
+        contracted = tuple(claim(("v", 1 + j), ("w", j)) if once[j] else () for j in dims)
+        if geometry.groups > 1:
             channels = ("w", -1), ("v", -1), ("u", -1)
-            return cls(batch, space, claim(*channels, divides=problem.geometry.groups))
+            groups = claim(*channels, divides=geometry.groups)
+            return cls(batch, space, contracted, groups)
         in_channels = claim(("w", -2), ("v", -1))
-        return cls(batch, space, (), in_channels, claim(("w", -1), ("u", -1)))
+        out_channels = claim(("w", -1), ("u", -1))
+        return cls(batch, space, contracted, (), in_channels, out_channels)
 
     def axes(self, role: str) -> tuple[MeshAxes, ...]:
         """The mesh axes that divide every axis of v, w or u."""
         if role == "w":
-            kernel = [()] * len(self.space)
-            return (*kernel, self.in_channels, self.out_channels or self.groups)
-        channels = self.in_channels if role == "v" else self.out_channels
-        return (self.batch, *self.space, channels or self.groups)
+            return (*self.contracted, self.in_channels, self.out_channels or self.groups)
+        if role == "u":
+            return (self.batch, *self.space, self.out_channels or self.groups)
+        space = (a or b for a, b in zip(self.space, self.contracted, strict=True))
+        return (self.batch, *space, self.in_channels or self.groups)
 
     def spec(self, role: str) -> PartitionSpec:
         """How v, w or u lies."""
@@ -103,44 +114,40 @@ class Layout:
         """The mesh axes over which the leg sums: those that divide operands, but not the result."""
         if leg.result == "w":
             return (*self.batch, *sum(self.space, ()))
-        return self.in_channels if leg.result == "u" else self.out_channels
+        if leg.result == "u":
+            return (*self.in_channels, *sum(self.contracted, ()))
+        return self.out_channels
 
 
-def sharding_rule(problem: Problem, mesh_sizes: Iterable[int]) -> tuple[str, dict[str, Any]]:
+def is_contracted(geometry: ConvGeometry, dim: int) -> bool:
+    """Whether the kernel is as long as v, so that each of its taps meets one cell."""
+    k, n = geometry.kernel_size[dim], geometry.input_size[dim]
+    one_step = geometry.dilation[dim] == 1 or k == 1
+    return k == n and one_step and geometry.padding[dim] == (0, 0)
+
+
+def sharding_rule(problem: Problem) -> tuple[str, dict[str, tuple[str, ...]]]:
     """What XLA's partitioner (Shardy) may divide: an einsum-like text, and what the letters mean.
 
-    It divides spatial dimensions as if u had the size of v, which is what `Layout` expects. Groups
-    are divided only if every mesh axis divides their number: else Shardy splits mesh axes.
-
-    Args:
-        problem: the leg.
-        mesh_sizes: sizes of all mesh axes.
+    v and u have letters in common although their sizes differ: spatial dimensions and, where there
+    are groups, channels. Both are divided alike, which is what `Layout` expects. (Groups as a
+    letter of their own, in `(g c)`, would let Shardy split mesh axes, which no callback can do.)
     """
-    groups, leg = problem.geometry.groups, LEGS[problem.leg]
-    space = [f"s{j}" for j in range(problem.geometry.ndim)]
-    kernel = [f"k{j}" for j in range(problem.geometry.ndim)]
-    whole, sizes = [*kernel], {}
-    channels = {"v": "c", "u": "o", "w": "c o"}
-    if groups > 1 and any(groups % size for size in mesh_sizes):
-        channels, whole = {"v": "v", "u": "o", "w": "c o"}, [*kernel, "v", "c", "o"]
-    elif groups > 1:
-        u = "(g o)" if problem.out_per_group > 1 else "g"
-        v = "(g c)" if problem.in_per_group > 1 else "g"
-        channels, whole = {"v": v, "u": u, "w": f"c {u}"}, [*kernel, "c", "o"]
-        if "(" in u:  # the sizes of letters that never stand alone
-            sizes = {"o": problem.out_per_group} | ({"g": groups} if "(" in v else {})
+    leg, dims = LEGS[problem.leg], range(problem.geometry.ndim)
+    once = [is_contracted(problem.geometry, j) for j in dims]
     terms = {
-        role: " ".join([*(kernel if role == "w" else ["b", *space]), channels[role]])
-        for role in "vwu"
+        "v": ["b", *(f"t{j}" if once[j] else f"s{j}" for j in dims), "c"],
+        "w": [*(f"t{j}" if once[j] else f"k{j}" for j in dims), "c", "o"],
+        "u": ["b", *(f"r{j}" if once[j] else f"s{j}" for j in dims), "o"],
     }
-    first, second = leg.operands
-    text = f"{terms[first]}, {terms[second]} -> {terms[leg.result]}"
-    letters = dict.fromkeys(re.findall(r"\w+", text))  # Shardy wants them in this order
-    in_result = re.findall(r"\w+", terms[leg.result])
-    whole = [letter for letter in letters if letter in whole]
-    return text, {
-        "reduction_factors": tuple(x for x in letters if x not in {*in_result, *whole}),
+    if problem.geometry.groups > 1:
+        terms["v"][-1] = terms["w"][-1] = terms["u"][-1] = "g"
+    first, second = (terms[role] for role in leg.operands)
+    result = terms[leg.result]
+    letters = list(dict.fromkeys([*first, *second, *result]))  # Shardy wants them in this order
+    whole = [x for x in letters if x[0] == "k" or (x == "c" and "g" in letters)]
+    return f"{' '.join(first)}, {' '.join(second)} -> {' '.join(result)}", {
+        "reduction_factors": tuple(x for x in letters if x not in {*result, *whole}),
         "need_replication_factors": tuple(whole),
-        "permutation_factors": tuple(x for x in letters if x in space and x in in_result),
-        **sizes,
+        "permutation_factors": tuple(x for x in letters if x[0] == "s" and x in result),
     }
