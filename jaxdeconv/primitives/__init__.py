@@ -12,7 +12,7 @@ The map, from the bottom up:
 from jaxdeconv.primitives import batching as batching
 from jaxdeconv.primitives import differentiation as differentiation
 from jaxdeconv.primitives.folding import Folding, folded
-from jaxdeconv.primitives.lowering import on_one_device
+from jaxdeconv.primitives.lowering import lower_for_known_devices, on_one_device
 from jaxdeconv.primitives.primitive import (
     PRIMITIVES,
     LegParams,
@@ -27,6 +27,7 @@ __all__ = [
     "LegParams",
     "bind",
     "folded",
+    "lower_for_known_devices",
     "on_one_device",
     "problem_of",
     "varying_alike",

@@ -13,6 +13,7 @@ products of matrices that compute it everywhere.
 | automatic mode on TPUs or exported; some axes manual | XLA; then products of matrices alone |
 """
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable
@@ -31,12 +32,18 @@ from jaxdeconv.primitives.folding import Folding
 from jaxdeconv.primitives.primitive import PRIMITIVES, LegParams, problem_of, whole_problem_of
 from jaxdeconv.sharding import DividedLeg, Layout, explicit, hooks
 
-__all__ = ["on_one_device"]
+__all__ = ["lower_for_known_devices", "on_one_device"]
 
-try:  # tells JAX to lower programs with these primitives for devices that are known
-    from jax._src.dispatch import prim_requires_devices_during_lowering as _needs_devices
-except ImportError:  # then XLA divides
-    _needs_devices = set()
+
+def lower_for_known_devices(primitive: Any) -> None:
+    """Have JAX say for which devices a program is lowered that has this primitive.
+
+    Without it, where JAX has no such thing, XLA divides the legs.
+    """
+    with contextlib.suppress(ImportError):
+        from jax._src.dispatch import prim_requires_devices_during_lowering  # noqa: PLC0415
+
+        prim_requires_devices_during_lowering.add(primitive)
 
 
 def _compute(
@@ -176,7 +183,7 @@ def _are_known(axes: Any) -> bool:
 
 for _leg in LEGS.values():
     _primitive = PRIMITIVES[_leg.name]
-    _needs_devices.add(_primitive)
+    lower_for_known_devices(_primitive)
     for _platform in ("cpu", "cuda", "rocm", "tpu"):
         _rule = functools.partial(_lower, _leg, _platform)
         mlir.register_lowering(_primitive, _rule, _platform)
