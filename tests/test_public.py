@@ -62,7 +62,12 @@ def test_names_are_shown_before_they_are_imported() -> None:
 
 def test_other_modules_are_there_though_not_shown() -> None:
     """As README writes them, with nothing imported but the package."""
-    for name in ("acceleration.inspect", "errors.ArgumentValueError", "geometry.ConvGeometry", "cli.main"):
+    for name in (
+        "acceleration.inspect",
+        "errors.ArgumentValueError",
+        "geometry.ConvGeometry",
+        "cli.main",
+    ):
         assert run(f"import jaxdeconv; print(jaxdeconv.{name}.__name__)") == name.split(".")[1]
 
 
