@@ -142,7 +142,21 @@ def _reject(kind: str, problem: Problem, platform: str) -> str:
     sizes = zip(problem.geometry.input_size, _crops(problem.geometry), strict=True)
     if min(size + low + high for size, (low, high) in sizes) < 1:
         return "padding crops all of v"
+    if problem.leg == "kernel_gradient" and problem.dtype != np.float32 and _is_blind(problem):
+        return "oneDNN does not write the bfloat16 gradient of a tap that meets only padding"
     return passes.rejected(_pass(kind, problem, _cropped(problem.geometry)))
+
+
+def _is_blind(problem: Problem) -> bool:
+    """Whether a tap of the kernel meets nothing but padding, wherever the kernel is."""
+    geometry = _cropped(problem.geometry)
+    for dim, size in enumerate(geometry.input_size):
+        low, _ = geometry.padding[dim]
+        first = np.arange(geometry.kernel_size[dim])[:, None] * geometry.dilation[dim] - low
+        met = first + np.arange(geometry.output_size[dim]) * geometry.stride[dim]
+        if not ((met >= 0) & (met < size)).any(1).all():
+            return True
+    return False
 
 
 def _work(problem: Problem) -> Work:
