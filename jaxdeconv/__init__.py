@@ -9,7 +9,7 @@ The map of the package; data flows downwards and a module imports only from abov
     geometry        ConvGeometry: the integers of one convolution
     boundary        padding modes (circular, reflect, ...) as linear maps with their transposes
     reference/      the definition and its independent re-derivations: slow, obvious
-    algorithms/     fast ways to compute each convolution, one file each
+    algorithms/     fast ways to compute each convolution, one file each, and their contract
     planning/       which algorithm for which problem: predicted and measured times
     primitives/     the three convolutions in JAX: differentiation, batching, lowering
     legs/           the public functions: conv, conv_transpose, kernel_gradient; plan; autotune
@@ -48,6 +48,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jaxdeconv import acceleration as acceleration
+    from jaxdeconv import algorithms as algorithms
     from jaxdeconv import compat as compat
     from jaxdeconv import continuous as continuous
     from jaxdeconv import interpolation as interpolation
@@ -65,6 +66,8 @@ if TYPE_CHECKING:
     from jaxdeconv.legs.autotune import autotune as autotune
     from jaxdeconv.legs.plan import plan as plan
     from jaxdeconv.operators import ConvOperator as ConvOperator
+    from jaxdeconv.planning.registry import register_algorithm as register_algorithm
+    from jaxdeconv.planning.registry import unregister_algorithm as unregister_algorithm
 
     __version__: str
 
@@ -78,6 +81,8 @@ __all__ = [
     "kernel_gradient",
     "plan",
     "possible_input_sizes",
+    "register_algorithm",
+    "unregister_algorithm",
     "verify",
 ]
 
@@ -91,10 +96,13 @@ _HOMES = {
     "kernel_gradient": "legs",
     "plan": "legs.plan",
     "possible_input_sizes": "geometry",
+    "register_algorithm": "planning.registry",
+    "unregister_algorithm": "planning.registry",
 }
 """The modules that define the public names."""
 
 _MODULES = (
+    "algorithms",
     "compat",
     "continuous",
     "interpolation",

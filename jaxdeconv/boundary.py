@@ -13,7 +13,6 @@ convolution without padding, K = C P, so K^T = P^T C^T and the kernel gradient i
 Negative padding crops in every mode; its transpose puts zeros there.
 """
 
-import dataclasses
 from collections.abc import Callable
 
 import jax.numpy as jnp
@@ -21,7 +20,7 @@ import numpy as np
 from jax import Array, lax
 
 from jaxdeconv.arguments.choices import choice
-from jaxdeconv.arguments.paddings import Pairs
+from jaxdeconv.arguments.integers import Pairs
 from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry
 
@@ -74,12 +73,7 @@ def source_index(size: int, low: int, high: int, mode: str) -> np.ndarray:
     inside = (position >= 0) & (position < size)
     if mode == "zeros" or inside.all():
         return np.where(inside, position, -1)
-    if size == 0:
-        raise ArgumentValueError(
-            "padding_mode must be 'zeros' where v is empty: there is nothing to copy",
-            "Pass padding_mode='zeros'.",
-            padding_mode=mode,
-        )
+    _check_copies(size, len(position), mode)
     return _SOURCES[mode](position, size)
 
 
@@ -164,16 +158,31 @@ def split(geometry: ConvGeometry, mode: str) -> tuple[Pairs, ConvGeometry]:
     """K = C P: the padding that P must do, and the geometry of C.
 
     Under 'zeros' P does nothing, because a convolution pads with zeros itself.
+
+    Raises:
+        ValueError: an empty axis where cells would have to be copied.
     """
     if mode == "zeros":
         return ((0, 0),) * geometry.ndim, geometry
-    unpadded = dataclasses.asdict(geometry) | {"input_size": geometry.padded_size, "padding": 0}
-    return geometry.padding, ConvGeometry(**unpadded)
+    for n, (low, high) in zip(geometry.input_size, geometry.padding, strict=True):
+        _check_copies(n, low + high, mode)
+    none = ((0, 0),) * geometry.ndim
+    return geometry.padding, geometry.replace(input_size=geometry.padded_size, padding=none)
 
 
 def check_mode(mode: str) -> None:
     """Refuse an unknown padding mode."""
     choice("padding_mode", mode, MODES)
+
+
+def _check_copies(size: int, padding: int, mode: str) -> None:
+    """Refuse to fill cells with copies of those of an empty axis."""
+    if size == 0 < padding:
+        raise ArgumentValueError(
+            "padding_mode must be 'zeros' where v is empty: there is nothing to copy",
+            "Pass padding_mode='zeros'.",
+            padding_mode=mode,
+        )
 
 
 def _borders(source: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:

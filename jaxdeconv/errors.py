@@ -12,10 +12,10 @@ things by other names, so the answer says which name is meant here.
 import difflib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["ArgumentTypeError", "ArgumentValueError", "reporting"]
+__all__ = ["ArgumentTypeError", "ArgumentValueError", "check_keywords", "reporting"]
 
 _LONGEST = 116  # characters of a value that is shown
 
@@ -79,6 +79,13 @@ def reporting(function: Callable[Parameters, Result]) -> Callable[Parameters, Re
     return reported
 
 
+def check_keywords(function: Callable, given: Mapping[str, Any]) -> None:
+    """Refuse a keyword that `function` does not have, as `reporting` does."""
+    keywords = _keywords_of(function)
+    if keywords is not None and not given.keys() <= keywords.keys():
+        raise _unknown_keyword([*keywords], given)
+
+
 _OURS = {
     "strides": "stride",
     "window_strides": "stride",
@@ -137,7 +144,7 @@ def _keywords_of(function: Callable) -> dict[str, None] | None:
     return {one.name: None for one in parameters if one.kind in named and one.name != "self"}
 
 
-def _unknown_keyword(keywords: list[str], given: dict[str, Any]) -> ArgumentTypeError:
+def _unknown_keyword(keywords: list[str], given: Mapping[str, Any]) -> ArgumentTypeError:
     """The error for the first of `given` that is not among `keywords`."""
     name = next(name for name in given if name not in keywords)
     near = difflib.get_close_matches(name, keywords, n=1)

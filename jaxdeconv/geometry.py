@@ -16,18 +16,20 @@ Reference: Dumoulin & Visin 2016, arXiv:1603.07285, relationships 6 and 14.
 """
 
 import dataclasses
-from typing import Self
+from typing import Any, Self
 
 from jaxdeconv.arguments.integers import (
-    LARGEST_SIZE,
     IntOrInts,
+    PaddingLike,
+    Window,
     as_integer,
     as_integers,
     as_window,
     count_entries,
     dilated_size,
+    least_input,
+    resolve_padding,
 )
-from jaxdeconv.arguments.paddings import PaddingLike, as_padding, resolve_padding
 from jaxdeconv.errors import ArgumentValueError, reporting
 
 __all__ = ["ConvGeometry", "possible_input_sizes"]
@@ -87,29 +89,16 @@ class ConvGeometry:
         """
         ndim = count_entries(input_size)
         sizes = as_integers("input_size", input_size, ndim, minimum=0)
-        kernel, steps, spacing = as_window(kernel_size, stride, dilation, ndim)
-        dilated = dilated_size(kernel, spacing)
-        pairs = resolve_padding(as_padding(padding, ndim), sizes, dilated, steps)
-        if any(n < _least_input(pair) for n, pair in zip(sizes, pairs, strict=True)):
-            raise ArgumentValueError(
-                "padding must not crop more than there is",
-                "Pass less negative padding.",
-                padding=pairs,
-                input_size=sizes,
-            )
-        if any(n + sum(pair) > LARGEST_SIZE for n, pair in zip(sizes, pairs, strict=True)):
-            raise ArgumentValueError(
-                f"the padded input must have at most {LARGEST_SIZE} cells in every dimension",
-                "Pass a smaller input, or less padding.",
-                input_size=sizes,
-                padding=pairs,
-            )
-        object.__setattr__(self, "input_size", sizes)
-        object.__setattr__(self, "kernel_size", kernel)
-        object.__setattr__(self, "stride", steps)
-        object.__setattr__(self, "padding", pairs)
-        object.__setattr__(self, "dilation", spacing)
-        object.__setattr__(self, "groups", as_integer("groups", groups, minimum=1))
+        window = as_window(kernel_size, stride, padding, dilation, ndim)
+        self._set(sizes, window, groups)
+
+    def _set(self, sizes: tuple[int, ...], window: Window, groups: Any) -> None:
+        vars(self).update(
+            window._asdict(),
+            input_size=sizes,
+            padding=resolve_padding(window, sizes),
+            groups=as_integer("groups", groups, minimum=1),
+        )
 
     @classmethod
     @reporting
@@ -153,16 +142,20 @@ class ConvGeometry:
                 input_size=input_size,
                 output_padding=output_padding,
             )
-        possible = possible_input_sizes(output_size, kernel_size, stride, padding, dilation)
+        outputs = as_integers("output_size", output_size, ndim, minimum=0)
+        window = as_window(kernel_size, stride, padding, dilation, ndim)
+        possible = _possible(outputs, window, padding)
         if input_size is not None:
             sizes = _check_input_size(input_size, possible, output_size)
         elif output_padding is not None:
             sizes = _add_output_padding(output_padding, possible)
-        elif as_padding(padding, ndim) in ("SAME", "SAME_LOWER", "CAUSAL"):
+        elif window.padding in ("SAME", "SAME_LOWER", "CAUSAL"):
             sizes = tuple(choices[-1] for choices in possible)
         else:
             sizes = tuple(choices[0] for choices in possible)
-        return cls(sizes, kernel_size, stride, padding, dilation, groups)
+        geometry = object.__new__(cls)
+        geometry._set(sizes, window, groups)
+        return geometry
 
     @property
     def ndim(self) -> int:
@@ -194,14 +187,19 @@ class ConvGeometry:
     @property
     def output_padding(self) -> tuple[int, ...]:
         """input_size minus the smallest input size with the same padding and output size."""
-        possible = possible_input_sizes(
-            self.output_size, self.kernel_size, self.stride, self.padding, self.dilation
-        )
+        window = Window(self.kernel_size, self.stride, self.padding, self.dilation)
+        possible = _possible(self.output_size, window, self.padding)
         return tuple(n - choices[0] for n, choices in zip(self.input_size, possible, strict=True))
 
     def with_groups(self, groups: int) -> Self:
         """The same sizes with another number of groups."""
-        return type(self)(**dataclasses.asdict(self) | {"groups": groups})
+        return self.replace(groups=as_integer("groups", groups, minimum=1))
+
+    def replace(self, **parts: Any) -> Self:
+        """The same but for what is named: parts of other geometries, which are not checked."""
+        geometry = object.__new__(type(self))
+        vars(geometry).update(vars(self) | parts)
+        return geometry
 
     def __str__(self) -> str:
         pads = ", ".join(f"({low}, {high})" for low, high in self.padding)
@@ -238,23 +236,8 @@ def possible_input_sizes(
     """
     ndim = count_entries(output_size)
     sizes = as_integers("output_size", output_size, ndim, minimum=0)
-    kernel, steps, spacing = as_window(kernel_size, stride, dilation, ndim)
-    dilated = dilated_size(kernel, spacing)
-    pads = as_padding(padding, ndim)
-    if pads == "VALID":
-        pads = ((0, 0),) * ndim
-    elif isinstance(pads, str):  # each of the others makes o = ceil(n/s), as a kernel of one tap
-        dilated, pads = (1,) * ndim, ((0, 0),) * ndim
-    possible = tuple(map(_possible_along, sizes, dilated, steps, pads))
-    if not all(possible):
-        raise ArgumentValueError(
-            "no input size gives this output size: the smallest possible input gives a larger one",
-            "Pass less padding.",
-            output_size=sizes,
-            padding=padding,
-            kernel_size=kernel,
-        )
-    return possible
+    window = as_window(kernel_size, stride, padding, dilation, ndim)
+    return _possible(sizes, window, padding)
 
 
 def check_reach(geometry: ConvGeometry) -> None:
@@ -275,18 +258,34 @@ def check_reach(geometry: ConvGeometry) -> None:
             )
 
 
+def _possible(
+    output_size: tuple[int, ...], window: Window, padding: PaddingLike
+) -> tuple[range, ...]:
+    """`possible_input_sizes` of what is checked; `padding` as it was given is for the message."""
+    dilated, pads = window.dilated_kernel_size, window.padding
+    if isinstance(pads, str):
+        if pads != "VALID":  # each of the others makes o = ceil(n/s), as a kernel of one tap
+            dilated = (1,) * len(output_size)
+        pads = ((0, 0),) * len(output_size)
+    possible = tuple(map(_possible_along, output_size, dilated, window.stride, pads))
+    if not all(possible):
+        raise ArgumentValueError(
+            "no input size gives this output size: the smallest possible input gives a larger one",
+            "Pass less padding.",
+            output_size=output_size,
+            padding=padding,
+            kernel_size=window.kernel_size,
+        )
+    return possible
+
+
 def _possible_along(o: int, k: int, s: int, pair: tuple[int, int]) -> range:
     """All n from which `pair` crops no more than there is, and whose output size is o."""
-    least = _least_input(pair)
+    least = least_input(pair)
     spare = k - sum(pair)  # o = max(0, floor((n - spare) / s) + 1)
     if o == 0:
         return range(least, max(least, spare))
     return range(max(least, (o - 1) * s + spare), max(least, o * s + spare))
-
-
-def _least_input(pair: tuple[int, int]) -> int:
-    low, high = pair
-    return max(0, -low, -high, -low - high)
 
 
 def _check_input_size(

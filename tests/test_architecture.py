@@ -24,9 +24,20 @@ PUBLIC = {
     "kernel_gradient",
     "plan",
     "possible_input_sizes",
+    "register_algorithm",
+    "unregister_algorithm",
     "verify",
 }
-ROOMS = ("compat", "continuous", "interpolation", "nn", "operators", "plot", "reference")
+ROOMS = (
+    "algorithms",
+    "compat",
+    "continuous",
+    "interpolation",
+    "nn",
+    "operators",
+    "plot",
+    "reference",
+)
 
 
 def test_public_names() -> None:

@@ -14,6 +14,7 @@ from jaxdeconv import operators, verify
 
 ROOT = Path(jaxdeconv.__file__).parents[1]
 MODULES = {
+    "algorithms",
     "compat",
     "continuous",
     "interpolation",

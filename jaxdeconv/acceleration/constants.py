@@ -110,14 +110,13 @@ def _evaluated(program: ClosedJaxpr, operands: Sequence[Any], platform: str) -> 
 
 def _inner(equation: Any, platform: str) -> ClosedJaxpr | None:
     """The program within an equation: a compiled function's, or a leg's."""
-    params = equation.params
     if equation.primitive is jit_p:
-        return params["jaxpr"]
+        return equation.params["jaxpr"]
     legs = {primitive: leg for leg, primitive in PRIMITIVES.items()}
     if equation.primitive not in legs:
         return None
     x, y = (jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in equation.invars)
-    family = planner.PLATFORMS[platform]
+    family, params = planner.PLATFORMS[platform], equation.params["params"]
     problem = problem_of(legs[equation.primitive], x, y, params, platform=family)
-    algorithm = planner.find(problem, platform, params["algorithm"])
-    return jax.make_jaxpr(lambda x, y: algorithm.apply(x, y, problem).astype(params["dtype"]))(x, y)
+    algorithm = planner.find(problem, platform, params.algorithm)
+    return jax.make_jaxpr(lambda x, y: algorithm.apply(x, y, problem).astype(params.dtype))(x, y)

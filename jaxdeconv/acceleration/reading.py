@@ -12,15 +12,12 @@ from jax import Array, lax
 from jaxdeconv.acceleration.axes import LHS, OUT, RHS, Axis
 from jaxdeconv.acceleration.convolution import SHARED, Convolution, Labels, arrange, same_order
 from jaxdeconv.algorithms import Problem
+from jaxdeconv.algorithms.leg import LEG_WITH_RESULT, LEGS
 from jaxdeconv.arguments.dtypes import accumulator_dtype
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.planning import planner
-from jaxdeconv.primitives import bind
+from jaxdeconv.primitives import LegParams, bind
 
 __all__ = ["Reading", "Unreadable", "Zero"]
-
-RESULT_OF = {"u": "conv", "v": "conv_transpose", "w": "kernel_gradient"}
-OPERANDS = {"conv": "vw", "conv_transpose": "uw", "kernel_gradient": "uv"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +61,7 @@ class Reading:
     @property
     def leg(self) -> str:
         """'conv', 'conv_transpose' or 'kernel_gradient'."""
-        return RESULT_OF[self.roles[OUT]]
+        return LEG_WITH_RESULT[self.roles[OUT]].name
 
     def problem(self, leg: str) -> Problem:
         """What a leg with these roles has to compute; `self.leg` is the one that is asked for."""
@@ -99,17 +96,10 @@ class Reading:
             self.roles[LHS]: self._to_canonical(lhs, LHS),
             self.roles[RHS]: self._to_canonical(rhs, RHS),
         }
-        x, y = (arrays[role] for role in OPERANDS[self.leg])
-        result = bind(
-            self.leg,
-            x,
-            y,
-            geometry=self.geometry,
-            dtype=self.convolution.dtypes[OUT],
-            precision=self.convolution["precision"],
-            algorithm=planner.AUTO,
-        )
-        return self._from_canonical(result)
+        x, y = (arrays[role] for role in LEGS[self.leg].operands)
+        dtype, precision = self.convolution.dtypes[OUT], self.convolution["precision"]
+        params = LegParams(self.geometry, dtype, precision)
+        return self._from_canonical(bind(self.leg, x, y, params))
 
     def _to_canonical(self, x: Array, array: int) -> Array:
         """Cut, perhaps dilated, perhaps flipped, channels last."""

@@ -24,7 +24,7 @@ from jaxdeconv.acceleration.axes import LHS, OUT, RHS, Axis, dilated, simplify
 from jaxdeconv.acceleration.convolution import Convolution
 from jaxdeconv.acceleration.reading import Reading, Unreadable, Zero
 from jaxdeconv.algorithms import ALGORITHMS, Problem
-from jaxdeconv.algorithms.problem import LEGS
+from jaxdeconv.algorithms.leg import LEGS
 from jaxdeconv.arguments.dtypes import COMPLEX, FLOATING, INTEGER, accumulator_dtype
 from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry
@@ -204,7 +204,7 @@ def _cost(reading: Reading, platform: str) -> float:
 
 def _multiplications(reading: Reading) -> float:
     """Of one leg; all three have the same."""
-    one = reading.problem(LEGS[0])
+    one = reading.problem("conv")
     return float(
         one.batch_size
         * one.output_positions

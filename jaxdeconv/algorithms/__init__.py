@@ -1,7 +1,7 @@
 """Fast ways to compute the legs, one file each; siblings know nothing of each other.
 
 All take canonical arrays and a `Problem`, all compute exactly what `jaxdeconv.reference` defines,
-and all pass one contract suite (tests/algorithms). None inserts zeros into a signal.
+and all hold one contract (`contract`). None inserts zeros into a signal.
 
 | algorithm | legs | idea |
 |---|---|---|
@@ -16,6 +16,8 @@ and all pass one contract suite (tests/algorithms). None inserts zeros into a si
 | `depthwise` | K, K^T, G | fused multiply-adds, for one channel per group; G: for few |
 """
 
+from typing import Literal, TypeAlias
+
 from jaxdeconv.algorithms import (
     depthwise,
     im2col,
@@ -27,7 +29,28 @@ from jaxdeconv.algorithms import (
 )
 from jaxdeconv.algorithms.problem import Algorithm, Problem, Work
 
-__all__ = ["ALGORITHMS", "Algorithm", "Problem", "Work"]
+__all__ = ["ALGORITHMS", "Algorithm", "AlgorithmName", "Problem", "Work"]
+
+AlgorithmName: TypeAlias = (
+    Literal[
+        "auto",
+        "derived",
+        "depthwise",
+        "im2col",
+        "native",
+        "onednn",
+        "onednn_bands",
+        "onednn_phases",
+        "onednn_subpixel",
+        "overlap_add",
+        "per_tap",
+        "phases",
+        "row_im2col",
+        "subpixel",
+    ]
+    | str  # a registered one; an editor still offers those above
+)
+"""What `algorithm=` may be; which leg has which is in the table above."""
 
 ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "conv": (

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxdeconv.algorithms.problem import Algorithm, Problem, Work
+from jaxdeconv.algorithms.problem import Algorithm, Problem, Work, unless_depthwise
 from jaxdeconv.algorithms.tap_blocks import in_blocks
 from jaxdeconv.algorithms.windows import (
     cells_of_a_phase,
@@ -188,12 +188,6 @@ def _sum(terms: Iterable[Array]) -> Array:
     return functools.reduce(operator.add, terms)
 
 
-def _reject(problem: Problem, platform: str) -> str:  # noqa: ARG001
-    if problem.in_per_group != 1 or problem.out_per_group != 1:
-        return "only for one input and one output channel per group"
-    return ""
-
-
 FEW_PAIRS = 16
 """Up to this many pairs of channels per group are as many groups to G."""
 
@@ -231,6 +225,6 @@ def _work_gradient(problem: Problem) -> Work:
     )
 
 
-CONV = Algorithm("depthwise", conv, _reject, _work)
-CONV_TRANSPOSE = Algorithm("depthwise", conv_transpose, _reject, _work)
+CONV = Algorithm("depthwise", conv, unless_depthwise, _work)
+CONV_TRANSPOSE = Algorithm("depthwise", conv_transpose, unless_depthwise, _work)
 KERNEL_GRADIENT = Algorithm("depthwise", kernel_gradient, _reject_gradient, _work_gradient)

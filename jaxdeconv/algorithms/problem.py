@@ -14,9 +14,8 @@ import numpy as np
 from jax import Array, lax
 from jax.lax import PrecisionLike
 
+from jaxdeconv.algorithms.leg import LEGS
 from jaxdeconv.geometry import ConvGeometry
-
-LEGS = ("conv", "conv_transpose", "kernel_gradient")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Problem:
     """One leg with its geometry, channels and dtypes: all that is known before there are numbers.
 
     Attributes:
-        leg: one of `LEGS`.
+        leg: its name, a key of `jaxdeconv.algorithms.leg.LEGS`.
         geometry: of the forward map.
         batch: size of the one batch axis; None where it is symbolic (`jax.export`).
         in_channels: all input channels of the forward map.
@@ -73,7 +72,7 @@ class Problem:
 
     @property
     def output_positions(self) -> int:
-        """prod(output_size): how often the kernel is laid down on one image."""
+        """prod(output_size): how often the kernel is placed on one image."""
         return math.prod(self.geometry.output_size)
 
     @property
@@ -84,11 +83,17 @@ class Problem:
     @property
     def operand_shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Shapes of the two canonical operands."""
-        v = (self.batch_size, *self.geometry.input_size, self.in_channels)
-        u = (self.batch_size, *self.geometry.output_size, self.out_channels)
-        w = (*self.geometry.kernel_size, self.in_per_group, self.out_channels)
-        shapes = {"conv": (v, w), "conv_transpose": (u, w), "kernel_gradient": (u, v)}
-        return shapes[self.leg]
+        first, second = LEGS[self.leg].operands
+        return self.shape(first), self.shape(second)
+
+    def shape(self, role: str, batch: Any = None) -> tuple[Any, ...]:
+        """Shape of the canonical 'v', 'w' or 'u'; `batch` stands for one that is symbolic."""
+        geometry, batch = self.geometry, self.batch_size if batch is None else batch
+        if role == "w":
+            return (*geometry.kernel_size, self.in_per_group, self.out_channels)
+        if role == "v":
+            return (batch, *geometry.input_size, self.in_channels)
+        return (batch, *geometry.output_size, self.out_channels)
 
     @property
     def is_integer(self) -> bool:
@@ -195,6 +200,8 @@ class Algorithm:
         spreads: problem -> whether a NaN or an infinity in the first operand reaches entries of the
             result that do not depend on it, because it is multiplied by a zero that was stored.
             Such an algorithm is used only when it is asked for by name.
+        seconds: problem -> predicted seconds of one call on a CPU. None: from `work`, by the cost
+            model, where it knows the algorithm; otherwise the plan takes it only if it is measured.
     """
 
     name: str
@@ -202,6 +209,7 @@ class Algorithm:
     reject: Callable[[Problem, str], str]
     work: Callable[[Problem], Work]
     spreads: Callable[[Problem], bool] = lambda problem: False  # noqa: ARG005
+    seconds: Callable[[Problem], float] | None = None
 
 
 def always(problem: Problem, platform: str) -> str:  # noqa: ARG001
@@ -214,3 +222,10 @@ def xla_is_unfit(problem: Problem, platform: str) -> str:  # noqa: ARG001
     if problem.partitioned:
         return "XLA computes wrong numbers for some convolutions that it divides among devices"
     return "XLA has no fast convolution of integers" if problem.is_integer else ""
+
+
+def unless_depthwise(problem: Problem, platform: str) -> str:  # noqa: ARG001
+    """`reject` of what multiplies channel by channel."""
+    if problem.in_per_group != 1 or problem.out_per_group != 1:
+        return "only for one input and one output channel per group"
+    return ""

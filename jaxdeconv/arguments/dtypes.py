@@ -11,6 +11,7 @@ The rules, in the order in which they are checked:
 - `preferred_element_type` widens the result (and the accumulator) within its kind.
 """
 
+import contextlib
 from typing import Any
 
 import jax
@@ -28,27 +29,35 @@ INTEGER = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint
 HALF = ("float16", "bfloat16")
 
 
-def as_operands(preferred: DTypeLike | None, **operands: Any) -> tuple[Array, Array, np.dtype]:
-    """The two array arguments of a leg, ready to be multiplied, and the dtype of its result.
+def operand_shapes(
+    preferred: DTypeLike | None, operands: dict[str, Any]
+) -> tuple[dict[str, jax.ShapeDtypeStruct], np.dtype]:
+    """Shapes and common dtype of the two array arguments of a leg, and the dtype of its result.
 
     Args:
         preferred: the leg's `preferred_element_type`.
-        operands: the two arguments by name, in order.
-
-    Returns:
-        Both as JAX arrays of one dtype, and the dtype of the leg's result.
+        operands: the two arguments by name: arrays, tracers or `jax.ShapeDtypeStruct`s.
     """
-    (first, x), (second, y) = ((name, _as_array(name, value)) for name, value in operands.items())
+    given = {name: _as_shape(name, value) for name, value in operands.items()}
+    (first, x), (second, y) = given.items()
     dtype = _common_dtype(x, y)
     if dtype is None:
         remedy = f"Convert one, e.g. {first}.astype({second}.dtype), whichever loses nothing."
         if {x.dtype.name, y.dtype.name} in ({"uint8", "int8"}, {"uint16", "int16"}):
             remedy = f"Convert both: {first}.astype('int32') and {second}.astype('int32')."
-        raise ArgumentTypeError(
-            f"{first} and {second} must have the same dtype", remedy, **{first: x, second: y}
-        )
-    x, y = (lax.convert_element_type(operand, dtype) for operand in (x, y))
-    return x, y, _result_dtype(dtype, preferred)
+        raise ArgumentTypeError(f"{first} and {second} must have the same dtype", remedy, **given)
+    shapes = {name: jax.ShapeDtypeStruct(one.shape, dtype) for name, one in given.items()}
+    return shapes, _result_dtype(dtype, preferred)
+
+
+def as_operands(preferred: DTypeLike | None, **operands: Any) -> tuple[Array, Array, np.dtype]:
+    """The two array arguments of a leg in one dtype, and the dtype of its result."""
+    shapes, dtype = operand_shapes(preferred, operands)
+    x, y = (
+        lax.convert_element_type(jnp.asarray(value), shapes[name].dtype)
+        for name, value in operands.items()
+    )
+    return x, y, dtype
 
 
 def accumulator_dtype(dtype: np.dtype) -> np.dtype:
@@ -110,24 +119,26 @@ def check_groups(groups: int, in_channels: int, out_channels: int) -> None:
         )
 
 
-def _as_array(name: str, value: Any) -> Array:
+def _as_shape(name: str, value: Any) -> jax.ShapeDtypeStruct:
+    """Shape and dtype of an array as JAX would take it, and whether its dtype is weak."""
     if not hasattr(value, "__jax_array__") and not (
         hasattr(value, "shape") and hasattr(value, "dtype")
     ):
         raise ArgumentTypeError(
             f"{name} must be an array", f"Pass jax.numpy.asarray({name}).", **{name: value}
         )
-    try:
-        array = jnp.asarray(value)
-    except TypeError:
-        array = value
-    if _kind(array.dtype) == "":
+    if not isinstance(value, Array | np.ndarray | jax.ShapeDtypeStruct):
+        with contextlib.suppress(TypeError):
+            value = jnp.asarray(value)
+    if _kind(value.dtype) == "":
         raise ArgumentTypeError(
             f"{name} must have a supported dtype",
             f"Convert to one of {', '.join((*FLOATING, *COMPLEX, *INTEGER))}.",
-            **{name: array},
+            **{name: value},
         )
-    return array
+    weak = bool(getattr(value, "weak_type", False))
+    dtype = jax.dtypes.canonicalize_dtype(value.dtype)
+    return jax.ShapeDtypeStruct(value.shape, dtype, weak_type=weak)
 
 
 def _kind(dtype: Any) -> str:
@@ -140,16 +151,15 @@ def _kind(dtype: Any) -> str:
     return "int" if name in INTEGER else ""
 
 
-def _common_dtype(x: Array, y: Array) -> np.dtype | None:
+_SCALARS = {"float": float, "complex": complex, "int": int}
+
+
+def _common_dtype(x: jax.ShapeDtypeStruct, y: jax.ShapeDtypeStruct) -> np.dtype | None:
     """The dtype that both have, or that the strongly typed one has and the weak one can take."""
     if x.dtype == y.dtype:
         return x.dtype
-    weak = (_is_weak(x), _is_weak(y))
-    if weak[0] == weak[1]:
+    if x.weak_type == y.weak_type:
         return None
-    strong = y.dtype if weak[0] else x.dtype
-    return strong if jnp.result_type(x, y) == strong else None
-
-
-def _is_weak(x: Array) -> bool:
-    return bool(jax.typeof(x).weak_type)
+    weak, strong = (x, y) if x.weak_type else (y, x)
+    scalar = _SCALARS[_kind(weak.dtype)]  # as weak as a Python number
+    return strong.dtype if jnp.result_type(scalar, strong.dtype) == strong.dtype else None

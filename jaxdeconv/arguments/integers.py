@@ -1,15 +1,21 @@
-"""What users write for sizes -> plain tuples of Python integers, one per dimension.
+"""What users write for sizes, windows and padding -> Python integers, one per dimension.
 
-No jax here: these integers are static. A traced value in their place is an error.
+No jax here: these integers are static. A traced value in their place is an error. Padding is always
+that of the *forward* convolution.
 """
 
 import operator
 from collections.abc import Sequence
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
 
 IntOrInts: TypeAlias = int | Sequence[int]
+PaddingLike: TypeAlias = str | int | Sequence[int | Sequence[int]]
+Pairs: TypeAlias = tuple[tuple[int, int], ...]
+
+PADDINGS = ("SAME", "SAME_LOWER", "VALID", "CAUSAL")
+"""The names of paddings."""
 
 LARGEST_STEP = 2**30
 """Of a stride, a dilation, the padding of one side, the length of a kernel. XLA takes 64-bit
@@ -65,10 +71,22 @@ def _check_range(
         raise ArgumentValueError(rule, remedy, **{name: value})
 
 
-def as_window(
-    kernel_size: Any, stride: Any, dilation: Any, ndim: int
-) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    """Kernel size, stride and dilation as tuples of `ndim` ints, checked."""
+class Window(NamedTuple):
+    """How the kernel moves over the input, as integers; `padding` may still be a name."""
+
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: str | Pairs
+    dilation: tuple[int, ...]
+
+    @property
+    def dilated_kernel_size(self) -> tuple[int, ...]:
+        """The length that the kernel spans, per dimension."""
+        return dilated_size(self.kernel_size, self.dilation)
+
+
+def as_window(kernel_size: Any, stride: Any, padding: Any, dilation: Any, ndim: int) -> Window:
+    """Kernel size, stride, padding and dilation, checked, with `ndim` entries each."""
     kernel = as_integers("kernel_size", kernel_size, ndim, 1, LARGEST_STEP)
     steps = as_integers("stride", stride, ndim, 1, LARGEST_STEP)
     spacing = as_integers("dilation", dilation, ndim, 1, LARGEST_STEP)
@@ -79,7 +97,7 @@ def as_window(
             dilation=dilation,
             kernel_size=kernel,
         )
-    return kernel, steps, spacing
+    return Window(kernel, steps, as_padding(padding, ndim), spacing)
 
 
 def dilated_size(kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, ...]:
@@ -130,3 +148,97 @@ def index(name: str, value: Any, whole: Any = None) -> int:
         )
     rule = f"{name} must be an integer" if whole is None else f"{name} must hold integers"
     raise ArgumentTypeError(rule, "Pass Python ints.", **got)
+
+
+def as_padding(value: Any, ndim: int) -> str | Pairs:
+    """A name in upper case, or one (low, high) pair per dimension; entries may be negative."""
+    if isinstance(value, str):
+        if value.upper() not in PADDINGS:
+            raise ArgumentValueError(
+                "padding must be a known name, an int, or one entry per spatial dimension",
+                f"Pass one of {', '.join(map(repr, PADDINGS))}, or integers.",
+                padding=value,
+            )
+        return value.upper()
+    if not is_sequence(value):
+        return ((_as_side(value, value),) * 2,) * ndim
+    if len(value) != ndim:
+        example = f"(({value[0]!r}, {value[-1]!r}),)" if ndim == 1 and len(value) == 2 else None
+        raise ArgumentValueError(
+            f"padding must have one entry per spatial dimension ({ndim})",
+            f"For one (low, high) pair write {example}."
+            if example
+            else f"Pass an int, or a tuple of {ndim} ints or (low, high) pairs.",
+            padding=value,
+        )
+    return tuple(_as_pair(entry, value) for entry in value)
+
+
+def _as_pair(entry: Any, whole: Any) -> tuple[int, int]:
+    if not is_sequence(entry):
+        both = _as_side(entry, whole)
+        return both, both
+    if len(entry) != 2:
+        raise ArgumentValueError(
+            "padding entries must be an int or a (low, high) pair",
+            "Pass pairs such as (1, 2).",
+            padding=whole,
+        )
+    low, high = entry
+    return _as_side(low, whole), _as_side(high, whole)
+
+
+def _as_side(value: Any, whole: Any) -> int:
+    """The padding of one side."""
+    number = index("padding", value, whole=None if whole is value else whole)
+    if abs(number) > LARGEST_STEP:
+        raise ArgumentValueError(
+            f"padding must be between -{LARGEST_STEP} and {LARGEST_STEP}",
+            "Pass less padding.",
+            padding=whole,
+        )
+    return number
+
+
+def resolve_padding(window: Window, sizes: tuple[int, ...]) -> Pairs:
+    """The padding as (low, high) pairs, which inputs of these sizes can be padded or cropped by."""
+    pairs = _named_padding(window, sizes)
+    if any(n < least_input(pair) for n, pair in zip(sizes, pairs, strict=True)):
+        raise ArgumentValueError(
+            "padding must not crop more than there is",
+            "Pass less negative padding.",
+            padding=pairs,
+            input_size=sizes,
+        )
+    if any(n + sum(pair) > LARGEST_SIZE for n, pair in zip(sizes, pairs, strict=True)):
+        raise ArgumentValueError(
+            f"the padded input must have at most {LARGEST_SIZE} cells in every dimension",
+            "Pass a smaller input, or less padding.",
+            input_size=sizes,
+            padding=pairs,
+        )
+    return pairs
+
+
+def least_input(pair: tuple[int, int]) -> int:
+    """The smallest size from which negative padding crops no more than there is."""
+    low, high = pair
+    return max(0, -low, -high, -low - high)
+
+
+def _named_padding(window: Window, sizes: tuple[int, ...]) -> Pairs:
+    """The (low, high) pairs that a name stands for; pairs as they are."""
+    padding, dilated = window.padding, window.dilated_kernel_size
+    if not isinstance(padding, str):
+        return padding
+    if padding == "VALID":
+        return ((0, 0),) * len(sizes)
+    if padding == "CAUSAL":
+        return tuple((k - 1, 0) for k in dilated)
+    totals = (
+        max((-(-n // s) - 1) * s + k - n, 0)
+        for n, k, s in zip(sizes, dilated, window.stride, strict=True)
+    )
+    if padding == "SAME":
+        return tuple((total // 2, total - total // 2) for total in totals)
+    return tuple((total - total // 2, total // 2) for total in totals)

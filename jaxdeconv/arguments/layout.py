@@ -9,6 +9,7 @@ import dataclasses
 import math
 from typing import Any, Self, TypeAlias
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -18,6 +19,7 @@ from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
 Axes: TypeAlias = tuple[str | int, ...]
 """Axis labels in the order of an array's axes: 'N', 'C', 'I', 'O', or a spatial dimension."""
 
+Shaped: TypeAlias = Array | jax.ShapeDtypeStruct
 DimensionNumbers: TypeAlias = tuple[str, str, str] | lax.ConvDimensionNumbers | None
 
 
@@ -57,7 +59,7 @@ class Layout:
         return layout
 
     @classmethod
-    def of_kernel(cls, dimension_numbers: DimensionNumbers, w: Array) -> Self:
+    def of_kernel(cls, dimension_numbers: DimensionNumbers, w: Shaped) -> Self:
         """The layout of a leg that is given the kernel."""
         if w.ndim < 2:
             raise ArgumentValueError(
@@ -85,9 +87,28 @@ class Layout:
         """Number of spatial dimensions."""
         return len(self.w) - 2
 
+    def of(self, role: str) -> Axes:
+        """The axes of 'v', 'w' or 'u'."""
+        return {"v": self.v, "w": self.w, "u": self.u}[role]
 
-def signal_to_canonical(name: str, x: Array, axes: Axes) -> tuple[Array, tuple[int, ...]]:
-    """[batch, *spatial, channels] of v or u, and the shape of its batch axes as they were."""
+
+def canonical_shape(role: str, x: Shaped, axes: Axes) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Shape of the batch axes of v, w or u as they are, and the shape that it has if canonical.
+
+    Args:
+        role: 'v', 'w' or 'u', the name of `x`.
+        x: an array, or anything with a shape.
+        axes: its layout.
+    """
+    if role == "w":
+        _check_known(role, x, x.shape)
+        return (), tuple(x.shape[axis] for axis in _kernel_order(axes))
+    batch, rest = _batch_and_rest(role, x, axes)
+    return batch, (batch[0] if len(batch) == 1 else math.prod(batch), *rest)
+
+
+def _batch_and_rest(name: str, x: Shaped, axes: Axes) -> tuple[tuple[Any, ...], tuple[int, ...]]:
+    """Shape of the batch axes of v or u, and of the others in canonical order."""
     batch_ndim = x.ndim - (len(axes) - 1)
     if batch_ndim < 0:
         bare = f" If it has no channels: {name}[..., None]." if x.ndim == len(axes) - 2 else ""
@@ -96,11 +117,16 @@ def signal_to_canonical(name: str, x: Array, axes: Axes) -> tuple[Array, tuple[i
             f"Pass {name} as {_describe(axes)}, where N may be left out or repeated.{bare}",
             **{name: x},
         )
-    order = _batch_first(axes, batch_ndim)
-    x = x.transpose(order)
-    batch, rest = x.shape[:batch_ndim], x.shape[batch_ndim:]
-    _check_known(name, x, rest)
-    return (x if batch_ndim == 1 else x.reshape(math.prod(batch), *rest)), batch
+    shape = tuple(x.shape[axis] for axis in _batch_first(axes, batch_ndim))
+    _check_known(name, x, shape[batch_ndim:])
+    return shape[:batch_ndim], shape[batch_ndim:]
+
+
+def signal_to_canonical(name: str, x: Array, axes: Axes) -> tuple[Array, tuple[int, ...]]:
+    """[batch, *spatial, channels] of v or u, and the shape of its batch axes as they were."""
+    batch, rest = _batch_and_rest(name, x, axes)
+    x = x.transpose(_batch_first(axes, len(batch)))
+    return (x if len(batch) == 1 else x.reshape(math.prod(batch), *rest)), batch
 
 
 def signal_from_canonical(x: Array, axes: Axes, batch: tuple[int, ...]) -> Array:
@@ -123,7 +149,7 @@ def kernel_from_canonical(w: Array, axes: Axes) -> Array:
     return jnp.transpose(w, [order.index(axis) for axis in range(len(order))])
 
 
-def other_layout(name: str, x: Array, w: Array, groups: int) -> str:
+def other_layout(name: str, x: Shaped, w: Shaped, groups: int) -> str:
     """What to pass if v or u, whose channels do not fit w, seems to have another layout; else ''.
 
     Args:
@@ -169,7 +195,7 @@ def channels_first(ndim: int) -> str:
     return f"{looks}; pass dimension_numbers={numbers}." if 1 <= ndim <= 3 else ""
 
 
-def _check_known(name: str, x: Array, sizes: tuple[Any, ...]) -> None:
+def _check_known(name: str, x: Shaped, sizes: tuple[Any, ...]) -> None:
     if any(map(is_symbolic, sizes)):
         raise ArgumentTypeError(
             f"{name} must have sizes that are known, and here one is symbolic",

@@ -11,13 +11,13 @@ from typing import Any, NoReturn, TypeAlias
 
 import jaxdeconv
 from jaxdeconv.arguments.dtypes import COMPLEX, FLOATING, INTEGER
-from jaxdeconv.arguments.paddings import NAMES, PaddingLike
+from jaxdeconv.arguments.integers import PADDINGS, PaddingLike
 from jaxdeconv.boundary import MODES
 
 Integers: TypeAlias = int | tuple[int, ...]
 
 _PADDING_HELP = (
-    f"padding of the forward map: one of {', '.join(NAMES)}; one int for every side; one per "
+    f"padding of the forward map: one of {', '.join(PADDINGS)}; one int for every side; one per "
     "dimension; or low,high of every dimension in turn. Negative numbers crop"
 )
 

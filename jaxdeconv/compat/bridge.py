@@ -20,8 +20,7 @@ from jax.typing import DTypeLike
 
 from jaxdeconv import legs
 from jaxdeconv.arguments.dtypes import as_operands
-from jaxdeconv.arguments.integers import as_integer
-from jaxdeconv.arguments.paddings import PaddingLike
+from jaxdeconv.arguments.integers import PaddingLike, as_integer
 from jaxdeconv.compat.kernels import CONV, CONV_TRANSPOSE
 from jaxdeconv.compat.tensors import from_tensor
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError

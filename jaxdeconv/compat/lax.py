@@ -17,14 +17,13 @@ from jax.typing import ArrayLike, DTypeLike
 
 from jaxdeconv.acceleration import accelerate
 from jaxdeconv.arguments.choices import choice
-from jaxdeconv.arguments.integers import as_integers, is_sequence
+from jaxdeconv.arguments.integers import Pairs, as_integers, as_padding, is_sequence
 from jaxdeconv.arguments.layout import (
     Layout,
     kernel_to_canonical,
     signal_from_canonical,
     signal_to_canonical,
 )
-from jaxdeconv.arguments.paddings import Pairs, as_padding
 from jaxdeconv.compat.bridge import Ints, operands
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.planning import tuning_cache

@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 
 from jaxdeconv import boundary
 from jaxdeconv.arguments.choices import choice
-from jaxdeconv.arguments.integers import IntOrInts, as_integer, is_sequence
-from jaxdeconv.arguments.paddings import Pairs
+from jaxdeconv.arguments.integers import IntOrInts, Pairs, as_integer, is_sequence
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.interpolation.kernels import (

@@ -1,15 +1,16 @@
 """Measure the algorithms on the spot, and let the planner remember the fastest."""
 
 import time
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from jaxdeconv.algorithms import ALGORITHMS, Algorithm, Problem
 from jaxdeconv.errors import ArgumentValueError, reporting
+from jaxdeconv.legs.keywords import LegKeywords
 from jaxdeconv.legs.plan import plan
-from jaxdeconv.planning import tuning_cache
+from jaxdeconv.planning import planner, tuning_cache
 from jaxdeconv.planning.planner import Plan
 
 __all__ = ["autotune"]
@@ -18,7 +19,7 @@ _SECONDS_EACH = 0.05
 
 
 @reporting
-def autotune(leg: str, x: Any, y: Any, **keywords: Any) -> Plan:
+def autotune(leg: str, x: Any, y: Any, **keywords: Unpack[LegKeywords]) -> Plan:
     """Time every algorithm that can compute a leg, on this device, and use the fastest from now on.
 
     The answer is kept in a file (see `jaxdeconv.planning.tuning_cache`), and every plan for the
@@ -43,17 +44,18 @@ def autotune(leg: str, x: Any, y: Any, **keywords: Any) -> Plan:
 
     Cost: compiles every algorithm, and runs each for about 50 milliseconds.
     """
-    if "platform" in keywords:
+    given: dict[str, Any] = {**keywords}
+    if "platform" in given:
         raise ArgumentValueError(
             "platform must be left out: what is timed is JAX's default backend",
             "Leave it out, or ask jaxdeconv.plan.",
-            platform=keywords["platform"],
+            platform=given["platform"],
         )
-    if "algorithm" in keywords:
+    if "algorithm" in given:
         raise ArgumentValueError(
             "algorithm must be left out: all of them are timed",
             "Leave it out.",
-            algorithm=keywords["algorithm"],
+            algorithm=given["algorithm"],
         )
     platform = jax.default_backend()
     planned = plan(leg, x, y, platform=platform, **keywords)
@@ -62,8 +64,8 @@ def autotune(leg: str, x: Any, y: Any, **keywords: Any) -> Plan:
         for one in ALGORITHMS[leg]
         if not one.reject(planned.problem, planned.platform)
     }
-    tuning_cache.remember(planned.problem, planned.platform, tuning_cache.Tuned(seconds))
-    return plan(leg, x, y, platform=platform, **keywords)
+    tuning_cache.remember(planned.problem, planned.platform, tuning_cache.Measured(seconds))
+    return planner.choose(planned.problem, platform)
 
 
 def measure(algorithm: Algorithm, problem: Problem) -> float:

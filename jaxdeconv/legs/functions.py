@@ -8,14 +8,15 @@
 | K^T | `conv_transpose(u, w)` | u -> v |
 | G | `kernel_gradient(u, v)` | (u, v) -> w |
 
-A public function checks its arguments, brings them to the canonical layout, binds the leg's
-primitive, for which the planner chooses an algorithm, and brings the result back.
+Each prepares the call (checks it, finds layout and geometry), brings its operands to the canonical
+layout, binds the leg's primitive, for which the planner chooses an algorithm, and brings the result
+back. Called eagerly, all this is compiled once.
 """
 
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
+from typing import Any, ParamSpec
 
 import jax
 import numpy as np
@@ -23,19 +24,68 @@ from jax import Array
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdeconv.arguments.integers import IntOrInts
+from jaxdeconv.algorithms import AlgorithmName
+from jaxdeconv.arguments.integers import IntOrInts, PaddingLike
 from jaxdeconv.arguments.layout import DimensionNumbers
-from jaxdeconv.arguments.paddings import PaddingLike
 from jaxdeconv.errors import reporting
-from jaxdeconv.legs import calls
+from jaxdeconv.legs.keywords import LegKeywords, PaddingMode
+from jaxdeconv.legs.prepare import prepare
 from jaxdeconv.planning import tuning_cache
 
 __all__ = ["conv", "conv_transpose", "kernel_gradient"]
 
-PaddingMode: TypeAlias = Literal["zeros", "circular", "reflect", "replicate", "symmetric"]
+Parameters = ParamSpec("Parameters")
+
+
+def compiled_when_eager(function: Callable[Parameters, Array]) -> Callable[Parameters, Array]:
+    """Decorator: `function` of two arrays, compiled as a whole where nothing is being traced.
+
+    Called eagerly, checks and changes of layout would each be small programs of their own; compiled
+    once per signature, a call costs about as much as one of `jax.lax`.
+    """
+    first, second, *rest = inspect.signature(function).parameters.values()
+    operands = first.name, second.name
+    defaults = {one.name: one.default for one in rest if one.default is not one.empty}
+    static = [one.name for one in rest]
+    compiled: Any = jax.jit(function, static_argnames=static, inline=True)
+    tuning_cache.follows(compiled)
+
+    @functools.wraps(function)
+    def called(*args: Parameters.args, **keywords: Parameters.kwargs) -> Array:
+        named = [keywords.get(name) for name in operands[len(args) :]]
+        if not all(map(_is_concrete, (*args, *named))):
+            return function(*args, **keywords)
+        try:
+            fixed = {n: x if n in operands else _static(x) for n, x in keywords.items()}
+        except TypeError:  # no static value: let the checks say so
+            return function(*args, **keywords)
+        result: Array = compiled(*args, **defaults | fixed)
+        return result
+
+    return called
+
+
+def _is_concrete(x: Any) -> bool:
+    return isinstance(x, _ARRAYS) and not isinstance(x, jax.core.Tracer)
+
+
+_ARRAYS = (jax.Array, np.ndarray)
+
+
+def _static(value: Any) -> Any:
+    """A hashable equal of `value`; refuses what is equal to an integer without being one."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list) or type(value) is tuple:
+        return tuple(map(_static, value))
+    if isinstance(value, bool | float | np.bool_ | np.floating):
+        raise TypeError
+    hash(value)
+    return value
 
 
 @reporting
+@compiled_when_eager
 def conv(
     v: ArrayLike,
     w: ArrayLike,
@@ -48,7 +98,7 @@ def conv(
     padding_mode: PaddingMode = "zeros",
     precision: PrecisionLike = None,
     preferred_element_type: DTypeLike | None = None,
-    algorithm: str = "auto",
+    algorithm: AlgorithmName = "auto",
 ) -> Array:
     """U = K(w) v: strided convolution, linear in v and in w. The kernel is not flipped.
 
@@ -91,23 +141,23 @@ def conv(
 
     References: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 6.
     """
-    return _call(
-        calls.conv,
-        v,
-        w,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-        dimension_numbers=dimension_numbers,
-        padding_mode=padding_mode,
-        precision=precision,
-        preferred_element_type=preferred_element_type,
-        algorithm=algorithm,
-    )
+    keywords: LegKeywords = {
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "groups": groups,
+        "dimension_numbers": dimension_numbers,
+        "padding_mode": padding_mode,
+        "precision": precision,
+        "preferred_element_type": preferred_element_type,
+        "algorithm": algorithm,
+    }
+    call = prepare("conv", v, w, keywords)
+    return call.from_canonical(call.apply(*call.to_canonical(v, w)))
 
 
 @reporting
+@compiled_when_eager
 def conv_transpose(
     u: ArrayLike,
     w: ArrayLike,
@@ -122,12 +172,12 @@ def conv_transpose(
     padding_mode: PaddingMode = "zeros",
     precision: PrecisionLike = None,
     preferred_element_type: DTypeLike | None = None,
-    algorithm: str = "auto",
+    algorithm: AlgorithmName = "auto",
 ) -> Array:
     """V = K(w)^T u: the transpose of `conv` with the same w and the same keywords.
 
     The only linear map with `<u, conv(v, w)> = <conv_transpose(u, w), v>` for all u and v, without
-    conjugation; never flip or swap w. Every u[y], times the kernel, is laid down at stride*y - low:
+    conjugation; never flip or swap w. Every u[y], times the kernel, is added at stride*y - low:
 
         v[x, c] = sum of u[y, o] * w[t, c, o] over all stride*y + dilation*t - low = x
 
@@ -170,25 +220,25 @@ def conv_transpose(
 
     References: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 14.
     """
-    return _call(
-        calls.conv_transpose,
-        u,
-        w,
-        input_size=input_size,
-        output_padding=output_padding,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-        dimension_numbers=dimension_numbers,
-        padding_mode=padding_mode,
-        precision=precision,
-        preferred_element_type=preferred_element_type,
-        algorithm=algorithm,
-    )
+    keywords: LegKeywords = {
+        "input_size": input_size,
+        "output_padding": output_padding,
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "groups": groups,
+        "dimension_numbers": dimension_numbers,
+        "padding_mode": padding_mode,
+        "precision": precision,
+        "preferred_element_type": preferred_element_type,
+        "algorithm": algorithm,
+    }
+    call = prepare("conv_transpose", u, w, keywords)
+    return call.from_canonical(call.apply(*call.to_canonical(u, w)))
 
 
 @reporting
+@compiled_when_eager
 def kernel_gradient(
     u: ArrayLike,
     v: ArrayLike,
@@ -202,7 +252,7 @@ def kernel_gradient(
     padding_mode: PaddingMode = "zeros",
     precision: PrecisionLike = None,
     preferred_element_type: DTypeLike | None = None,
-    algorithm: str = "auto",
+    algorithm: AlgorithmName = "auto",
 ) -> Array:
     """W = G(u, v): the transpose of `conv` in its kernel, bilinear in u and v.
 
@@ -242,56 +292,17 @@ def kernel_gradient(
         >>> kernel_gradient(u, v, kernel_size=(3,), stride=2).ravel().tolist()
         [20.0, 31.0, 42.0]
     """
-    return _call(
-        calls.kernel_gradient,
-        u,
-        v,
-        kernel_size=kernel_size,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-        dimension_numbers=dimension_numbers,
-        padding_mode=padding_mode,
-        precision=precision,
-        preferred_element_type=preferred_element_type,
-        algorithm=algorithm,
-    )
-
-
-def _call(function: Callable[..., Array], x: Any, y: Any, **keywords: Any) -> Array:
-    """`function`, compiled as a whole where nothing is being traced.
-
-    Called eagerly, checks and changes of layout would each be small programs of their own; compiled
-    once per signature, a call costs about as much as one of `jax.lax`.
-    """
-    arrays = isinstance(x, _ARRAYS) and isinstance(y, _ARRAYS)
-    if not arrays or isinstance(x, jax.core.Tracer) or isinstance(y, jax.core.Tracer):
-        return function(x, y, **keywords)
-    try:
-        static = {name: _static(value) for name, value in keywords.items()}
-    except TypeError:  # no static value: let the checks say so
-        return function(x, y, **keywords)
-    return _compiled(function)(x, y, **static)
-
-
-_ARRAYS = (jax.Array, np.ndarray)
-
-
-def _static(value: Any) -> Any:
-    """A hashable equal of `value`; refuses what is equal to an integer without being one."""
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    if isinstance(value, list) or type(value) is tuple:
-        return tuple(map(_static, value))
-    if isinstance(value, bool | float | np.bool_ | np.floating):
-        raise TypeError
-    hash(value)
-    return value
-
-
-@functools.cache
-def _compiled(function: Callable[..., Array]) -> Callable[..., Array]:
-    keywords = list(inspect.signature(function).parameters)[2:]
-    compiled: Callable[..., Array] = jax.jit(function, static_argnames=keywords, inline=True)
-    return tuning_cache.follows(compiled)
+    keywords: LegKeywords = {
+        "kernel_size": kernel_size,
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "groups": groups,
+        "dimension_numbers": dimension_numbers,
+        "padding_mode": padding_mode,
+        "precision": precision,
+        "preferred_element_type": preferred_element_type,
+        "algorithm": algorithm,
+    }
+    call = prepare("kernel_gradient", u, v, keywords)
+    return call.from_canonical(call.apply(*call.to_canonical(u, v)))

@@ -2,31 +2,26 @@
 
 import dataclasses
 import inspect
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack, cast
 
 import jax
-from jax import Array
 
+from jaxdeconv.algorithms.leg import LEGS
 from jaxdeconv.arguments.choices import choice
-from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
-from jaxdeconv.legs.calls import DERIVED
-from jaxdeconv.legs.functions import conv, conv_transpose, kernel_gradient
+from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, check_keywords, reporting
+from jaxdeconv.legs import functions
+from jaxdeconv.legs.keywords import LegKeywords
+from jaxdeconv.legs.prepare import prepare
 from jaxdeconv.planning import planner
 from jaxdeconv.planning.planner import Plan
-from jaxdeconv.primitives import PRIMITIVES, problem_of
 
 __all__ = ["plan"]
 
-_LEGS: dict[str, Callable[..., Array]] = {
-    "conv": conv,
-    "conv_transpose": conv_transpose,
-    "kernel_gradient": kernel_gradient,
-}
-
 
 @reporting
-def plan(leg: str, x: Any, y: Any, *, platform: str | None = None, **keywords: Any) -> Plan:
+def plan(
+    leg: str, x: Any, y: Any, *, platform: str | None = None, **keywords: Unpack[LegKeywords]
+) -> Plan:
     """Which algorithm a leg would use for these arguments, and why; print the result.
 
     Args:
@@ -49,32 +44,38 @@ def plan(leg: str, x: Any, y: Any, *, platform: str | None = None, **keywords: A
         >>> plan("conv_transpose", u, w, groups=32, stride=2, platform="cpu").algorithm
         'depthwise'
     """
-    choice("leg", leg, _LEGS)
+    choice("leg", leg, LEGS)
     platform = jax.default_backend() if platform is None else platform
     choice("platform", platform, planner.PLATFORMS)
     algorithm = keywords.pop("algorithm", planner.AUTO)
-    if algorithm == DERIVED:
+    if algorithm == planner.DERIVED:
         raise ArgumentValueError(
             "algorithm must be one that is planned, and the definition is not",
             "Pass 'auto' or leave it out.",
             algorithm=algorithm,
         )
-    for name, value in zip(inspect.signature(_LEGS[leg]).parameters, (x, y), strict=False):
+    for name, value in zip(LEGS[leg].operands, (x, y), strict=True):
         if not (hasattr(value, "shape") and hasattr(value, "dtype")):
             raise ArgumentTypeError(
                 f"{name} must be an array or a jax.ShapeDtypeStruct",
                 f"Pass for example jax.ShapeDtypeStruct({_shape(value)}, 'float32').",
                 **{name: value},
             )
-    jaxpr = jax.make_jaxpr(lambda x, y: _LEGS[leg](x, y, **keywords))(x, y)
-    call = next(eqn for eqn in jaxpr.eqns if eqn.primitive is PRIMITIVES[leg])
-    first, second = (var.aval for var in call.invars)
-    problem = problem_of(leg, first, second, call.params)
+    problem = prepare(leg, x, y, _with_defaults(leg, x, y, keywords)).problem
     chosen = planner.choose(problem, platform)
     if algorithm == planner.AUTO:
         return chosen
-    planner.check_algorithm(problem, platform, algorithm)
+    planner.check_forced(problem, platform, algorithm)
     return dataclasses.replace(chosen, algorithm=algorithm, reason="forced")
+
+
+def _with_defaults(leg: str, x: Any, y: Any, keywords: LegKeywords) -> LegKeywords:
+    """All keywords of a leg, from some of them."""
+    function = getattr(functions, leg)
+    check_keywords(function, keywords)
+    bound = inspect.signature(function).bind(x, y, **keywords)
+    bound.apply_defaults()
+    return cast(LegKeywords, dict(bound.kwargs))
 
 
 def _shape(value: Any) -> str:

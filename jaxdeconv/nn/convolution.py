@@ -9,12 +9,14 @@ from jaxdeconv import boundary
 from jaxdeconv.arguments.dtypes import check_groups
 from jaxdeconv.arguments.integers import (
     IntOrInts,
+    PaddingLike,
+    Pairs,
     as_integer,
     as_integers,
+    as_padding,
     count_entries,
     is_sequence,
 )
-from jaxdeconv.arguments.paddings import PaddingLike, Pairs, as_padding
 from jaxdeconv.errors import ArgumentValueError
 
 __all__ = ["Convolution", "resolve"]

@@ -29,8 +29,7 @@ from jax import Array
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdeconv.arguments.integers import IntOrInts
-from jaxdeconv.arguments.paddings import PaddingLike
+from jaxdeconv.arguments.integers import IntOrInts, PaddingLike
 from jaxdeconv.nn import core
 from jaxdeconv.nn.arrays import Arrays, check_fit
 from jaxdeconv.nn.initializers import Initializer, lecun_normal_transposed

@@ -1,7 +1,7 @@
 """ConvOperator: the convolution with a fixed kernel as a linear map."""
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -10,19 +10,18 @@ from jax import Array
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdeconv.arguments.integers import IntOrInts
-from jaxdeconv.arguments.layout import DimensionNumbers, Layout
-from jaxdeconv.arguments.paddings import PaddingLike
+from jaxdeconv.algorithms import AlgorithmName
+from jaxdeconv.arguments.integers import IntOrInts, PaddingLike
+from jaxdeconv.arguments.layout import DimensionNumbers
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.legs import PaddingMode, conv, conv_transpose
+from jaxdeconv.legs import ConvKeywords, PaddingMode, conv, conv_transpose
+from jaxdeconv.legs.keywords import LegKeywords
+from jaxdeconv.legs.prepare import prepare
 from jaxdeconv.operators.algebra import Shape
 from jaxdeconv.operators.classes import pytree
 from jaxdeconv.operators.matrix import ConvMatrix
 from jaxdeconv.operators.shapes import as_shape, by, described, has_channels
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["ConvOperator"]
 
@@ -80,7 +79,7 @@ class ConvOperator(ConvMatrix):
     padding_mode: PaddingMode
     dimension_numbers: DimensionNumbers
     precision: PrecisionLike
-    algorithm: str
+    algorithm: AlgorithmName
     dtype: np.dtype
 
     @reporting
@@ -97,7 +96,7 @@ class ConvOperator(ConvMatrix):
         padding_mode: PaddingMode = "zeros",
         precision: PrecisionLike = None,
         preferred_element_type: DTypeLike | None = None,
-        algorithm: str = "auto",
+        algorithm: AlgorithmName = "auto",
     ) -> None:
         """Check the arguments as `conv` does.
 
@@ -119,7 +118,7 @@ class ConvOperator(ConvMatrix):
             ValueError: as `conv`; axes of channels that w or input_shape lacks.
             TypeError: as `conv`.
         """
-        keywords: dict[str, Any] = {
+        keywords: ConvKeywords = {
             "stride": stride,
             "padding": padding,
             "dilation": dilation,
@@ -131,7 +130,7 @@ class ConvOperator(ConvMatrix):
             "algorithm": algorithm,
         }
         shape = as_shape(input_shape)
-        self._set(w, shape, has_channels(w, shape, dimension_numbers, groups), keywords)
+        self._set(w, shape, has_channels(w, shape, dimension_numbers, groups), {**keywords})
 
     def _set(self, w: Any, shape: Shape, channels: bool, keywords: dict[str, Any]) -> None:
         """Check the arguments as `conv` does, and set the fields."""
@@ -139,24 +138,15 @@ class ConvOperator(ConvMatrix):
         full = w if channels else jnp.asarray(w)[..., None, None]
         dtype = getattr(full, "dtype", jnp.float32)
         v = jax.ShapeDtypeStruct(shape if channels else (*shape, 1), dtype)
-        u = jax.eval_shape(lambda v: conv(v, full, **keywords), v)
-        w, full = jnp.asarray(w), jnp.asarray(full)
-        numbers = keywords["dimension_numbers"]
-        layout = Layout.of_kernel(numbers, full)
-        labels = dict(zip((axis for axis in layout.v if axis != "N"), v.shape, strict=True))
-        size = tuple(labels[axis] for axis in range(layout.ndim))
-        kernel = tuple(full.shape[layout.w.index(axis)] for axis in range(layout.ndim))
-        integers = (keywords[name] for name in ("stride", "padding", "dilation", "groups"))
+        call = prepare("conv", v, full, cast(LegKeywords, keywords))
+        kept = ("padding_mode", "dimension_numbers", "precision", "algorithm")
         values = {
-            "w": w,
+            "w": jnp.asarray(w),
             "input_shape": shape,
-            "geometry": ConvGeometry(size, kernel, *integers),
+            "geometry": call.geometry,
             "has_channels": channels,
-            "padding_mode": keywords["padding_mode"],
-            "dimension_numbers": numbers,
-            "precision": keywords["precision"],
-            "algorithm": keywords["algorithm"],
-            "dtype": np.dtype(u.dtype),
+            "dtype": np.dtype(call.dtype),
+            **{name: keywords[name] for name in kept},
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)

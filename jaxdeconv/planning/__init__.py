@@ -5,4 +5,5 @@ The map, from the bottom up:
     costmodel       predicted seconds of an algorithm (costs/: measured, on CPUs)
     tuning_cache    what `autotune` measured, kept from one process to the next
     planner         the choice among the algorithms, with its reasons
+    registry        algorithms of your own
 """

@@ -3,7 +3,7 @@
 On a CPU the choice is the least predicted time (`costmodel`: measured, remeasured by `python -m
 benchmarks.calibrate`). For GPUs and TPUs nothing has been measured: there the order of preference
 follows XLA's rules for which of its convolutions it has kernels, and the plan says so. What
-`autotune` measured on this machine goes before both.
+`autotune` measured on this machine takes precedence over both.
 """
 
 import dataclasses
@@ -17,6 +17,10 @@ from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.planning import costmodel, tuning_cache
 
 AUTO = "auto"
+"""The algorithm that the plan chooses."""
+
+DERIVED = "derived"
+"""No algorithm: JAX's own differentiation of the definition."""
 
 PLATFORMS = {"cpu": "cpu", "cuda": "gpu", "rocm": "gpu", "gpu": "gpu", "tpu": "tpu"}
 """JAX's names of platforms -> the families that the plan tells apart."""
@@ -42,7 +46,7 @@ PREFERENCE = {
         "row_im2col",
     ),
 }
-"""Not measured: the order on accelerators, by XLA's rules."""
+"""Not measured: the order on accelerators, by XLA's rules. What is not here comes last."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,17 +128,19 @@ def choose(problem: Problem, platform: str) -> Plan:
     family = PLATFORMS.get(platform, "gpu")
     problem = dataclasses.replace(problem, platform=family)
     judged = [_judge(one, problem, family) for one in ALGORITHMS[problem.leg]]
-    order = PREFERENCE[problem.leg]
     measured = _measured(judged, problem, family)
     if measured:
-        judged = measured
-        judged.sort(key=lambda one: (one.spreads, one.seconds))
+        judged = sorted(measured, key=lambda one: (one.spreads, one.seconds))
         reason = "measured by autotune"
     elif family == "cpu":
-        judged.sort(key=lambda one: (bool(one.rejected), one.spreads, one.seconds))
+        judged.sort(key=lambda one: (bool(one.rejected), one.spreads, _known(one.seconds)))
         reason = "least predicted time"
     else:
-        judged.sort(key=lambda one: (bool(one.rejected), one.spreads, order.index(one.algorithm)))
+        rank = {name: place for place, name in enumerate(PREFERENCE[problem.leg])}
+        last = len(rank)
+        judged.sort(
+            key=lambda one: (bool(one.rejected), one.spreads, rank.get(one.algorithm, last))
+        )
         reason = "by XLA's rules, not measured"
     return Plan(problem, family, judged[0].algorithm, tuple(judged), reason)
 
@@ -151,7 +157,7 @@ def find(problem: Problem, platform: str, algorithm: str) -> Algorithm:
     return next(one for one in ALGORITHMS[problem.leg] if one.name == name)
 
 
-def check_algorithm(problem: Problem, platform: str, algorithm: str) -> None:
+def check_forced(problem: Problem, platform: str, algorithm: str) -> None:
     """Refuse the name of an algorithm that does not exist or cannot compute the problem."""
     candidates = choose(problem, platform).candidates
     if any(one.algorithm == algorithm and one.supported for one in candidates):
@@ -159,7 +165,7 @@ def check_algorithm(problem: Problem, platform: str, algorithm: str) -> None:
     why = next((f": {one.rejected}" for one in candidates if one.algorithm == algorithm), "")
     possible = {one.algorithm for one in candidates if one.supported}
     in_order = (one.name for one in ALGORITHMS[problem.leg] if one.name in possible)
-    names = [AUTO, "derived", *in_order]
+    names = [AUTO, DERIVED, *in_order]
     raise ArgumentValueError(
         f"algorithm must be one that can compute this {problem.leg}{why}",
         f"Pass one of {', '.join(map(repr, names))}.",
@@ -187,11 +193,19 @@ def _judge(algorithm: Algorithm, problem: Problem, family: str) -> Candidate:
     if rejected:
         return Candidate(algorithm.name, rejected, math.inf, None)
     work = algorithm.work(problem)
-    seconds = _predict(problem, algorithm.name, work, family)
+    seconds = _predict(problem, algorithm, work, family)
     return Candidate(algorithm.name, "", seconds, work, algorithm.spreads(problem))
 
 
-def _predict(problem: Problem, name: str, work: Work, family: str) -> float:
+def _predict(problem: Problem, algorithm: Algorithm, work: Work, family: str) -> float:
     if family != "cpu":
         return math.nan
-    return costmodel.table()[problem.leg][name].seconds(problem, work)
+    if algorithm.seconds is not None:
+        return algorithm.seconds(problem)
+    cost = costmodel.table()[problem.leg].get(algorithm.name)
+    return math.nan if cost is None else cost.seconds(problem, work)
+
+
+def _known(seconds: float) -> float:
+    """Infinite where nothing is known, so that it comes last."""
+    return math.inf if math.isnan(seconds) else seconds

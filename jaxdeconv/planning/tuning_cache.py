@@ -47,7 +47,7 @@ def forget() -> None:
 
 
 @dataclasses.dataclass(frozen=True)
-class Tuned:
+class Measured:
     """Measured seconds by algorithm, for one problem on one kind of device."""
 
     seconds: dict[str, float]
@@ -63,12 +63,12 @@ def directory() -> Path:
     return Path(os.environ.get("JAXDECONV_CACHE", "~/.cache/jaxdeconv")).expanduser()
 
 
-def recall(problem: Problem, platform: str) -> Tuned | None:
+def recall(problem: Problem, platform: str) -> Measured | None:
     """What was measured for this problem on this machine's kind of device, if anything."""
     path = _path(problem, platform)
     try:
         seconds = json.loads(path.read_text())["seconds"]
-        return Tuned({str(name): float(time) for name, time in seconds.items()})
+        return Measured({str(name): float(time) for name, time in seconds.items()})
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -76,13 +76,13 @@ def recall(problem: Problem, platform: str) -> Tuned | None:
         return None
 
 
-def remember(problem: Problem, platform: str, tuned: Tuned) -> None:
+def remember(problem: Problem, platform: str, measured: Measured) -> None:
     """Write the answer down, for plans from now on to follow.
 
     A directory that cannot be written to is a warning.
     """
     path = _path(problem, platform)
-    record = {"problem": _describe(problem, platform), "seconds": tuned.seconds}
+    record = {"problem": _describe(problem, platform), "seconds": measured.seconds}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:

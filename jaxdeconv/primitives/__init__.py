@@ -1,12 +1,22 @@
-"""The three convolutions as bilinear primitives of JAX: differentiation, batching, lowering.
+"""The three convolutions as bilinear primitives of JAX.
 
 The map, from the bottom up:
 
     folding         axes along which the kernel lies in one place -> channels
-    primitive       the primitives and their rules
+    primitive       the primitives: shapes, the choice of the algorithm, lowering
+    batching        `vmap`: the new axis becomes images, channels or groups
+    differentiation the derivatives of each leg are the other two
 """
 
+from jaxdeconv.primitives import batching as batching
+from jaxdeconv.primitives import differentiation as differentiation
 from jaxdeconv.primitives.folding import Folding, folded
-from jaxdeconv.primitives.primitive import PRIMITIVES, bind, problem_of, varying_alike
+from jaxdeconv.primitives.primitive import (
+    PRIMITIVES,
+    LegParams,
+    bind,
+    problem_of,
+    varying_alike,
+)
 
-__all__ = ["PRIMITIVES", "Folding", "bind", "folded", "problem_of", "varying_alike"]
+__all__ = ["PRIMITIVES", "Folding", "LegParams", "bind", "folded", "problem_of", "varying_alike"]

@@ -60,15 +60,12 @@ class Folding:
     @property
     def folded(self) -> ConvGeometry:
         """The geometry of the axes that are left."""
-        whole, others = self.geometry, self._others
-        return ConvGeometry(
-            tuple(whole.input_size[dim] for dim in others),
-            tuple(whole.kernel_size[dim] for dim in others),
-            tuple(whole.stride[dim] for dim in others),
-            tuple(whole.padding[dim] for dim in others),
-            tuple(whole.dilation[dim] for dim in others),
-            whole.groups,
-        )
+        whole = self.geometry
+        fields = ("input_size", "kernel_size", "stride", "padding", "dilation")
+        left = {
+            field: tuple(getattr(whole, field)[dim] for dim in self._others) for field in fields
+        }
+        return whole.replace(**left)
 
     def problem(self, problem: Problem) -> Problem:
         """The problem that is left."""

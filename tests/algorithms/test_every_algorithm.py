@@ -1,20 +1,24 @@
 """The contract of every algorithm, parametrised from their list, so that none goes untested."""
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
 
-from jaxdeconv.algorithms import ALGORITHMS, Algorithm, Problem, per_tap
+from jaxdeconv.algorithms import ALGORITHMS, Algorithm, Work, per_tap
+from jaxdeconv.algorithms.contract import (
+    CASES,
+    CHECKS,
+    Check,
+    check_algorithm,
+    check_equal,
+    expected,
+    supported,
+)
 from jaxdeconv.algorithms.convolutions import has_onednn
-from jaxdeconv.arguments.dtypes import accumulator_dtype
-from jaxdeconv.reference import coordinates
-from tests.support.cases import CASES, Case
-from tests.support.checks import check_equal
 
+PLATFORMS = ("cpu", "tpu")
 PAIRS = [
     (leg, algorithm)
     for leg, many in ALGORITHMS.items()
@@ -27,68 +31,12 @@ every_algorithm = pytest.mark.parametrize(
 )
 
 
-def problem_of(case: Case, leg: str, dtype: Any = np.float32) -> Problem:
-    groups = case.geometry.groups
-    dtype = np.dtype(dtype)
-    return Problem(
-        leg,
-        case.geometry,
-        case.batch,
-        groups * case.in_channels,
-        groups * case.out_channels,
-        dtype,
-        accumulator_dtype(dtype),
-    )
-
-
-def expected(leg: str, case: Case, data: tuple[np.ndarray, ...]) -> tuple[Any, Any, Any]:
-    """The two operands of a leg, and the answer of the matrix of coordinates."""
-    v, w, u = data
-    if leg == "conv":
-        return v, w, coordinates.conv(v, w, case.geometry)
-    if leg == "conv_transpose":
-        return u, w, coordinates.transpose(u, w, case.geometry)
-    return u, v, coordinates.kernel_gradient(u, v, case.geometry)
-
-
-def supported(leg: str, algorithm: Algorithm, dtype: Any = np.float32) -> list[Case]:
-    """The cases that an algorithm can do: 'tpu' refuses the least, but has no oneDNN."""
-    return [
-        case
-        for case in FULL
-        if not all(algorithm.reject(problem_of(case, leg, dtype), p) for p in ("cpu", "tpu"))
-    ]
-
-
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @every_algorithm
-def test_all_cases_exactly(leg: str, algorithm: Algorithm) -> None:
-    cases = supported(leg, algorithm)
-    assert len(cases) >= 4
-    for case in cases:
-        x, y, answer = expected(leg, case, case.data())
-        problem = problem_of(case, leg)
-        got = jax.jit(lambda x, y, p=problem: algorithm.apply(x, y, p))(x, y)
-        check_equal(got, answer)
-
-
-@every_algorithm
-@pytest.mark.parametrize(
-    "dtype", ["float16", "bfloat16", "float64", "complex64", "int8", "int32", "uint8"]
-)
-@pytest.mark.usefixtures("x64")
-def test_dtypes(leg: str, algorithm: Algorithm, dtype: str) -> None:
-    """Results in the accumulator's dtype, exact; integers modulo 2^bits."""
-    for case in supported(leg, algorithm, dtype)[2:8:3]:
-        wide = np.int64 if "int" in dtype else np.complex128
-        data = tuple(x.astype(wide) for x in case.data(np.dtype(dtype)))
-        x, y, answer = expected(leg, case, data)
-        problem = problem_of(case, leg, dtype)
-        narrow = [
-            jnp.asarray(a if "complex" in dtype or "int" in dtype else a.real) for a in (x, y)
-        ]
-        got = algorithm.apply(*(a.astype(dtype) for a in narrow), problem)
-        real = answer if "complex" in dtype or "int" in dtype else answer.real
-        check_equal(got, real.astype(problem.accumulator))
+def test_contract(leg: str, algorithm: Algorithm, check: Check) -> None:
+    """'tpu' refuses the least, but has no oneDNN."""
+    assert len(supported(leg, algorithm, PLATFORMS)) >= 4
+    check(leg, algorithm, PLATFORMS)
 
 
 @every_algorithm
@@ -97,9 +45,9 @@ def test_image_by_image(leg: str, algorithm: Algorithm, monkeypatch: pytest.Monk
     monkeypatch.setattr("jaxdeconv.algorithms.steps.CHUNK_BYTES", 0)
     monkeypatch.setattr("jaxdeconv.algorithms.steps.STEP_BYTES", 0)
     monkeypatch.setattr(per_tap, "UNROLLED", 0)
-    for case in supported(leg, algorithm)[:6]:
+    for case in supported(leg, algorithm, PLATFORMS)[:6]:
         x, y, answer = expected(leg, case, case.data())
-        check_equal(algorithm.apply(jnp.asarray(x), jnp.asarray(y), problem_of(case, leg)), answer)
+        check_equal(algorithm.apply(jnp.asarray(x), jnp.asarray(y), case.problem(leg)), answer)
 
 
 @pytest.mark.parametrize("step_bytes", [0, 2000])
@@ -112,49 +60,10 @@ def test_some_images_and_groups_at_a_time(
     monkeypatch.setattr("jaxdeconv.algorithms.steps.STEP_BYTES", step_bytes)
     monkeypatch.setattr("jaxdeconv.algorithms.steps.WORTH_A_STEP", 0)
     monkeypatch.setattr("jaxdeconv.algorithms.steps.FEW_GROUPS", 1)
-    grouped = [case for case in supported(leg, algorithm) if case.geometry.groups > 1]
+    grouped = [case for case in supported(leg, algorithm, PLATFORMS) if case.geometry.groups > 1]
     for case in [dataclasses.replace(case, batch=6) for case in grouped[:3]]:
         x, y, answer = expected(leg, case, case.data())
-        check_equal(algorithm.apply(jnp.asarray(x), jnp.asarray(y), problem_of(case, leg)), answer)
-
-
-@every_algorithm
-def test_no_zeros_are_inserted(leg: str, algorithm: Algorithm) -> None:
-    """On a CPU no convolution dilates its input, and nothing is padded between its entries."""
-    seen = 0
-    for case in FULL:
-        problem = problem_of(case, leg)
-        if algorithm.reject(problem, "cpu"):
-            continue
-        seen += 1
-        x, y, _ = expected(leg, case, case.data())
-        jaxpr = jax.make_jaxpr(lambda x, y, p=problem: algorithm.apply(x, y, p))(x, y)
-        for eqn in equations(jaxpr.jaxpr):
-            if eqn.primitive.name == "conv_general_dilated":
-                assert max(eqn.params["lhs_dilation"], default=1) == 1
-            if eqn.primitive.name == "pad":
-                assert all(between == 0 for _, _, between in eqn.params["padding_config"])
-    assert seen
-
-
-def equations(jaxpr: Any) -> list[Any]:
-    """All equations, those inside loops included."""
-    inner = [
-        equation
-        for eqn in jaxpr.eqns
-        for value in eqn.params.values()
-        if hasattr(value, "jaxpr")
-        for equation in equations(value.jaxpr)
-    ]
-    return [*jaxpr.eqns, *inner]
-
-
-@every_algorithm
-def test_work_is_positive(leg: str, algorithm: Algorithm) -> None:
-    for case in supported(leg, algorithm):
-        work = algorithm.work(problem_of(case, leg))
-        assert all(value >= 0 for value in work.features)
-        assert work.features[0] > 0
+        check_equal(algorithm.apply(jnp.asarray(x), jnp.asarray(y), case.problem(leg)), answer)
 
 
 @pytest.mark.parametrize("leg", ALGORITHMS)
@@ -162,5 +71,60 @@ def test_work_is_positive(leg: str, algorithm: Algorithm) -> None:
 @pytest.mark.parametrize("platform", ["cpu", "gpu", "tpu"])
 def test_something_can_always_do_it(leg: str, dtype: str, platform: str) -> None:
     for case in FULL:
-        problem = problem_of(case, leg, dtype)
+        problem = case.problem(leg, dtype)
         assert any(not one.reject(problem, platform) for one in ALGORITHMS[leg])
+
+
+def faulty(right: Algorithm, fault: str) -> Algorithm:
+    """A right algorithm, one thing about which is wrong."""
+
+    def first_entry_off(x, y, problem):
+        result = right.apply(x, y, problem)
+        return result.at[(0,) * result.ndim].add(1)
+
+    def double(x, y, problem):
+        return right.apply(x, y, problem).astype(float)
+
+    def spreading(x, y, problem):
+        return right.apply(x, y, problem) + (0 * x.sum()).astype(problem.accumulator)
+
+    def dilated(x, y, problem):
+        spread = jax.lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 1)] * x.ndim)
+        return right.apply(spread[(slice(None, None, 2),) * x.ndim], y, problem)
+
+    changes = {
+        "an entry": {"apply": first_entry_off},
+        "dtype": {"apply": double},
+        "NaN": {"apply": spreading},
+        "zeros": {"apply": dilated},
+        "work": {"work": lambda _: Work(0, 0, 0)},
+        "rejects all": {"reject": lambda *_: "never"},
+    }
+    return dataclasses.replace(right, name="faulty", **changes[fault])
+
+
+@pytest.mark.every_variant
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("an entry", r"conv by faulty of '\w+' \(.*\) in float16: 1 of 4 entries differ, first"),
+        ("dtype", r"conv by faulty of '\w+' \(.*\) in float16: dtype float64, expected float32"),
+        ("NaN", r"conv by faulty of 'plain' \(.*\): spreads NaN or infinity, and `spreads` denies"),
+        ("zeros", r"conv by faulty of 'plain' \(.*\): inserts zeros, by pad"),
+        ("work", r"conv by faulty of 'plain' \(.*\): work must be positive"),
+        ("rejects all", "conv by faulty: rejects every problem of the contract"),
+    ],
+)
+def test_a_wrong_algorithm_is_refused(fault: str, message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
+        check_algorithm("conv", faulty(per_tap.CONV, fault))
+
+
+def test_a_kernel_gradient_that_sums_in_the_dtype_of_half_operands_is_refused() -> None:
+    """float16 sums in float32: the contract sees a result that is float16."""
+    right = ALGORITHMS["kernel_gradient"][-2]
+    wrong = dataclasses.replace(
+        right, apply=lambda x, y, problem: right.apply(x, y, problem).astype(problem.dtype)
+    )
+    with pytest.raises(AssertionError, match="in float16: dtype float16, expected float32"):
+        check_algorithm("kernel_gradient", wrong)

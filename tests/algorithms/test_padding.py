@@ -17,9 +17,9 @@ from jax import Array
 
 from jaxdeconv import ConvGeometry
 from jaxdeconv.algorithms import ALGORITHMS
+from jaxdeconv.algorithms.contract import equations, expected
 from jaxdeconv.algorithms.windows import crop_axis
 from jaxdeconv.reference import derived, dilated, forward
-from tests.algorithms.test_every_algorithm import equations, expected, problem_of
 from tests.support.cases import Case
 from tests.support.checks import check_equal
 from tests.support.poison import poison
@@ -51,7 +51,7 @@ def draw(seed: int) -> Case:
 
 def every_algorithm(leg: str, case: Case) -> dict[str, Callable[[Array, Array], Array]]:
     """The definition, and all algorithms that some platform may use and this one can run."""
-    problem = problem_of(case, leg)
+    problem = case.problem(leg)
     found = {"definition": lambda x, y: DEFINITION[leg](x, y, case.geometry)}
     for one in ALGORITHMS[leg]:
         platforms = ("cpu",) if "onednn" in one.name else ("cpu", "tpu")

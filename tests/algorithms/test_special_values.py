@@ -1,71 +1,44 @@
-"""NaN and infinity of a signal reach what depends on them, and nothing else."""
+"""NaN and infinity of a signal reach what depends on them, and nothing else.
 
-import jax
+That this holds for every algorithm that 'auto' may take is part of the contract.
+"""
+
+import dataclasses
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxdeconv import ConvGeometry, conv_transpose, plan
-from jaxdeconv.algorithms import ALGORITHMS
+from jaxdeconv.algorithms import Algorithm
+from jaxdeconv.algorithms.contract import Case, check_numbers, supported
 from jaxdeconv.planning import planner
-from tests.algorithms.test_every_algorithm import FULL, PAIRS, expected, problem_of
-from tests.support.cases import Case
+from tests.algorithms.test_every_algorithm import PAIRS
+
+SPREADING = [
+    (leg, one)
+    for leg, one in PAIRS
+    if any(one.spreads(case.problem(leg)) for case in supported(leg, one, ("cpu",)))
+]
 
 
-def spread(leg: str, case: Case, names: list[str]) -> set[str]:
-    """The algorithms that give a value that is not finite where the definition gives a number.
-
-    One entry of the first operand is NaN, or infinite. No zeros in the second: their products with
-    it would be NaN, rightly. To G, whose first operand is u, the padding of v holds such zeros;
-    there it is an entry of v.
-    """
-    problem = problem_of(case, leg)
-    by_name = {one.name: one for one in ALGORITHMS[leg]}
-    run = jax.jit(lambda x, y: {name: by_name[name].apply(x, y, problem) for name in names})
-    found = set()
-    for value in (np.nan, np.inf):
-        x, y, _ = expected(leg, case, case.data())
-        signal, other = (y, x) if leg == "kernel_gradient" else (x, y)
-        other[other == 0] = 1
-        signal[(0,) * signal.ndim] = signal[(-1,) * signal.ndim] = value
-        with np.errstate(invalid="ignore"):
-            answer = expected(leg, case, reversed_data(leg, x, y))[2]
-        for name, got in run(x, y).items():
-            if (np.isfinite(answer) != np.isfinite(np.asarray(got))).any():
-                found.add(name)
-    return found
-
-
-def reversed_data(leg: str, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
-    """v, w, u from the operands of a leg; what it does not use is left empty."""
-    empty = np.zeros(0, np.float32)
-    return {
-        "conv": (x, y, empty),
-        "conv_transpose": (empty, y, x),
-        "kernel_gradient": (y, empty, x),
-    }[leg]
+def test_only_some_of_the_transposes_spread_them() -> None:
+    assert {leg for leg, _ in SPREADING} == {"conv_transpose"}
 
 
 @pytest.mark.every_variant
-@pytest.mark.parametrize("leg", ALGORITHMS)
-def test_they_stay_where_they_belong(leg: str) -> None:
-    """In every algorithm that 'auto' may take; those that spread them say so."""
-    spreading = set()
-    for case in FULL[4:24]:
-        problem = problem_of(case, leg)
-        names = [one.name for name, one in PAIRS if name == leg and not one.reject(problem, "cpu")]
-        found = spread(leg, case, names)
-        said = {one.name for one in ALGORITHMS[leg] if one.spreads(problem)}
-        assert found <= said, case.name
-        spreading |= found
-    assert bool(spreading) == (leg == "conv_transpose")  # the check sees those that do
+@pytest.mark.parametrize(("leg", "algorithm"), SPREADING, ids=lambda x: getattr(x, "name", x))
+def test_those_that_spread_them_must_say_so(leg: str, algorithm: Algorithm) -> None:
+    silent = dataclasses.replace(algorithm, spreads=lambda _: False)
+    with pytest.raises(AssertionError, match="spreads NaN or infinity, and `spreads` denies it"):
+        check_numbers(leg, silent, ("cpu",))
 
 
 @pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])
 def test_auto_does_not_spread_them(platform: str) -> None:
     for geometry in (ConvGeometry(64, 3, 2), ConvGeometry((32, 32), (4, 3), (2, 2), 1)):
         case = Case("ragged", geometry, 64, 64, 4)
-        chosen = planner.choose(problem_of(case, "conv_transpose"), platform)
+        chosen = planner.choose(case.problem("conv_transpose"), platform)
         assert not chosen.candidates[0].spreads
         assert "on request: spreads NaN and infinity" in str(chosen)
 

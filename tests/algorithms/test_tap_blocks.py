@@ -7,8 +7,8 @@ import pytest
 
 from jaxdeconv import ConvGeometry
 from jaxdeconv.algorithms import ALGORITHMS, depthwise
+from jaxdeconv.algorithms.contract import expected
 from jaxdeconv.algorithms.tap_blocks import Blocks, in_blocks
-from tests.algorithms.test_every_algorithm import expected, problem_of
 from tests.support.cases import CASES, Case
 from tests.support.checks import check_equal
 
@@ -29,7 +29,7 @@ def test_blocks_of_every_size(leg: str) -> None:
         x, y, answer = expected(leg, case, case.data())
         for most in (1, 3, 8):
             step = in_blocks(leg, most)(raw)
-            got = step(jnp.asarray(x), jnp.asarray(y), problem_of(case, leg))
+            got = step(jnp.asarray(x), jnp.asarray(y), case.problem(leg))
             check_equal(got, answer, what=f"{leg} of {case.name} in blocks of {most}")
 
 
@@ -49,6 +49,6 @@ def test_blocks_of_every_size(leg: str) -> None:
 def test_size_of_a_block(kernel_size: tuple[int, ...], most: int, size: tuple[int, ...]) -> None:
     """It divides the kernel's, is no larger than asked for, and whole in the last dimensions."""
     case = Case("", ConvGeometry(tuple(2 * k for k in kernel_size), kernel_size), 1, 1)
-    blocks = Blocks.of(problem_of(case, "conv"), most)
+    blocks = Blocks.of(case.problem("conv"), most)
     assert blocks.size == size
     assert math.prod(blocks.size) <= most

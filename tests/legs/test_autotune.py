@@ -17,7 +17,7 @@ from jaxdeconv import accelerate, autotune, compat, conv, conv_transpose, plan
 from jaxdeconv.algorithms import ALGORITHMS
 from jaxdeconv.planning import planner, tuning_cache
 from jaxdeconv.planning.planner import Plan
-from jaxdeconv.planning.tuning_cache import Tuned
+from jaxdeconv.planning.tuning_cache import Measured
 from jaxdeconv.reference import coordinates
 from tests.support.cases import CASES
 from tests.support.checks import check_equal
@@ -67,7 +67,7 @@ def test_the_leg_follows() -> None:
     _, w, u = CASE.data()
     planned = plan("conv_transpose", *structs(), **KEYWORDS)
     slowest = possible(planned)[-1]
-    tuning_cache.remember(planned.problem, "cpu", Tuned({slowest: 1e-6, planned.algorithm: 1.0}))
+    tuning_cache.remember(planned.problem, "cpu", Measured({slowest: 1e-6, planned.algorithm: 1.0}))
     assert plan("conv_transpose", *structs(), **KEYWORDS).algorithm == slowest
     got = jax.jit(lambda u, w: conv_transpose(u, w, **KEYWORDS))(u, w)
     check_equal(got, coordinates.transpose(u, w, CASE.geometry))
@@ -129,7 +129,7 @@ def test_eager_calls_follow_though_they_were_compiled_before(
     check_equal(EAGER[name](u, w), right * (2 + names.index(found[0])))
     for fastest in (found[-1], found[1]):
         seconds = {one: 1e-9 if one == fastest else 2e-9 for one in found}
-        tuning_cache.remember(planned.problem, "cpu", Tuned(seconds))
+        tuning_cache.remember(planned.problem, "cpu", Measured(seconds))
         check_equal(EAGER[name](u, w), right * (2 + names.index(fastest)))
 
 
@@ -168,7 +168,7 @@ def test_a_corrupt_file_is_ignored_with_a_warning(cache: Path, text: str) -> Non
 
 def test_unknown_names_in_a_file_are_no_plan() -> None:
     planned = plan("conv_transpose", *structs(), **KEYWORDS)
-    tuning_cache.remember(planned.problem, "cpu", Tuned({"removed in this version": 1e-9}))
+    tuning_cache.remember(planned.problem, "cpu", Measured({"removed in this version": 1e-9}))
     assert plan("conv_transpose", *structs(), **KEYWORDS) == planned
 
 
@@ -176,7 +176,7 @@ def test_a_rejected_algorithm_is_never_chosen() -> None:
     """Even if a file says that it is the fastest: here `native`, which would insert zeros."""
     planned = plan("conv_transpose", *structs(), **KEYWORDS)
     seconds = {"native": 1e-9, "overlap_add": 1.0, "phases": 2.0}
-    tuning_cache.remember(planned.problem, "cpu", Tuned(seconds))
+    tuning_cache.remember(planned.problem, "cpu", Measured(seconds))
     followed = plan("conv_transpose", *structs(), **KEYWORDS)
     assert (followed.algorithm, followed.reason) == ("overlap_add", "measured by autotune")
 
@@ -186,9 +186,9 @@ def test_two_processes_write_at_once(cache: Path) -> None:
     planned = plan("conv_transpose", *structs(), **KEYWORDS)
     program = (
         "import pickle, sys\n"
-        "from jaxdeconv.planning.tuning_cache import Tuned, remember\n"
+        "from jaxdeconv.planning.tuning_cache import Measured, remember\n"
         "problem = pickle.loads(bytes.fromhex(sys.argv[1]))\n"
-        "for i in range(300): remember(problem, 'cpu', Tuned({'phases': 1.0 + i}))\n"
+        "for i in range(300): remember(problem, 'cpu', Measured({'phases': 1.0 + i}))\n"
     )
     command = [sys.executable, "-c", program, pickle.dumps(planned.problem).hex()]
     writers = [subprocess.Popen(command, env=os.environ) for _ in range(2)]
@@ -207,7 +207,7 @@ def test_a_directory_that_cannot_be_written(cache: Path) -> None:
 
 def test_other_platforms_do_not_follow() -> None:
     planned = plan("conv_transpose", *structs(), **KEYWORDS)
-    tuning_cache.remember(planned.problem, "cpu", Tuned({"overlap_add": 1e-9}))
+    tuning_cache.remember(planned.problem, "cpu", Measured({"overlap_add": 1e-9}))
     assert plan("conv_transpose", *structs(), platform="tpu", **KEYWORDS).reason.endswith(
         "not measured"
     )

@@ -9,8 +9,8 @@ import pytest
 
 from jaxdeconv import ConvGeometry, conv, conv_transpose, kernel_gradient
 from jaxdeconv.algorithms import ALGORITHMS
+from jaxdeconv.algorithms.contract import equations, expected
 from jaxdeconv.primitives.folding import Folding
-from tests.algorithms.test_every_algorithm import equations, expected
 from tests.support.cases import Case
 from tests.support.checks import check_equal
 
@@ -47,7 +47,7 @@ def call(leg: str, case: Case, algorithm: str = "auto"):
 
 def folded_geometries(function, *arrays) -> list[ConvGeometry]:
     jaxpr = jax.make_jaxpr(function)(*arrays).jaxpr
-    return [e.params["geometry"] for e in equations(jaxpr) if "geometry" in e.params]
+    return [e.params["params"].geometry for e in equations(jaxpr) if "params" in e.params]
 
 
 def differentiated(function, result: np.ndarray):

@@ -4,21 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from jaxdeconv.algorithms.contract import check_equal as check_equal
 from jaxdeconv.reference import coordinates
 from tests.support.cases import Case
-
-
-def check_equal(got: Any, expected: Any, what: str = "") -> None:
-    """Same shape, same dtype, every entry the same; `what` begins the message if not."""
-    got, expected = np.asarray(got), np.asarray(expected)
-    what = f"{what}: " if what else ""
-    assert got.shape == expected.shape, f"{what}shape {got.shape}, expected {expected.shape}"
-    assert got.dtype == expected.dtype, f"{what}dtype {got.dtype}, expected {expected.dtype}"
-    wrong = np.argwhere(got != expected)
-    assert not len(wrong), (
-        f"{what}{len(wrong)} of {got.size} entries differ, first at {tuple(wrong[0])}: "
-        f"{got[tuple(wrong[0])]}, expected {expected[tuple(wrong[0])]}"
-    )
 
 
 def exact_inner_product(x: Any, y: Any) -> int:

@@ -8,8 +8,7 @@ from jax import Array
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxdeconv.arguments.integers import IntOrInts
-from jaxdeconv.arguments.paddings import PaddingLike, Pairs
+from jaxdeconv.arguments.integers import IntOrInts, PaddingLike, Pairs
 from jaxdeconv.errors import ArgumentTypeError
 from jaxdeconv.nn import core
 from jaxdeconv.nn.initializers import Initializer

@@ -8,8 +8,7 @@ from jax import Array
 from jax.lax import PrecisionLike
 from jax.typing import ArrayLike
 
-from jaxdeconv.arguments.integers import IntOrInts, as_integers
-from jaxdeconv.arguments.paddings import PaddingLike
+from jaxdeconv.arguments.integers import IntOrInts, PaddingLike, as_integers
 from jaxdeconv.nn import core
 
 try:

@@ -1,0 +1,36 @@
+"""The types of the keywords that `conv`, `conv_transpose` and `kernel_gradient` take."""
+
+from typing import Literal, TypeAlias, TypedDict
+
+from jax.lax import PrecisionLike
+from jax.typing import DTypeLike
+
+from jaxdeconv.algorithms import AlgorithmName
+from jaxdeconv.arguments.integers import IntOrInts, PaddingLike
+from jaxdeconv.arguments.layout import DimensionNumbers
+
+__all__ = ["ConvKeywords", "LegKeywords", "PaddingMode"]
+
+PaddingMode: TypeAlias = Literal["zeros", "circular", "reflect", "replicate", "symmetric"]
+
+
+class ConvKeywords(TypedDict, total=False):
+    """The keywords that `conv`, `conv_transpose` and `kernel_gradient` share: see `conv`."""
+
+    stride: IntOrInts
+    padding: PaddingLike
+    dilation: IntOrInts
+    groups: int
+    dimension_numbers: DimensionNumbers
+    padding_mode: PaddingMode
+    precision: PrecisionLike
+    preferred_element_type: DTypeLike | None
+    algorithm: AlgorithmName
+
+
+class LegKeywords(ConvKeywords, total=False):
+    """All of them: with those that one of the three has alone."""
+
+    input_size: IntOrInts | None
+    output_padding: IntOrInts | None
+    kernel_size: IntOrInts
