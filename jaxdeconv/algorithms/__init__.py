@@ -7,6 +7,7 @@ and all hold one contract (`contract`). None inserts zeros into a signal.
 |---|---|---|
 | `onednn` | K, G | oneDNN's convolution, which jaxlib carries for CPUs |
 | `onednn_bands` | G | the same, of bands of rows as images |
+| `dnnl`, `dnnl_deconvolution` | K, K^T, G | oneDNN's passes, by its C API (extra `cpu`); on request |
 | `native` | K, K^T, G | XLA's convolution, in the forms that it has kernels for |
 | `phases`, `subpixel` | K^T | dense convolutions of u, one per phase of the stride |
 | `onednn_phases`, `onednn_subpixel` | K^T | the same with oneDNN's convolution |
@@ -27,6 +28,7 @@ from jaxdeconv.algorithms import (
     per_tap,
     phases,
 )
+from jaxdeconv.algorithms.dnnl import CONVOLUTIONS, DECONVOLUTIONS
 from jaxdeconv.algorithms.problem import Algorithm, Problem, Work
 
 __all__ = ["ALGORITHMS", "Algorithm", "AlgorithmName", "Problem", "Work"]
@@ -36,6 +38,8 @@ AlgorithmName: TypeAlias = (
         "auto",
         "derived",
         "depthwise",
+        "dnnl",
+        "dnnl_deconvolution",
         "im2col",
         "native",
         "onednn",
@@ -55,6 +59,8 @@ AlgorithmName: TypeAlias = (
 ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "conv": (
         onednn.CONV,
+        CONVOLUTIONS,
+        DECONVOLUTIONS,
         native.CONV,
         im2col.CONV,
         im2col.CONV_BY_ROWS,
@@ -64,6 +70,8 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "conv_transpose": (
         phases.ONEDNN_PHASES,
         phases.ONEDNN_SUBPIXEL,
+        CONVOLUTIONS,
+        DECONVOLUTIONS,
         native.CONV_TRANSPOSE,
         phases.PHASES,
         phases.SUBPIXEL,
@@ -73,6 +81,8 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "kernel_gradient": (
         onednn.KERNEL_GRADIENT,
         onednn.KERNEL_GRADIENT_IN_BANDS,
+        CONVOLUTIONS,
+        DECONVOLUTIONS,
         native.KERNEL_GRADIENT,
         im2col.KERNEL_GRADIENT,
         im2col.KERNEL_GRADIENT_BY_ROWS,
