@@ -49,7 +49,7 @@ def normal(shape: tuple[int, ...], dtype: np.dtype, rng: np.random.Generator) ->
 def small_integers(
     shape: tuple[int, ...], dtype: np.dtype, largest: int, rng: np.random.Generator
 ) -> NDArray:
-    """Non-zero whole numbers up to `largest`, of either sign; both parts of complex ones.
+    """Non-zero integers up to `largest`, of either sign; both parts of complex ones.
 
     Non-zero, so that no entry hides a fault at its place.
     """

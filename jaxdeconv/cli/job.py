@@ -29,6 +29,9 @@ PUBLIC = "jaxdeconv.conv_transpose"
 NOT_FOR_INTEGERS = ("vjp",)
 """Implementations that JAX does not define for integers, which have no cotangents."""
 
+BATCHED = ("probing",)
+"""Implementations that take hardly longer for many u at once than for one."""
+
 _MOST_PIXELS = 2**26  # of the padded photograph: a few gigabytes in every implementation
 _LEAST_SIZE, _LONGEST_REACH = 6, 40  # of the small image, along an axis
 
@@ -106,7 +109,7 @@ class Job:
         """The same stride, padding and dilation on an image of few cells.
 
         Args:
-            w: a kernel of the same spatial size.
+            w: a kernel of the same spatial size, whose dtype the image has too.
             groups: that it works with.
             outputs: along each axis, at least; fewer where the stride is long.
         """
@@ -116,7 +119,7 @@ class Job:
             for k, s, (low, high) in zip(g.dilated_kernel_size, g.stride, g.padding, strict=True)
         )
         geometry = ConvGeometry(size, g.kernel_size, g.stride, g.padding, g.dilation, groups)
-        v = np.zeros((1, *size, w.shape[2] * groups), self.dtype)
+        v = np.zeros((1, *size, w.shape[2] * groups), w.dtype)
         return dataclasses.replace(self, v=v, w=w, geometry=geometry)
 
 

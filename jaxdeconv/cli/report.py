@@ -148,10 +148,10 @@ def _legend(job: Job, seconds: float) -> list[str]:
     return [
         deviation,
         judged,
-        "identity:  <u, K v> = <K^T u, v> for random whole numbers u and v, compared exactly",
+        "identity:  <u, K v> = <K^T u, v> for random integers u and v, compared exactly",
         "entries:   all entries of the matrix of K^T, compared with those of K",
-        "           (both by jaxdeconv.verify.adjoint, on a small image, w of whole numbers)",
-        "time:      of the second call, or of the first, which compiles too, if it takes over 1 s",
+        "           (both by jaxdeconv.verify.adjoint, on a small image, w of integers)",
+        "time:      second call; or the first, compilation included, if it took over 2 s",
         f"Total time: {seconds:.0f} s",
     ]
 

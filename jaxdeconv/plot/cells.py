@@ -238,6 +238,7 @@ def _cells(axes: "Axes", entries: np.ndarray, title: str, size: str = "{} x {}")
     )
     axes.set_title(f"{title}\n{size.format(rows, columns)}")
     if max(rows, columns) > _CELL_LABELS_UP_TO:
+        axes.locator_params(integer=True, min_n_ticks=1)
         return
     for row, column in zip(*np.nonzero(entries), strict=True):
         value = entries[row, column]

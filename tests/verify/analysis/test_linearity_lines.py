@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from jax import lax
 
-from jaxdeconv.verify.linearity import classify
+from tests.verify.analysis.support import classify
 
 pytestmark = pytest.mark.every_variant
 

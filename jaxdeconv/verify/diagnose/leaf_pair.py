@@ -9,7 +9,7 @@ import numpy as np
 from jaxdeconv.verify.diagnose.sparse import Sparse
 from jaxdeconv.verify.diagnose.stencils import Stencil, fit
 
-__all__ = ["Block", "Shape", "Window", "simplest"]
+__all__ = ["LeafPair", "Shape", "Visible", "simplest"]
 
 Shape = tuple[int, ...]
 
@@ -20,8 +20,8 @@ _DENOMINATOR = 64
 
 
 @dataclasses.dataclass(frozen=True)
-class Window:
-    """How much of the matrix is known: a fault that moves entries across its edge is untestable.
+class Visible:
+    """How much of the matrix is known. Faults that move entries across its edge cannot be tested.
 
     Attributes:
         columns: whole columns are known, so moving entries along the domain can be tested.
@@ -33,7 +33,7 @@ class Window:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Block:
+class LeafPair:
     """Entries expected and found, between an array of the domain and one of the codomain.
 
     Attributes:
@@ -41,7 +41,7 @@ class Block:
         got: entries found.
         domain: shape of the array that rows index.
         codomain: shape of the array that columns index.
-        window: how much of it is known.
+        visible: how much of it is known.
         floor: differences up to this are noise.
         rounding: one rounding error of the working dtype, relative.
     """
@@ -50,7 +50,7 @@ class Block:
     got: Sparse
     domain: Shape
     codomain: Shape
-    window: Window
+    visible: Visible
     floor: float
     rounding: float
 
@@ -92,14 +92,14 @@ class Block:
     @functools.cached_property
     def stencil(self) -> Stencil | None:
         """The kernel that the expected entries repeat, if they do."""
-        if not self.window.everything:
+        if not self.visible.everything:
             return None
         return fit(self.expected, self.domain, self.codomain)
 
     @functools.cached_property
     def found(self) -> Stencil | None:
         """The kernel that the entries found repeat, if they do."""
-        if not self.window.everything:
+        if not self.visible.everything:
             return None
         return fit(self.got, self.domain, self.codomain)
 
@@ -128,15 +128,15 @@ class Block:
         cols = np.ravel_multi_index([i[inside] for i in y], self.codomain)
         return Sparse.collect(rows, cols, values[inside], self.expected.shape)
 
-    def columns(self, chosen: np.ndarray) -> "Block":
-        """A window of this block: the columns chosen."""
+    def columns(self, chosen: np.ndarray) -> "LeafPair":
+        """This pair, seen only in the columns chosen."""
         keep = np.zeros(self.expected.shape[1], bool)
         keep[chosen] = True
         return dataclasses.replace(
             self,
             expected=self.expected.where(keep[self.expected.cols]),
             got=self.got.where(keep[self.got.cols]),
-            window=Window(columns=True, everything=False),
+            visible=Visible(columns=True, everything=False),
         )
 
     def is_label(self, axis: int) -> bool:
@@ -145,7 +145,7 @@ class Block:
 
 
 def simplest(factor: complex) -> complex:
-    """The fraction (of Gaussian integers) with a small denominator next to it, if that near."""
+    """The nearest fraction (of Gaussian integers) with a small denominator, if close enough."""
     parts = [
         float(Fraction(part).limit_denominator(_DENOMINATOR)) if np.isfinite(part) else part
         for part in (float(np.real(factor)), float(np.imag(factor)))

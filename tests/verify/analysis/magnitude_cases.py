@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from jaxdeconv.verify.absolute import magnitude
+from tests.verify.analysis.support import magnitude
 
 N = 6
 RANDOM = np.random.default_rng(5)

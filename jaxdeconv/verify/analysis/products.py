@@ -10,17 +10,11 @@ from jax import Array, lax
 from jax.extend.core import JaxprEqn
 from jax.lax import FftType
 
-from jaxdeconv.verify.absolute_terms import (
-    Rule,
-    Tally,
-    Term,
-    reciprocal_grid,
-    roundings,
-    unbounded,
-)
-from jaxdeconv.verify.jaxprs import aval, bits_of, is_float
+from jaxdeconv.verify.analysis.jaxprs import aval, bits_of, is_float
+from jaxdeconv.verify.analysis.known import Known, Unbounded, reciprocal_grid
+from jaxdeconv.verify.analysis.log import RoundingLog, roundings
 
-__all__ = ["PRODUCTS", "ProductPrecision", "product_precision"]
+__all__ = ["ProductPrecision", "div", "dot", "fft", "mul", "product_precision"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +24,7 @@ class ProductPrecision:
     Attributes:
         operand_bits: operands are rounded to these.
         sum_bits: sums are rounded to these.
-        guard: how many units an addition may be wrong by; tensor cores truncate.
+        guard: how many units an addition may be off; tensor cores truncate.
     """
 
     operand_bits: int
@@ -44,7 +38,7 @@ def product_precision(eqn: JaxprEqn, platform: str) -> ProductPrecision:
     On a GPU the default for float32 is TF32 (11 bits, here 10: the hardware may truncate), on a TPU
     bfloat16 (8 bits; three pieces make `Precision.HIGH` good for 16, less guard bits). Half types
     without a wider `preferred_element_type` are taken to be summed in their own precision, although
-    most platforms do better.
+    most platforms use a wider one.
     """
     out = aval(eqn.outvars[0]).dtype
     own = bits_of(aval(eqn.invars[0]).dtype)
@@ -63,9 +57,9 @@ def _algorithm_bits(algorithm: Any, eqn: JaxprEqn) -> tuple[int, int]:
     """Of operands and sums under a `DotAlgorithmPreset`, as its name says: BF16_BF16_F32_X3."""
     pieces = getattr(algorithm, "name", "").split("_")
     if len(pieces) < 3 or not {pieces[0], pieces[2]} <= set(_ALGORITHM_BITS):
-        raise unbounded(eqn)
+        raise Unbounded(eqn)
     operand, total = _ALGORITHM_BITS[pieces[0]], _ALGORITHM_BITS[pieces[2]]
-    summands = {"X3": 2, "X6": 3, "X9": 3}.get(pieces[-1], 1)  # an operand is split into so many
+    summands = {"X3": 2, "X6": 3, "X9": 3}.get(pieces[-1], 1)  # pieces of an operand
     return operand if summands == 1 else summands * operand - 2, total
 
 
@@ -85,61 +79,66 @@ _REDUCED = {
 
 
 def _multiplied(
-    eqn: JaxprEqn, ins: Sequence[Term], array: Array, count: float, using: ProductPrecision
-) -> Term:
-    """A term formed by sums of products, with `count` roundings on the way to every entry."""
+    eqn: JaxprEqn, ins: Sequence[Known], array: Array, count: float, using: ProductPrecision
+) -> Known:
+    """What is formed by sums of products, with `count` roundings on the way to every entry."""
     x, y = ins[:2]
     dtype = aval(eqn.outvars[0]).dtype
     error = x.error + y.error + roundings(using.guard * count, using.sum_bits, dtype)
     if using.operand_bits < bits_of(aval(eqn.invars[0]).dtype):
         error += roundings(2, using.operand_bits, dtype)
     grid = -math.inf if -math.inf in (x.grid, y.grid) else x.grid + y.grid
-    return Term(array, False, error, x.slack + y.slack + 2 * count, grid)
+    return Known(array, False, error, x.slack + y.slack + 2 * count, grid)
 
 
-def _linear_operands(eqn: JaxprEqn, ins: Sequence[Term], tally: Tally) -> None:
+def _linear_operands(eqn: JaxprEqn, ins: Sequence[Known], log: RoundingLog) -> None:
     """At most one factor may depend on the argument."""
     constants = [x for x in ins[:2] if x.constant]
     if not constants:
-        raise unbounded(eqn)
+        raise Unbounded(eqn)
     for x in constants:
-        tally.constant(x.grid)
+        log.constant(x.grid)
 
 
-def _mul(eqn: JaxprEqn, ins: Sequence[Term], tally: Tally) -> Term:
-    _linear_operands(eqn, ins, tally)
+def mul(eqn: JaxprEqn, ins: Sequence[Known], log: RoundingLog) -> Known:
+    """Elementwise; a complex product is two products and a sum."""
+    _linear_operands(eqn, ins, log)
     dtype = aval(eqn.outvars[0]).dtype
     own = ProductPrecision(bits_of(dtype), bits_of(dtype), 1)
-    return _multiplied(eqn, ins, ins[0].bar * ins[1].bar, 3 if dtype.kind == "c" else 1, own)
+    return _multiplied(
+        eqn, ins, ins[0].magnitude * ins[1].magnitude, 3 if dtype.kind == "c" else 1, own
+    )
 
 
-def _div(eqn: JaxprEqn, ins: Sequence[Term], tally: Tally) -> Term:
+def div(eqn: JaxprEqn, ins: Sequence[Known], log: RoundingLog) -> Known:
     """By a constant; XLA may multiply by its rounded reciprocal."""
     x, y = ins
     dtype = aval(eqn.outvars[0]).dtype
     if not y.constant or not is_float(dtype):
-        raise unbounded(eqn)
+        raise Unbounded(eqn)
     inverse = dataclasses.replace(y, grid=reciprocal_grid(y.array))
-    tally.constant(inverse.grid)
+    log.constant(inverse.grid)
     own = ProductPrecision(bits_of(dtype), bits_of(dtype), 1)
-    return _multiplied(eqn, [x, inverse], x.bar / y.bar, 8 if dtype.kind == "c" else 3, own)
+    return _multiplied(
+        eqn, [x, inverse], x.magnitude / y.magnitude, 8 if dtype.kind == "c" else 3, own
+    )
 
 
-def _dot(eqn: JaxprEqn, ins: Sequence[Term], tally: Tally) -> Term:
+def dot(eqn: JaxprEqn, ins: Sequence[Known], log: RoundingLog) -> Known:
     """`dot_general` and `conv_general_dilated`: sums of products."""
-    _linear_operands(eqn, ins, tally)
-    using = product_precision(eqn, tally.platform)
-    bars = [x.bar for x in ins]
-    params = {"precision": (lax.Precision.HIGHEST,) * 2, "preferred_element_type": bars[0].dtype}
+    _linear_operands(eqn, ins, log)
+    using = product_precision(eqn, log.platform)
+    sizes = [x.magnitude for x in ins]
+    params = {"precision": (lax.Precision.HIGHEST,) * 2, "preferred_element_type": sizes[0].dtype}
     terms = _terms_of_a_sum(eqn)
     count = 2 * terms + 2 if aval(eqn.outvars[0]).dtype.kind == "c" else terms
     for x in ins:
         if using.operand_bits < bits_of(aval(eqn.invars[0]).dtype):
-            tally.operand(x, using.operand_bits)
+            log.operand(x, using.operand_bits)
     term = _multiplied(
-        eqn, ins, eqn.primitive.bind(*bars, **{**eqn.params, **params}), count, using
+        eqn, ins, eqn.primitive.bind(*sizes, **{**eqn.params, **params}), count, using
     )
-    tally.value(term, using.sum_bits)
+    log.value(term, using.sum_bits)
     return term
 
 
@@ -152,7 +151,7 @@ def _terms_of_a_sum(eqn: JaxprEqn) -> int:
     return math.prod(shape[axis] for axis in numbers.rhs_spec[1:])
 
 
-def _fft(eqn: JaxprEqn, ins: Sequence[Term], tally: Tally) -> Term:
+def fft(eqn: JaxprEqn, ins: Sequence[Known], log: RoundingLog) -> Known:
     """A product of sparse matrices of unit entries, one for every prime factor of the length.
 
     Their magnitudes multiply to a matrix of ones, whose roundings are those of all factors (Higham,
@@ -163,7 +162,7 @@ def _fft(eqn: JaxprEqn, ins: Sequence[Term], tally: Tally) -> Term:
     (x,) = ins
     lengths, kind = eqn.params["fft_lengths"], eqn.params["fft_type"]
     size, out = math.prod(lengths), aval(eqn.outvars[0])
-    total = jnp.sum(x.bar, tuple(range(-len(lengths), 0)), keepdims=True)
+    total = jnp.sum(x.magnitude, tuple(range(-len(lengths), 0)), keepdims=True)
     scale = {FftType.IFFT: 1 / size, FftType.IRFFT: 2 / size}.get(FftType(kind), 1.0)
     factors = [factor for length in lengths for factor in _prime_factors(length)]
     count = sum(2 * factor + 8 for factor in factors) + 1
@@ -171,15 +170,15 @@ def _fft(eqn: JaxprEqn, ins: Sequence[Term], tally: Tally) -> Term:
     error = roundings(count, bits, out.dtype)
     if max(factors, default=1) > _LARGEST_FACTOR:
         error *= math.sqrt(8 * max(lengths))
-    tally.constant(math.inf)
+    log.constant(math.inf)
     array = jnp.broadcast_to(total * scale, out.shape)
-    term = Term(array, False, x.error + error, x.slack + x.bar.size + 3, math.inf)
-    tally.value(dataclasses.replace(term, array=total), bits)
+    term = Known(array, False, x.error + error, x.slack + x.magnitude.size + 3, math.inf)
+    log.value(dataclasses.replace(term, array=total), bits)
     return term
 
 
 _LARGEST_FACTOR = 11
-"""Libraries have kernels of their own for prime factors up to this."""
+"""FFT libraries have kernels for prime factors up to this."""
 
 
 def _prime_factors(n: int) -> list[int]:
@@ -190,13 +189,3 @@ def _prime_factors(n: int) -> list[int]:
             n //= factor
         factor += 1
     return factors + [n] * (n > 1)
-
-
-PRODUCTS: dict[str, Rule] = {
-    "mul": _mul,
-    "div": _div,
-    "dot_general": _dot,
-    "conv_general_dilated": _dot,
-    "fft": _fft,
-}
-"""By name of the primitive."""

@@ -1,21 +1,21 @@
 """The public checks: is At the adjoint of A, for one pair or for a family of pairs?"""
 
-import functools
+import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import jax
 import numpy as np
 
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.verify.additivity import linear
-from jaxdeconv.verify.applications import NotFinite, Operator, check_rings
-from jaxdeconv.verify.inquiry import Inquiry, Ledger
-from jaxdeconv.verify.pair import Family, Pair, rounding_of
+from jaxdeconv.verify.operator import Operator, check_rings
+from jaxdeconv.verify.pair import Family, Pair
 from jaxdeconv.verify.patterns import Pattern
 from jaxdeconv.verify.probes import HALF, Probes, seed_of
-from jaxdeconv.verify.report import AdjointMismatch, Evidence, Report
-from jaxdeconv.verify.sanity import repeatable
+from jaxdeconv.verify.repeatability import repeatable
+from jaxdeconv.verify.report import Evidence, Report
+from jaxdeconv.verify.run import EvidenceLog, Run
 from jaxdeconv.verify.spaces import Space
 
 __all__ = ["adjoint", "adjoint_family", "assert_adjoint", "linearity"]
@@ -24,6 +24,15 @@ Function = Callable[..., Any]
 
 BUDGET = 2048
 """Applications that recover every entry of maps of 1024 cells to 1024."""
+
+
+class Options(TypedDict, total=False):
+    """The keywords of `adjoint`, which explains them."""
+
+    key: Any
+    transpose: bool
+    pattern: Pattern | None
+    budget: int
 
 
 @reporting
@@ -42,15 +51,15 @@ def adjoint(
 
     See `Report` for what comes out, and `assert_adjoint` for use in tests. In their order:
 
-    - *repeatable*, *linear*: of A and of At; without them nothing else means anything;
+    - *repeatable*, *linear*: A and At each; everything else relies on it;
     - *exact*: blocks of integer probes, on which nothing can round, compared with `==`; or, where
-      the constants admit no such probes, *rounding*: compared by a bound derived from the jaxprs,
+      the constants allow no such probes, *rounding*: compared by a bound derived from the jaxprs,
       which says how large a wrong entry must be to be seen;
     - *every entry*: both matrices recovered, by coloured probes where the pattern of A's entries
       is given or detected, and compared entry by entry;
     - *precision*: Gaussian probes against the rounding bound.
 
-    A pass says that one of the middle two shows the structure, and nothing speaks against it.
+    A pass needs evidence for the structure from one of the middle two, and no failure anywhere.
 
     Args:
         A: takes a member of `domain`, a pytree as one argument. Compiled or not, sharded or not,
@@ -59,17 +68,17 @@ def adjoint(
         domain: pytree of `jax.ShapeDtypeStruct` or of example arrays, whose sharding is kept.
             Integers (arithmetic modulo 2^bits), real or complex floats of any width.
         codomain: the same for what A gives; None asks A.
-        key: a seed, a key of `jax.random`, or None for a fresh one, which the report tells.
+        key: a seed, a key of `jax.random`, or None for a fresh one, which the report names.
         transpose: no complex conjugation: `sum (A v) u = sum v (At u)`.
-        pattern: a superset of A's non-zero entries, if you know one; None looks for one.
-        budget: applications that the recovery of every entry may take; 0 leaves it out.
+        pattern: a superset of A's non-zero entries, if you know one; None detects one.
+        budget: the most applications to spend on recovering every entry; 0 for none.
 
     Returns:
         The verdict with its evidence; on failure with a wrong entry and the likely cause.
 
     Raises:
-        TypeError: a domain without dtypes, or a key that is none.
-        ValueError: shapes of A and At that do not fit each other, or a function that raises.
+        TypeError: a domain without dtypes, or an invalid key.
+        ValueError: the shapes of A and At do not fit, or a function raises.
 
     Cost: about 30 applications of each, and up to `budget` more; O(log cells) more to localise.
 
@@ -112,34 +121,25 @@ def adjoint(
             sizes=pattern.sizes,
             cells=(forward.domain.size, forward.codomain.size),
         )
-    inquiry = Inquiry(Pair(forward, backward, not transpose, probes))
-    inquiry.gather(pattern, budget)
-    return inquiry.report("transpose" if transpose else "adjoint")
+    run = Run(Pair(forward, backward, not transpose, probes))
+    run.gather(pattern, budget)
+    return run.report("transpose" if transpose else "adjoint")
 
 
 @reporting
 def assert_adjoint(
-    A: Function,
-    At: Function,
-    domain: Any,
-    codomain: Any = None,
-    *,
-    key: Any = None,
-    transpose: bool = False,
-    pattern: Pattern | None = None,
-    budget: int = BUDGET,
+    A: Function, At: Function, domain: Any, codomain: Any = None, **options: Unpack[Options]
 ) -> None:
-    """Raise unless `adjoint` passes; an inconclusive report is no pass.
+    """Raise unless `adjoint` passes; an inconclusive report counts as a failure.
+
+    Arguments are those of `adjoint`.
 
     Args:
-        A: see `adjoint`, like all that follow.
-        At: see `adjoint`.
-        domain: see `adjoint`.
-        codomain: see `adjoint`.
-        key: see `adjoint`.
-        transpose: see `adjoint`.
-        pattern: see `adjoint`.
-        budget: see `adjoint`.
+        A: the map.
+        At: its supposed adjoint.
+        domain: what A takes.
+        codomain: what A gives.
+        **options: `key`, `transpose`, `pattern`, `budget`.
 
     Raises:
         AdjointMismatch: an AssertionError; its text is the report, which it holds as `report`.
@@ -151,18 +151,7 @@ def assert_adjoint(
         >>> v = jax.ShapeDtypeStruct((3, 4), "float32")
         >>> assert_adjoint(jnp.transpose, jnp.transpose, v)
     """
-    report = adjoint(
-        A,
-        At,
-        domain,
-        codomain,
-        key=key,
-        transpose=transpose,
-        pattern=pattern,
-        budget=budget,
-    )
-    if not report.ok:
-        raise AdjointMismatch(report)
+    adjoint(A, At, domain, codomain, **options).raise_for_status()
 
 
 @reporting
@@ -194,7 +183,7 @@ def adjoint_family(
         transpose: see `adjoint`.
 
     Returns:
-        See `adjoint`; exact evidence for all w, and precision at one of them.
+        See `adjoint`; the exact evidence is for all w, the precision for one of them.
 
     Raises:
         TypeError: as `adjoint`.
@@ -216,13 +205,12 @@ def adjoint_family(
     forward, backward = _operators(A, At, domain, codomain, transpose, (ones,))
     largest = 7 if min(space.bits, forward.codomain.bits) > HALF else 3
     family = Family(forward, backward, not transpose, probes, space, largest)
-    inquiry = Inquiry(family)
+    run = Run(family)
     if all(family.sizes):
         for name, function, inner in (("A", A, forward.domain), ("At", At, backward.domain)):
-            step = functools.partial(_linear_in_parameters, name, function, inner, family)
-            inquiry.ledger.keep(step)
-    inquiry.gather(None, 0)
-    return inquiry.report("transposes" if transpose else "adjoints")
+            run.log.record(_linear_in_parameters(name, function, inner, family))
+    run.gather(None, 0)
+    return run.report("transposes" if transpose else "adjoints")
 
 
 @reporting
@@ -235,7 +223,7 @@ def linearity(A: Function, domain: Any, *, key: Any = None) -> Report:
         key: a seed, a key of `jax.random`, or None for a fresh one.
 
     Returns:
-        The verdict: 'inconclusive' where a primitive is not linear but no probe noticed.
+        The verdict: 'inconclusive' where a primitive is not linear but no probe showed it.
 
     Raises:
         TypeError: a domain without dtypes.
@@ -252,38 +240,33 @@ def linearity(A: Function, domain: Any, *, key: Any = None) -> Report:
         'inconclusive'
     """
     probes = Probes(seed_of(key))
-    operator = Operator("A", A, Space.of(domain, "domain"))
-    operator.over_one_ring()
-    bounds = rounding_of(operator)
-    ledger = Ledger((operator,))
+    operator = Operator.of("A", A, Space.of(domain, "domain")).over_one_ring()
+    log = EvidenceLog(operator)
     if not operator.domain.size or not operator.codomain.size:
-        ledger.lines.append(Evidence("cells", "input", "inconclusive", "there are no cells"))
-        return Report("linear", tuple(ledger.lines), probes.seed)
-    try:
-        ledger.keep(lambda: repeatable(operator, bounds, probes))
-        ledger.keep(lambda: linear(operator, bounds, probes))
-    except NotFinite as found:
-        ledger.lines.append(Evidence("finite", "input", "fail", str(found)))
-    return Report("linear", tuple(ledger.lines), probes.seed)
+        log.record(Evidence("cells", "input", "inconclusive", "there are no cells"))
+        return Report("linear", tuple(log.lines), probes.seed)
+    with log.until_not_finite():
+        evidence, operator = repeatable(operator, probes)
+        log.record(evidence)
+        log.record(linear(operator, probes))
+    return Report("linear", tuple(log.lines), probes.seed)
 
 
 def _operators(
     A: Function, At: Function, domain: Any, codomain: Any, transpose: bool, parameters: tuple
 ) -> tuple[Operator, Operator]:
-    """Both as maps of blocks; their spaces checked against each other."""
+    """Both as maps of blocks, after checking that their spaces fit."""
     v_space = Space.of(domain, "domain")
-    forward = Operator("A", A, v_space, parameters)
+    forward = Operator.of("A", A, v_space, parameters)
     u_space = forward.codomain if codomain is None else Space.of(codomain, "codomain")
     _check("A", forward.codomain, u_space, "codomain")
     check_rings(v_space, u_space)
     mixed = len({leaf.dtype.kind == "c" for leaf in (*v_space.leaves, *u_space.leaves)}) > 1
     if mixed and transpose:
         At = _conjugated(At)
-    backward = Operator("At", At, u_space, parameters)
+    backward = Operator.of("At", At, u_space, parameters)
     _check("At", backward.codomain, v_space, "domain")
-    for operator in (forward, backward):
-        operator.over_one_ring()
-    return forward, backward
+    return forward.over_one_ring(), backward.over_one_ring()
 
 
 def _conjugated(fun: Function) -> Function:
@@ -307,10 +290,10 @@ def _check(name: str, found: Space, wanted: Space, word: str) -> None:
 
 
 def _linear_in_parameters(name: str, function: Function, inner: Space, family: Family) -> Evidence:
-    """The same evidence of linearity, with a member of `inner` fixed and w free."""
+    """Evidence of linearity in w, for one fixed member of `inner`."""
     vector = family.probes.modest(inner, 1)
     member = inner.place(inner.member(vector[0]), False)
-    operator = Operator(f"{name}(., v)", lambda w: function(w, member), family.parameters)
+    operator = Operator.of(f"{name}(., v)", lambda w: function(w, member), family.parameters)
     if family.parameters.split:
-        operator.codomain = operator.codomain.realified()
-    return linear(operator, rounding_of(operator), family.probes)
+        operator = dataclasses.replace(operator, codomain=operator.codomain.realified())
+    return linear(operator, family.probes)

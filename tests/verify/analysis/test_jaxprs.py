@@ -10,7 +10,7 @@ import pytest
 from jax import lax
 from jax.extend.core import Primitive
 
-from jaxdeconv.verify import jaxprs, programs
+from jaxdeconv.verify.analysis import jaxprs, programs
 
 pytestmark = pytest.mark.every_variant
 
@@ -23,9 +23,9 @@ def equations(fun, *args):
 
 def test_trace() -> None:
     tree = {"a": V, "b": [jnp.ones(2)]}
-    jaxpr, codomain = jaxprs.trace(lambda t: (t["a"][:1], t["b"]), tree)
-    assert [aval.shape for aval in jaxpr.in_avals] == [(3,), (2,)]
-    assert jax.tree.map(lambda x: x.shape, codomain) == ((1,), [(2,)])
+    traced = jaxprs.trace(lambda w, t: (w, t["a"][:1], t["b"]), tree, (V,))
+    assert [aval.shape for aval in traced.jaxpr.in_avals] == [(3,), (3,), (2,)]
+    assert jax.tree.map(lambda x: x.shape, traced.codomain) == ((3,), (1,), [(2,)])
 
 
 @pytest.mark.parametrize(
@@ -141,10 +141,10 @@ def a_function(x):
 def test_source() -> None:
     lines, first = inspect.getsourcelines(a_function)
     number = first + next(i for i, line in enumerate(lines) if "the line" in line)
-    jaxpr, _ = jaxprs.trace(a_function, V)
+    jaxpr = jaxprs.trace(a_function, V).jaxpr
     assert jaxprs.source(jaxpr.jaxpr.eqns[-1]) == f"{__file__}:{number} (a_function)"
 
 
 def test_no_source_inside_jax() -> None:
-    jaxpr, _ = jaxprs.trace(lax.sin, V)
+    jaxpr = jaxprs.trace(lax.sin, V).jaxpr
     assert jaxprs.source(jaxpr.jaxpr.eqns[-1]) is None

@@ -1,8 +1,8 @@
-"""Equations that hold programs: calls, loops, branches, meshes, solves. Read here and nowhere else.
+"""Equations that hold programs: calls, loops, branches, meshes, solves. They are read only here.
 
-The names and kinds of their parameters are JAX's own matter, and differ between its versions. What
-is not as any known version has it is not read: `callee` and `control` return None, and nothing is
-claimed of a function that has such an equation.
+The names and kinds of their parameters are internal to JAX and differ between its versions. Where
+they are those of no known version, `callee` and `control` return None, and nothing is claimed about
+a function with such an equation.
 """
 
 import dataclasses
@@ -16,9 +16,9 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Primitive
 __all__ = [
     "CALLS",
     "Branches",
-    "Manual",
     "Program",
     "Scan",
+    "ShardMap",
     "Solve",
     "While",
     "callee",
@@ -35,7 +35,7 @@ AsFunction: TypeAlias = Callable[..., Callable[..., Any]]
 
 
 def opened(program: Program) -> tuple[Jaxpr, Sequence[Any]]:
-    """A jaxpr and the values of its constants, of which an open one has none."""
+    """A jaxpr and the values of its constants; an open one has none."""
     return (program.jaxpr, program.consts) if isinstance(program, ClosedJaxpr) else (program, ())
 
 
@@ -65,9 +65,9 @@ _REGISTERED: dict[Primitive, AsFunction] = {}
 def register(primitive: Primitive, as_function: AsFunction) -> None:
     """Let `verify` look into a primitive of your own.
 
-    Without it a primitive that depends on the argument makes a function opaque: nothing can be
-    proved of what cannot be read. A library need not import `verify` for it: a primitive that has
-    an attribute `as_function` is read by that.
+    Otherwise such a primitive makes a function opaque: nothing can be proved about what cannot be
+    read. A library can do without importing `verify`: a primitive with an attribute `as_function`
+    is read by that.
 
     Args:
         primitive: made with `jax.extend.core.Primitive`.
@@ -82,7 +82,7 @@ def register(primitive: Primitive, as_function: AsFunction) -> None:
 
 
 def callee(eqn: JaxprEqn) -> Program | None:
-    """The program that an equation calls on its operands, or None: it calls none, or not so."""
+    """The program that an equation calls on its operands, or None."""
     function = _function(eqn)
     if function is not None:
         avals: list[Any] = [x.aval for x in eqn.invars]
@@ -96,7 +96,7 @@ def callee(eqn: JaxprEqn) -> Program | None:
 
 
 def _function(eqn: JaxprEqn) -> Callable[..., Any] | None:
-    """What a primitive does, if it says so: registered, by its attribute, or as in `jax.hijax`."""
+    """What a primitive does, if that is known: registered, an attribute, or as in `jax.hijax`."""
     own = _REGISTERED.get(eqn.primitive) or getattr(eqn.primitive, "as_function", None)
     if own is not None:
         return own(**eqn.params)
@@ -105,7 +105,7 @@ def _function(eqn: JaxprEqn) -> Callable[..., Any] | None:
     return None
 
 
-# --- control: programs that run many times, or not at all, or on other operands
+# --- control: programs that run several times, conditionally, or on other operands
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Scan:
     Attributes:
         body: of one step.
         constants: how many operands are the same in every step.
-        carries: how many are handed from step to step.
+        carries: how many are passed from step to step.
         length: how many steps.
         reverse: whether the last slice comes first.
     """
@@ -134,7 +134,7 @@ class Scan:
 
 @dataclasses.dataclass(frozen=True)
 class While:
-    """`lax.while_loop`: `body` as long as `test` says so, each with constants of its own.
+    """`lax.while_loop`: `body` while `test` holds, each with constants of its own.
 
     Attributes:
         test: takes its constants and the carries, and gives one boolean.
@@ -167,7 +167,7 @@ class Branches:
 
 
 @dataclasses.dataclass(frozen=True)
-class Manual:
+class ShardMap:
     """`jax.shard_map`: `body` on every device of a mesh, of its blocks of the operands.
 
     Attributes:
@@ -176,7 +176,7 @@ class Manual:
         axes: names of the mesh's axes that the operands are cut along.
         in_specs: how the operands are cut.
         out_specs: how the results are put together.
-        check_vma: whether JAX keeps account of what varies over the axes.
+        check_vma: whether JAX tracks what varies over the axes.
     """
 
     body: Program
@@ -207,17 +207,17 @@ class Solve:
         return [*operands[start:stop], *operands[self.right :]]
 
 
-Control: TypeAlias = Scan | While | Branches | Manual | Solve
+Control: TypeAlias = Scan | While | Branches | ShardMap | Solve
 
 
 def control(eqn: JaxprEqn) -> Control | None:
-    """What an equation runs, or None: it runs no program, or in a way that is not known."""
+    """The programs that an equation runs, or None: there are none, or of an unknown kind."""
     reader = _READERS.get(eqn.primitive.name)
     if reader is None:
         return None
     try:
         return reader(eqn.params)
-    except (AttributeError, KeyError, TypeError, ValueError):  # of a version of JAX yet to come
+    except (AttributeError, KeyError, TypeError, ValueError):  # of a later version of JAX
         return None
 
 
@@ -242,9 +242,9 @@ def _branches(params: Mapping[str, Any]) -> Branches:
     return Branches(tuple(params["branches"]))
 
 
-def _manual(params: Mapping[str, Any]) -> Manual:
+def _shard_map(params: Mapping[str, Any]) -> ShardMap:
     axes = "newly_manual_axes" if "newly_manual_axes" in params else "manual_axes"  # to 0.10.1
-    return Manual(
+    return ShardMap(
         params["jaxpr"],
         params["mesh"],
         tuple(params[axes]),
@@ -264,6 +264,6 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Control]] = {
     "scan": _scan,
     "while": _while,
     "cond": _branches,
-    "shard_map": _manual,
+    "shard_map": _shard_map,
     "custom_linear_solve": _solve,
 }

@@ -1,10 +1,11 @@
 """Reading a JAX function through its jaxpr: tracing, walking, constants, source lines.
 
-An interpretation (`linearity`, `absolute`) is a rule from an equation and what is known of its
-inputs to what is known of its outputs; `walk` carries it through a program. Equations that hold
-programs themselves are read in `programs`.
+An interpretation is a rule from an equation and what is known of its inputs to what is known of
+its outputs; `walk` carries it through a program. Equations that hold programs themselves are read
+in `programs`.
 """
 
+import dataclasses
 import functools
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -15,9 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 
-from jaxdeconv.verify.programs import CALLS
+from jaxdeconv.verify.analysis.programs import CALLS
 
 __all__ = [
+    "Traced",
     "Untraceable",
     "aval",
     "bits_of",
@@ -39,33 +41,49 @@ class Untraceable(Exception):
     """The function cannot be traced; the text says why."""
 
 
-def trace(fun: Callable[[Any], Any], domain: Any) -> tuple[ClosedJaxpr, Any]:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Traced:
+    """A function as JAX traced it.
+
+    Attributes:
+        jaxpr: over the flattened parameters and the flattened argument.
+        codomain: the result, as a pytree of `jax.ShapeDtypeStruct`.
+    """
+
+    jaxpr: ClosedJaxpr
+    codomain: Any
+
+
+def trace(fun: Callable[..., Any], domain: Any, parameters: tuple[Any, ...] = ()) -> Traced:
     """The jaxpr of `fun`, and its result's structure.
 
     Args:
-        fun: of one argument, a pytree.
+        fun: of the parameters, and then of one argument, a pytree.
         domain: that argument, as a pytree of `jax.ShapeDtypeStruct` or arrays.
+        parameters: pytrees of the same.
 
     Returns:
-        The jaxpr over the flattened argument, and a pytree of `jax.ShapeDtypeStruct`.
+        See `Traced`.
 
     Raises:
         Untraceable: `fun` raised when it was traced. NumPy, SciPy and Python refuse a tracer in
             many ways, so whatever it raised counts.
     """
     try:
-        jaxpr, codomain = jax.make_jaxpr(fun, return_shape=True)(held(domain))
+        jaxpr, codomain = jax.make_jaxpr(fun, return_shape=True)(
+            *map(held, parameters), held(domain)
+        )
     except Exception as error:
         reason = str(error).strip().split("\n")[0].rstrip(".")
         raise Untraceable(f"{type(error).__name__}: {reason}") from error
-    return jaxpr, codomain
+    return Traced(jaxpr, codomain)
 
 
 def held(domain: Any) -> Any:
     """A domain as JAX holds it in its current mode: float64 only under `jax_enable_x64`.
 
-    JAX would narrow it itself; newer versions warn of that, which a function of NumPy, to be traced
-    on trial, has not deserved.
+    JAX would narrow it itself, but newer versions warn of that, and a function of NumPy is traced
+    only on trial.
     """
 
     def narrowed(leaf: Any) -> Any:
@@ -170,14 +188,14 @@ _NOT_EVALUATED = frozenset(
     {"pure_callback", "shard_map", "pvary", "sharding_constraint", "reshard"}
     | CALLS - {"jit", "pjit"}
 )
-"""A callback may cost anything, a mesh need not be here, other calls are no plain primitives."""
+"""A callback may cost anything, a mesh may be absent, and calls are walked through instead."""
 
 
 def source(eqn: JaxprEqn) -> str | None:
     """Where the user wrote an equation: 'file:line (function)', or None inside JAX alone."""
     traceback: Any = eqn.source_info.traceback
     for frame in traceback.frames if traceback else ():  # innermost first
-        if frame.file_name == __file__:  # `trace`: no line of the user inside it
+        if frame.file_name.startswith(_OURS):  # which calls the user's function: no line inside it
             return None
         if not frame.file_name.startswith(_JAX):
             return f"{frame.file_name}:{frame.line_num} ({frame.function_name})"
@@ -185,6 +203,7 @@ def source(eqn: JaxprEqn) -> str | None:
 
 
 _JAX = os.path.dirname(jax.__file__) + os.sep
+_OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 def is_zero(value: Any) -> bool:

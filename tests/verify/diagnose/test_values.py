@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from jaxdeconv.verify.diagnose import Cause, diagnose
-from jaxdeconv.verify.diagnose.blocks import simplest
+from jaxdeconv.verify.diagnose.leaf_pair import simplest
 from jaxdeconv.verify.diagnose.sparse import Sparse
 from jaxdeconv.verify.matrices import Entries
 

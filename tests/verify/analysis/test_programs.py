@@ -15,9 +15,8 @@ from jax import lax
 from jax.experimental import hijax
 from jax.extend.core import JaxprEqn, Primitive
 
-from jaxdeconv.verify import programs
-from jaxdeconv.verify.absolute import Unbounded, magnitude
-from jaxdeconv.verify.linearity import classify
+from jaxdeconv.verify.analysis import Unbounded, programs
+from tests.verify.analysis.support import classify, magnitude
 
 pytestmark = pytest.mark.every_variant
 
@@ -201,7 +200,7 @@ def test_branches() -> None:
 
 def test_manual() -> None:
     manual = programs.control(named(mapped, "shard_map"))
-    assert isinstance(manual, programs.Manual)
+    assert isinstance(manual, programs.ShardMap)
     assert (manual.axes, manual.check_vma) == (("i",), True)
     assert manual.in_specs == manual.out_specs == (jax.sharding.PartitionSpec("i"),)
     assert manual.mesh.shape == {"i": 1}
@@ -272,7 +271,7 @@ def test_scan_of_every_version(params: dict[str, Any]) -> None:
 def test_shard_map_of_every_version(name: str) -> None:
     common = {"jaxpr": "the program", "mesh": "the mesh", "in_specs": [1, 2], "out_specs": [3]}
     eqn = imitated("shard_map", **common, check_vma=False, **{name: frozenset("i")})
-    assert programs.control(eqn) == programs.Manual(
+    assert programs.control(eqn) == programs.ShardMap(
         "the program", "the mesh", ("i",), (1, 2), (3,), False
     )
 
