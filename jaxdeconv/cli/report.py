@@ -175,8 +175,14 @@ def _record(outcome: Outcome) -> dict[str, Any]:
         "first_seconds": outcome.first_seconds,
         "seconds": outcome.seconds,
         "faults": [*faults(outcome)],
-        "verification": json.loads(outcome.report.to_json()) if outcome.report else None,
+        "verification": _verification(outcome),
     }
+
+
+def _verification(outcome: Outcome) -> dict[str, Any] | None:
+    if outcome.report is None:
+        return None
+    return json.loads(outcome.report.to_json(), parse_constant=lambda _: None)
 
 
 def _finite(value: float) -> float | None:
