@@ -2,9 +2,24 @@
 # Sourced from the root of the checkout by bash -euo pipefail.
 
 unset PYTHONPATH PYTHONHOME JAX_ENABLE_X64 HYPOTHESIS_PROFILE
-export PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_COMPILE=1 PYTHONUNBUFFERED=1
 
-section() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
+sections=() starts=()
+section() {
+  sections+=("$1") starts+=("$SECONDS")
+  printf '\n== %s\n' "$1"
+}
+
+# finish FAILED: the seconds of every section; ends the script with an error if something failed.
+finish() {
+  local i
+  starts+=("$SECONDS")
+  printf '\n== seconds, %s in all\n' "$SECONDS"
+  for i in "${!sections[@]}"; do
+    printf '%5s  %s\n' "$((starts[i + 1] - starts[i]))" "${sections[i]}"
+  done
+  [ -z "$1" ] || { echo "FAILED:$1" >&2; exit 1; }
+}
 
 # environment DIRECTORY PYTHON REQUIREMENT...: a virtual environment with the newest of each.
 environment() {
@@ -40,14 +55,14 @@ pyenv_pythons() {
     sed "s|.*|$(pyenv root)/versions/&/bin/python|"
 }
 
-# newest_environment: .venv-ci-newest, with the newest JAX and without PyTorch; sets `newest` to its
-# Python, or to nothing where this machine has no newer one.
+# newest_environment PYTHON: .venv-ci-newest, with the newest JAX and without PyTorch, of the newest
+# Python that is newer than PYTHON; nothing where this machine has none.
 newest_environment() {
   local found
-  newest=
-  if ! found=$(newest_python "$(.venv-ci/bin/python -c 'import sys; print(sys.version_info[1])')"); then
+  rm -rf .venv-ci-newest
+  if ! found=$(newest_python "$("$1" -c 'import sys; print(sys.version_info[1])')"); then
     echo "SKIPPED: no newer Python (up to 3.14) on this machine, on PATH or under pyenv"
     return
   fi
-  environment .venv-ci-newest "$found" jax -e ".[test]" && newest=.venv-ci-newest/bin/python
+  environment .venv-ci-newest "$found" jax -e ".[test]"
 }

@@ -1,16 +1,17 @@
-"""How fast, against whom, on which layers. Questions and commands: README.md beside this file.
+"""Benchmarks. See README.md in this folder for the questions they answer, and the commands.
 
 cases                  layers of real networks, shapes of cited issues
-draws                  random geometries, and layers as networks have them
+draws                  random geometries, and layers like those of networks
 programs               what is timed: a forward pass and a training step, ready to run
-jax_contestants        ours, and stock JAX with its own autodiff
+jax_contestants        ours, and stock (plain) JAX with its own autodiff
 framework_contestants  Flax NNX and Equinox                        (skipped if not installed)
 torch_contestants      torch in both memory layouts; the float64 reference    (needs torch)
-contestants            the registry of them all
+contestants            the registry of all of them
 legs                   the three legs of a case, each as a call of a public function
-check                  the check before the clock
+check                  the check of every answer before it is timed
 timing                 alternation, medians of ratios, the peak of the matrix product
-machine                what it ran on
+machine                a description of the machine
+markdown               tables, and their places in a README
 measure                one case: prepare, check, time
 report, plot           table, Markdown, JSON; picture               (need rich; matplotlib)
 run                    `python -m benchmarks.run`: ours against the rivals

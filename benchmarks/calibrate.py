@@ -1,8 +1,8 @@
 """Remeasure the cost model of the planner on this CPU: `python -m benchmarks.calibrate`.
 
-Times every algorithm of every leg on the benchmark cases, on seeded random problems, on layers as
-networks have them and on depthwise ones, and fits `jaxdeconv.planning.costmodel` to them. Writes
-jaxdeconv/planning/costs/cpu.json. Takes about half an hour, on a machine that does nothing else.
+Times every algorithm of every leg on the benchmark cases, on seeded random problems, on layers like
+those of networks and on depthwise ones, and fits `jaxdeconv.planning.costmodel` to the times.
+Writes jaxdeconv/planning/costs/cpu.json. Takes about half an hour; the machine should be idle.
 """
 
 import argparse
@@ -47,10 +47,10 @@ def problems(random: int, layers: int, depthwise: int, seed: int) -> list[Proble
 
 
 def fit(rows: list[Sample]) -> dict[str, Any]:
-    """The cost of one algorithm (`jaxdeconv.planning.costmodel.Cost`) from what was measured of it.
+    """The cost of one algorithm (`jaxdeconv.planning.costmodel.Cost`) from its samples.
 
-    Coefficients by non-negative least squares on relative errors, then the weights of the Gaussian
-    process of the residuals' logarithms, whose prior spread is 0.55 and whose noise is 0.14.
+    Non-negative least squares on relative errors gives the coefficients. A Gaussian process (prior
+    standard deviation 0.55, noise 0.14) then models the logarithms of the residuals.
     """
     features = np.array([(*row, 1.0) for row, _, _ in rows])
     points = np.array([point for _, point, _ in rows])
@@ -71,7 +71,7 @@ def fit(rows: list[Sample]) -> dict[str, Any]:
 
 
 def pooled(samples: Samples, earlier: Samples) -> Samples:
-    """Two runs as one; of a problem that both measured the least time: noise only adds."""
+    """Two runs as one; if both measured a problem, the smaller time, as noise only adds."""
 
     def both(leg: str, name: str) -> list[Sample]:
         least: dict[Any, float] = {}
@@ -90,14 +90,16 @@ def main() -> None:
     """Measure, fit, write, and print how well the model fits."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--random", type=int, default=360, help="number of random geometries")
-    parser.add_argument("--layers", type=int, default=120, help="number of layers drawn")
-    parser.add_argument("--depthwise", type=int, default=80, help="number of depthwise ones more")
+    parser.add_argument("--layers", type=int, default=120, help="number of random layers")
+    parser.add_argument(
+        "--depthwise", type=int, default=80, help="number of further depthwise ones"
+    )
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--samples", type=Path, help="also write what was measured to this file")
+    parser.add_argument("--samples", type=Path, help="also write the samples to this file")
     parser.add_argument(
         "--merge",
         type=Path,
-        help="samples of an earlier run of the same code, on the same problems or on others",
+        help="samples of an earlier run of the same code, on any problems",
     )
     parser.add_argument("--output", type=Path, default=COSTS)
     arguments = parser.parse_args()

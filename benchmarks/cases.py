@@ -1,7 +1,7 @@
-"""What is timed: layers of real networks, and shapes of the cited issues.
+"""What is timed: layers of real networks, and shapes from the cited issues.
 
-A case is written the way its network writes it: a transposed convolution from `u`, C channels, to
-`v`, O channels; a plain convolution from `v` to `u`. Inside, the words are the package's:
+A case is written as in its network: a transposed convolution maps `u` with C channels to `v` with
+O channels, a plain convolution maps `v` to `u`. The attributes use the package's convention:
 `in_channels` and `out_channels` are channels per group of the *forward* map K: v -> u, so C -> O of
 a transposed convolution is out_channels -> in_channels.
 """
@@ -33,11 +33,11 @@ class Data:
 
 @dataclasses.dataclass(frozen=True)
 class BenchCase:
-    """One convolution or transposed convolution to be timed.
+    """One convolution or transposed convolution to time.
 
     Attributes:
-        name: short, unique; `--cases` matches it.
-        source: network, paper or issue from which the shape is taken.
+        name: short and unique; `--cases` matches it.
+        source: network, paper or issue that the shape is from.
         geometry: of the forward map.
         in_channels: channels of v per group.
         out_channels: channels of u per group.
@@ -97,8 +97,8 @@ class BenchCase:
     def flops(self) -> int:
         """Useful floating-point operations of one leg: a multiply-add counts as two.
 
-        The same for all three legs, so that a training step has three times as many. Products
-        with padding are counted, products with the zeros of a dilation are not.
+        The same for all three legs, so a training step has three times as many. Products with
+        padding count, products with the zeros of a dilation do not.
         """
         positions = self.batch * math.prod(self.geometry.output_size)
         return 2 * positions * math.prod(self.w_shape)
@@ -130,7 +130,7 @@ def _up(
     groups: int = 1,
     batch: int = 1,
 ) -> BenchCase:
-    """A transposed convolution in torch's words: C -> O channels, size of u, output_padding."""
+    """A transposed convolution with torch's arguments: channels (C, O), size of u."""
     geometry = ConvGeometry.from_output_size(
         tuple(size), kernel, stride, padding, dilation, groups, output_padding=extra
     )
@@ -151,7 +151,7 @@ def _down(
     groups: int = 1,
     batch: int = 1,
 ) -> BenchCase:
-    """A plain convolution: C -> O channels, size of v."""
+    """A plain convolution: channels (C, O), size of v."""
     geometry = ConvGeometry(tuple(size), kernel, stride, padding, dilation, groups)
     in_channels, out_channels = (c // groups for c in channels)
     return BenchCase(name, source, geometry, in_channels, out_channels, batch, "conv")
@@ -159,7 +159,7 @@ def _down(
 
 # Channels are C -> O of the layer; the size is that of its input.
 CASES: tuple[BenchCase, ...] = (
-    # The twelve rows of shared/reference/performance.md, with its shapes.
+    # Upsampling layers of all kinds.
     _up("DCGAN", "arXiv:1511.06434, k4 s2", (128, 64), (32, 32), 4, 2, 1, batch=8),
     _up("U-Net", "arXiv:1505.04597, k2 s2", (256, 128), (32, 32), 2, 2, batch=4),
     _up("CycleGAN k3", "arXiv:1703.10593, k3 s2", (64, 64), (64, 64), 3, 2, 1, extra=1, batch=4),
@@ -187,7 +187,7 @@ CASES: tuple[BenchCase, ...] = (
     _up("dilated s2", "stride 2, dilation 3", (32, 32), (32, 32), 3, 2, 3, dilation=3, batch=2),
     _up("k32 s16", "jax#17464", (128, 32), (8, 8), 32, 16, 8),
     _up("equinox 3-D", "equinox#1259, smaller", (16, 8), (8, 16, 16), 3, 2, 1, extra=1),
-    # Plain convolutions: what their gradients meet.
+    # Plain convolutions.
     _down("ResNet 3x3", "arXiv:1512.03385", (64, 64), (56, 56), 3, 1, 1, batch=2),
     _down("ResNet 3x3 s2", "arXiv:1512.03385", (64, 128), (56, 56), 3, 2, 1, batch=2),
     _down("ViT patches", "arXiv:2010.11929, k16 s16", (3, 384), (224, 224), 16, 16),

@@ -1,8 +1,8 @@
-"""The check before the clock: a wrong answer is not timed.
+"""The check of every answer: a wrong contestant is not timed.
 
-Every answer is compared with torch's in float64 and with ours. An error is measured against the
-same map of the absolute values, which is what rounding is proportional to whatever cancels; the
-bound is a few units of float32, far below what one wrong tap at one border would leave.
+Every answer is compared with torch's in float64 and with ours. Errors are relative to the same map
+of the absolute values, to which rounding is proportional even if terms cancel; the bound is a few
+units of float32, far below the effect of one wrong tap at one border.
 """
 
 import dataclasses
@@ -13,29 +13,29 @@ import numpy as np
 from benchmarks.cases import BenchCase, Data
 from benchmarks.programs import Answers
 
-__all__ = ["BOUND", "Judge", "WrongAnswer"]
+__all__ = ["BOUND", "Reference", "WrongAnswer"]
 
 BOUND = 1e-6  # 17 units of roundoff; FFT and Winograd stay below it too
 
 
 class WrongAnswer(Exception):
-    """A contestant's answer is not the answer; the text says which and by how much."""
+    """A contestant's answer is wrong; the message says which one, and by how much."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Judge:
+class Reference:
     """The right answers of one case.
 
     Attributes:
         right: by torch in float64.
-        scale: the same of the absolute values; its largest entry is what errors are relative to.
+        scale: the same of the absolute values; errors are relative to its largest entry.
     """
 
     right: Answers
     scale: Answers
 
     @classmethod
-    def of(cls, case: BenchCase, data: Data) -> "Judge":
+    def of(cls, case: BenchCase, data: Data) -> "Reference":
         """Compute them."""
         reference = importlib.import_module("benchmarks.torch_contestants").reference
         absolute = Data(*map(np.abs, (data.x, data.w, data.cotangent)))
@@ -46,7 +46,7 @@ class Judge:
 
         Args:
             answers: a contestant's.
-            other: what to compare with; None: the right answers.
+            other: what to compare with; None for the right answers.
 
         Raises:
             WrongAnswer: a shape differs, or a number is not finite.

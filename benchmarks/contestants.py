@@ -1,7 +1,7 @@
 """Who is timed: the registry of all contestants.
 
-A contestant is a function `prepare(case, data) -> Program` that raises `Unsupported` where it
-cannot express the case. Data are float32; layouts are converted outside the clock.
+A contestant is a function `prepare(case, data) -> Program` that raises `Unsupported` if it cannot
+express the case. Data are float32; converting layouts is not timed.
 """
 
 import functools
@@ -18,7 +18,7 @@ OURS = "ours"
 
 
 def _torch(case: BenchCase, data: Data, memory: str) -> Program:
-    """Imported when it is to run: what was measured can be shown without torch."""
+    """Imported only to run: earlier results can be shown without torch."""
     return importlib.import_module("benchmarks.torch_contestants").prepare(case, data, memory)
 
 
@@ -31,7 +31,7 @@ CONTESTANTS: Mapping[str, Prepare] = {
     "equinox": framework_contestants.equinox,
 }
 
-# What `--rivals` may name -> its contestants, of which the fastest counts, case by case.
+# Values of `--rivals`, and their contestants, of which the fastest counts for each case.
 RIVALS: Mapping[str, tuple[str, ...]] = {
     "torch": ("torch contiguous", "torch channels last"),
     "stock": ("stock",),

@@ -1,4 +1,4 @@
-"""Cases that nobody chose: geometries of every kind, and layers as networks have them."""
+"""Random cases: geometries of every kind, and layers like those of networks."""
 
 import itertools
 import math
@@ -20,16 +20,16 @@ _MOST_CELLS = 2**22  # of any one array: 16 MiB
 
 
 def random_cases(count: int, seed: int = 0) -> tuple[BenchCase, ...]:
-    """Draw geometries that nobody tuned for.
+    """Draw random geometries, for which nothing was tuned.
 
     Args:
         count: how many.
-        seed: of the stream; a longer list begins with the shorter one of the same seed.
+        seed: the same seed gives the same cases; a longer list starts with the shorter one.
 
     Returns:
         Cases of 1 to 3 dimensions, a third each of 0.1 to 1, 1 to 10 and 10 to 200 useful MFLOP;
-        about one in four a plain convolution, one in three grouped or depthwise. Batch, sizes,
-        channels, kernel, stride, dilation and paddings are all drawn.
+        about one in four is a plain convolution, one in three grouped or depthwise. Batch, sizes,
+        channels, kernel, stride, dilation and padding are all random.
     """
     return tuple(_draw_in_band(_random, _BANDS, "random", seed, index) for index in range(count))
 
@@ -39,11 +39,11 @@ def layer_cases(count: int, seed: int = 0) -> tuple[BenchCase, ...]:
 
     Args:
         count: how many.
-        seed: of the stream; a longer list begins with the shorter one of the same seed.
+        seed: the same seed gives the same cases; a longer list starts with the shorter one.
 
     Returns:
         Cases of 1 and 2 dimensions, a third each of 1 to 10, 10 to 100 and 100 to 500 useful MFLOP:
-        the usual kernels and strides, sizes and channels that are powers of two; about one in two a
+        usual kernels and strides, sizes and channels that are powers of two; about one in two is a
         plain convolution, one in five depthwise.
     """
     return tuple(_draw_in_band(_layer, _LAYER_BANDS, "layer", seed, i) for i in range(count))
@@ -90,7 +90,7 @@ def _random(rng: np.random.Generator, name: str) -> BenchCase:
 
 
 def _one_or_each(rng: np.random.Generator, ndim: int, choices: Sequence[int]) -> Shape:
-    """The same number for every dimension; one time in four, one of its own for each."""
+    """One number for all dimensions or, one time in four, one for each."""
     drawn = rng.choice(choices, ndim)
     return tuple(int(n) for n in (drawn if rng.random() < 0.25 else drawn[:1].repeat(ndim)))
 

@@ -1,6 +1,6 @@
 """The layers of Flax NNX and Equinox, called as functions of their kernel.
 
-Each raises `Unsupported` also where the framework is not installed.
+Each raises `Unsupported` if the framework is not installed.
 """
 
 import importlib
@@ -53,7 +53,7 @@ def flax(case: BenchCase, data: Data) -> Program:
         )
 
     definition, state = nnx.split(nnx.eval_shape(layer))
-    structure = jax.tree.structure(state)  # its only leaf is the kernel
+    structure = jax.tree.structure(state)  # the only leaf is the kernel
 
     def function(x: jax.Array, w: jax.Array) -> jax.Array:
         return nnx.merge(definition, jax.tree.unflatten(structure, [w]))(x)
@@ -99,7 +99,7 @@ def equinox(case: BenchCase, data: Data) -> Program:
 
 
 def _flipped(layout: Layout, groups: int) -> Layout:
-    """Equinox's ConvTranspose keeps (in, out/groups, *kernel), reversed in space."""
+    """Equinox's ConvTranspose has kernels (in, out/groups, *kernel), reversed in space."""
 
     def kernel(w: np.ndarray) -> np.ndarray:
         spatial = tuple(range(w.ndim - 2))

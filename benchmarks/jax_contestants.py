@@ -1,4 +1,4 @@
-"""Our functions and stock JAX as contestants."""
+"""Our functions and stock (plain) JAX as contestants."""
 
 import functools
 
@@ -33,10 +33,10 @@ def stock(case: BenchCase, data: Data) -> Program:
 
 
 def stock_function(case: BenchCase) -> Function:
-    """`lax.conv_general_dilated`; transposed, what `lax.conv_transpose` makes of it.
+    """`lax.conv_general_dilated`; transposed, in the form that `lax.conv_transpose` gives it.
 
-    That is `transpose_kernel=True`: the kernel flipped and swapped, the input dilated. It is
-    written out because `lax.conv_transpose` has no groups.
+    With `transpose_kernel=True` that flips the kernel, swaps its channels and dilates the input. It
+    is written out here because `lax.conv_transpose` has no groups.
     """
     geometry = case.geometry
     numbers = dimension_numbers(geometry.ndim)
@@ -74,7 +74,7 @@ def dimension_numbers(ndim: int) -> tuple[str, str, str]:
 
 
 def transposed_padding(case: BenchCase) -> list[tuple[int, int]]:
-    """Padding of the dilated u that makes the correlation with the flipped kernel K^T."""
+    """Padding of the dilated u with which the correlation with the flipped kernel is K^T."""
     geometry = case.geometry
     return [
         (k - 1 - low, n - (o - 1) * s - 1 + low)

@@ -27,7 +27,7 @@ class LegCall:
     """One leg of one case.
 
     Attributes:
-        case: whose geometry it is.
+        case: the case.
         leg: a key of `LEGS`.
         shapes: of its two operands.
         keywords: of the public function and of `jaxdeconv.plan`.
@@ -39,17 +39,17 @@ class LegCall:
     keywords: Mapping[str, Any]
 
     def plan(self) -> Any:
-        """What `jaxdeconv` would do, and why."""
+        """The plan of `jaxdeconv`."""
         operands = (jax.ShapeDtypeStruct(shape, jnp.float32) for shape in self.shapes)
         return jaxdeconv.plan(self.leg, *operands, **self.keywords)
 
     def ours(self, algorithm: str) -> Function:
-        """The public function, bound to the geometry and to an algorithm."""
+        """The public function with the geometry and an algorithm."""
         function, keywords = LEGS[self.leg], self.keywords
         return lambda x, y: function(x, y, **keywords, algorithm=algorithm)
 
     def stock(self) -> Function:
-        """What JAX users run: `lax`; for the kernel gradient, autodiff of the plain convolution."""
+        """Stock JAX: `lax`; for the kernel gradient, autodiff of the plain convolution."""
         if self.leg != "kernel_gradient":
             return stock_function(dataclasses.replace(self.case, leg=self.leg))
         conv = stock_function(dataclasses.replace(self.case, leg="conv"))
@@ -68,7 +68,7 @@ class LegCall:
 
 
 def leg_calls(case: BenchCase) -> tuple[LegCall, ...]:
-    """All three legs: a training step of either direction runs each of them once."""
+    """All three legs; a training step runs each of them once."""
     geometry, u, v, w = case.geometry, case.u_shape, case.v_shape, case.w_shape
     keywords = case.keywords
     return (

@@ -1,4 +1,4 @@
-"""What a measurement ran on: printed with every table, kept in every JSON file."""
+"""A description of the machine, printed with every table and kept in every JSON file."""
 
 import datetime
 import importlib.metadata
@@ -16,11 +16,11 @@ _PACKAGES = ("jax", "jaxlib", "torch", "flax", "equinox", "numpy")
 
 
 def describe() -> dict[str, Any]:
-    """Processor, cores, load, versions, commit and date; all of it JSON."""
+    """Processor, cores, load, versions, commit and date, in types that JSON has."""
     return {
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 2),  # before the benchmark's own
+        "load": round(os.getloadavg()[0], 2),  # before the benchmark adds its own
         "system": f"{platform.system()} {platform.machine()}",
         "device": jax.devices()[0].device_kind,
         "python": platform.python_version(),
@@ -31,7 +31,7 @@ def describe() -> dict[str, Any]:
 
 
 def one_line(machine: dict[str, Any]) -> str:
-    """The description as text under a table."""
+    """The description as one line of text."""
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     return (
         f"{machine['cpu']}, {machine['cores']} cores, load {machine['load']} at the start; "
@@ -56,7 +56,7 @@ def _version(package: str) -> str | None:
 
 
 def _commit() -> str:
-    """The short hash, with a + where files differ from it; empty outside a git checkout."""
+    """The short hash, with a + if files differ from it; empty outside a git checkout."""
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
         done = subprocess.run(

@@ -1,13 +1,12 @@
-"""One case: prepare every contestant, check every answer, then time them pair by pair."""
+"""One case: prepare every contestant, check every answer, then time each rival against ours."""
 
 import dataclasses
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-import jaxdeconv
 from benchmarks.cases import BenchCase
-from benchmarks.check import Judge, WrongAnswer
+from benchmarks.check import Reference, WrongAnswer
 from benchmarks.contestants import CONTESTANTS, OURS
 from benchmarks.legs import leg_calls
 from benchmarks.programs import PASSES, Prepare, Program, Unsupported
@@ -22,8 +21,8 @@ class PassResult:
 
     Attributes:
         seconds: median seconds per call.
-        ratios: median over the rounds of the rival's time over ours, as the two alternated.
-        first_call: seconds to trace and compile, of those who do; empty if not asked for.
+        ratios: the rival's time over ours as the two alternated, median over the rounds.
+        first_call: seconds to trace and compile, for those that do; empty if not asked for.
         temp_bytes: peak temporary memory of the compiled program.
         peak_fraction: useful operations per second, as a fraction of the matrix product's.
     """
@@ -37,7 +36,7 @@ class PassResult:
 
 @dataclasses.dataclass(frozen=True)
 class CaseResult:
-    """All that is known of one case, in types that JSON has.
+    """All results for one case, in types that JSON has.
 
     Attributes:
         name: of the case.
@@ -46,10 +45,10 @@ class CaseResult:
         geometry: in words.
         shapes: of x, w and y.
         flops: useful operations of the forward pass.
-        algorithms: leg -> what the plan chose; empty where there is no plan.
+        algorithms: leg -> the algorithm that the plan chose.
         errors: contestant -> relative error of its answers.
         skipped: contestant -> why it was not timed.
-        wrong: contestant -> what was wrong with its answers; also not timed.
+        wrong: contestant -> what was wrong with its answers; it was not timed either.
         passes: 'forward' and 'step'; empty if our own answer was wrong.
     """
 
@@ -73,9 +72,9 @@ class CaseResult:
 
 
 BESIDE_TORCH = Stopwatch(sample=20e-3, settle=60e-3)
-"""libgomp's threads, which torch uses, look out for new work for some 10 ms after a call, each on a
-core, and the system takes tens of ms more to spread XLA's threads over the cores again: measured
-meanwhile, a program of ours seems to take up to twice as long."""
+"""libgomp's threads, which torch uses, spin for some 10 ms after a call, each on a core, and the
+system takes tens of ms more to spread XLA's threads over the cores again: until then, our programs
+may take up to twice as long."""
 
 
 def measure(
@@ -124,9 +123,9 @@ def measure(
 def _prepare(
     case: BenchCase, names: Sequence[str], contestants: Mapping[str, Prepare]
 ) -> tuple[dict[str, Program], dict[str, float], dict[str, str], dict[str, str]]:
-    """The programs whose answers are right, and what is to be said of all."""
+    """The programs whose answers are right; errors, reasons to skip, and faults of all."""
     data = case.data()
-    judge = Judge.of(case, data)
+    reference = Reference.of(case, data)
     programs: dict[str, Program] = {}
     skipped: dict[str, str] = {}
     for name in (OURS, *names):
@@ -139,8 +138,8 @@ def _prepare(
     wrong: dict[str, str] = {}
     for name, given in answers.items():
         try:
-            ours = answers[OURS] if OURS in errors else None  # known to be right
-            errors[name] = judge.check(name, given, ours)
+            ours = answers[OURS] if OURS in errors else None  # only if it passed
+            errors[name] = reference.check(name, given, ours)
         except WrongAnswer as fault:
             wrong[name] = str(fault)
             del programs[name]
@@ -172,7 +171,7 @@ def _pass_result(
     ideal: float,
     first_call: bool,
 ) -> PassResult:
-    """Add the compilers' costs; `ideal` is the seconds of the pass at the peak."""
+    """Add compilation costs; `ideal` is the time of the pass at the peak, in seconds."""
     seconds, ratios = timed
     costs = {
         rival: program.compile_cost(name, first_call)
@@ -189,6 +188,4 @@ def _pass_result(
 
 
 def _algorithms(case: BenchCase) -> dict[str, str]:
-    if not hasattr(jaxdeconv, "plan"):
-        return {}
     return {call.leg: call.plan().algorithm for call in leg_calls(case)}

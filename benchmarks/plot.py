@@ -22,7 +22,7 @@ def write(report: Report, path: Path) -> None:
 
     Args:
         report: what was measured.
-        path: a file whose ending matplotlib knows.
+        path: a file with a suffix that matplotlib knows.
     """
     figure = Figure(figsize=(11, 2 + 0.24 * len(report.results)), layout="constrained")
     FigureCanvasAgg(figure)
@@ -38,7 +38,7 @@ def write(report: Report, path: Path) -> None:
 
 
 def _draw(axes: Axes, report: Report, name: str) -> None:
-    """One pass: rows of marks over the line of equal times."""
+    """One pass: rows of marks, and the line of equal times."""
     axes.axvline(1.0, color="black", linewidth=1)
     for rival in report.rivals:
         points = [

@@ -1,4 +1,4 @@
-"""What is timed: a forward pass and a training step that return when their results are ready."""
+"""What is timed: a forward pass and a training step, which return when their results are ready."""
 
 import dataclasses
 import time
@@ -30,12 +30,12 @@ Function: TypeAlias = Callable[[Any, Any], Any]
 
 
 class Unsupported(Exception):
-    """A contestant cannot express a case; the text says why."""
+    """A contestant cannot express a case; the message says why."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Answers:
-    """A contestant's results in the canonical layout, for the check before the clock."""
+    """A contestant's results in the canonical layout, to be checked."""
 
     forward: np.ndarray
     y: np.ndarray
@@ -45,10 +45,10 @@ class Answers:
 
 @dataclasses.dataclass(frozen=True)
 class CompileCost:
-    """What XLA took and what its program will take.
+    """The cost of compilation, and the memory of the compiled program.
 
     Attributes:
-        seconds: of a first call: to trace, lower and compile. None if it was not asked for.
+        seconds: to trace, lower and compile; None if not measured.
         temp_bytes: peak temporary memory of the compiled program.
     """
 
@@ -63,10 +63,9 @@ class Program:
     Attributes:
         forward: computes y.
         step: computes y and the gradients of sum(y * cotangent) in x and in w.
-        answers: runs both, once, and brings the results to the canonical layout.
-        compile_cost: of (pass, whether the seconds are wanted); None for what does not compile.
-            The seconds are a fresh function's, and cost all compiled programs of the process:
-            ask last.
+        answers: runs both once, and converts the results to the canonical layout.
+        compile_cost: of (pass, whether to measure the seconds); None if nothing is compiled.
+            Measuring clears all of JAX's caches, so do it last.
     """
 
     forward: Callable[[], Any]
@@ -76,12 +75,12 @@ class Program:
 
 
 Prepare: TypeAlias = Callable[[BenchCase, Data], Program]
-"""Makes the program, or raises `Unsupported`."""
+"""Makes the program or raises `Unsupported`."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """How a contestant wants signals and kernels, and the way back; all outside the clock."""
+    """Conversion of signals and kernels to a contestant's layout and back; not timed."""
 
     signal: Callable[[np.ndarray], np.ndarray]
     signal_back: Callable[[np.ndarray], np.ndarray]
@@ -107,7 +106,7 @@ class Layout:
 def jax_program(function: Function, data: Data, layout: Layout) -> Program:
     """A JAX function of (x, w) and its training step, both under `jax.jit`.
 
-    Every array is an argument, so that nothing can be folded at compile time.
+    All arrays are arguments, so nothing can be folded at compile time.
     """
     x, w, cotangent = map(
         jnp.asarray, (layout.signal(data.x), layout.kernel(data.w), layout.signal(data.cotangent))
@@ -138,7 +137,7 @@ def jax_program(function: Function, data: Data, layout: Layout) -> Program:
 
 
 def _compile_fresh(jitted: Any, arguments: tuple[jax.Array, ...]) -> CompileCost:
-    """As in a new process: JAX's caches are emptied, so that it never saw the function."""
+    """As in a new process: JAX's caches are cleared first."""
     jax.clear_caches()
     start = time.perf_counter()
     compiled = jax.jit(jitted.__wrapped__).lower(*arguments).compile()
@@ -147,6 +146,6 @@ def _compile_fresh(jitted: Any, arguments: tuple[jax.Array, ...]) -> CompileCost
 
 
 def _compile_again(jitted: Any, arguments: tuple[jax.Array, ...]) -> CompileCost:
-    """Out of the cache."""
+    """Without the seconds: from the cache."""
     memory = jitted.lower(*arguments).compile().memory_analysis()
     return CompileCost(None, memory.temp_size_in_bytes)

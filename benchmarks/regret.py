@@ -1,4 +1,4 @@
-"""`python -m benchmarks.regret`: does the plan choose well on geometries that nobody tuned for?
+"""`python -m benchmarks.regret`: does the plan choose well on random geometries?
 
 For every leg of every random geometry: `auto`, each other algorithm that supports it, and stock
 JAX, timed in turn. See the README beside this file.
@@ -26,10 +26,10 @@ from benchmarks.timing import Stopwatch, alternate, median_ratio, no_collection
 __all__ = ["Record", "main", "summarise", "time_leg"]
 
 STOCK = "stock JAX"
-_TOO_SLOW = 3.0  # times auto's first estimate: what is slower is not timed again
-_MARGIN, _SECONDS = 1.15, 20e-6  # slower than stock: by more than both
+_TOO_SLOW = 3.0  # times auto's first estimate: algorithms slower than that are not timed again
+_MARGIN, _SECONDS = 1.15, 20e-6  # "slower than stock" means by more than both
 _NEAR_BEST = 1.25
-_TOLERANCE = 1e-4  # of the largest entry; the proof of correctness is elsewhere, in the tests
+_TOLERANCE = 1e-4  # relative to the largest entry; correctness proper is checked by the tests
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Record:
         geometry: in words, with the channels.
         flops: useful operations.
         choice: the algorithm that the plan chose.
-        predicted: algorithm -> seconds that the plan expects; only supported ones.
+        predicted: supported algorithm -> predicted seconds.
         seconds: of `auto`.
-        ratios: algorithm, or `STOCK` -> its time over `auto`'s. The choice itself is `auto`.
+        ratios: algorithm or `STOCK` -> its time over that of `auto`, which is the choice.
     """
 
     case: str
@@ -58,7 +58,7 @@ class Record:
 
     @classmethod
     def of(cls, call: LegCall, plan: Any, seconds: float, ratios: Mapping[str, float]) -> Self:
-        """Fill in what the call and its plan say."""
+        """With the fields that follow from the call and its plan."""
         case = call.case
         return cls(
             case=case.name,
@@ -74,40 +74,40 @@ class Record:
 
     @property
     def slower_than_stock(self) -> bool:
-        """By more than the noise of a good measurement, in proportion and in time."""
+        """Whether it is slower by more than the noise of a good measurement."""
         stock = self.ratios[STOCK]
         return _MARGIN * stock < 1 and self.seconds * (1 - stock) > _SECONDS
 
     @property
     def regret(self) -> float:
-        """Time of `auto` over that of the best of our own: at least 1."""
+        """Time of `auto` over that of the fastest of our algorithms: at least 1."""
         return 1 / self.ratios[self.best]
 
     @property
     def best(self) -> str:
-        """The fastest of our own algorithms, the choice included."""
+        """The fastest of our own algorithms, including the choice."""
         own = {name: ratio for name, ratio in self.ratios.items() if name != STOCK}
         own[self.choice] = 1.0
         return min(own, key=own.__getitem__)
 
     @property
     def loss(self) -> float:
-        """Time of `auto` over the best of everything, stock included."""
+        """Time of `auto` over that of the fastest of all, including stock."""
         return max(self.regret, 1 / self.ratios[STOCK])
 
 
 def time_leg(call: LegCall, rounds: int, stopwatch: Stopwatch | None = None) -> Record:
-    """Check and time every way to compute one leg.
+    """Check and time every implementation of one leg.
 
     Raises:
-        ArithmeticError: two ways disagree.
+        ArithmeticError: two implementations disagree.
     """
     plan = call.plan()
     others = [c.algorithm for c in plan.candidates if c.supported and c.algorithm != plan.algorithm]
-    ways = {"auto": call.ours("auto"), STOCK: call.stock()}
-    ways |= {name: call.ours(name) for name in others}
+    functions = {"auto": call.ours("auto"), STOCK: call.stock()}
+    functions |= {name: call.ours(name) for name in others}
     operands = call.operands()
-    programs = {name: _program(function, operands) for name, function in ways.items()}
+    programs = {name: _program(function, operands) for name, function in functions.items()}
     _check(call, programs)
     seconds, ratios = _time(programs, rounds, stopwatch or Stopwatch())
     ratios.setdefault(plan.algorithm, 1.0)
@@ -133,7 +133,7 @@ def summarise(records: Sequence[Record]) -> list[str]:
 
 
 def worst(records: Sequence[Record], count: int = 10) -> list[str]:
-    """The records with the largest loss, and what the plan thought."""
+    """The records with the largest loss, and the predictions for them."""
     lines = []
     for record in sorted(records, key=lambda record: -record.loss)[:count]:
         expected = record.predicted
@@ -155,7 +155,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments without the program's name; None: those of this process.
 
     Returns:
-        0; 1 if two ways to compute a leg disagreed.
+        0; 1 if two implementations of a leg disagreed.
     """
     options = _parser().parse_args(argv)
     prepare_process()
@@ -171,7 +171,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                     records.append(time_leg(call, options.rounds))
             except ArithmeticError as fault:
                 faults.append(f"WRONG, not timed: {fault}")
-        jax.clear_caches()  # or hundreds of compiled programs pile up
+        jax.clear_caches()  # otherwise hundreds of compiled programs accumulate
     lines = [*summarise(records), *faults]
     print(*worst(records), "", *lines, machine.one_line(description), sep="\n")
     if options.json:
@@ -208,7 +208,7 @@ def _check(call: LegCall, programs: Mapping[str, Callable[[], jax.Array]]) -> No
 def _time(
     programs: Mapping[str, Callable[[], jax.Array]], rounds: int, stopwatch: Stopwatch
 ) -> tuple[float, dict[str, float]]:
-    """Seconds of 'auto' and the others' times over it; the hopeless ones are timed once."""
+    """Seconds of 'auto', and the others' times over it; very slow ones are timed only once."""
     with no_collection():
         estimates = {name: stopwatch.estimate(program) for name, program in programs.items()}
     limit = _TOO_SLOW * estimates["auto"]
@@ -229,10 +229,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks.regret", description=__doc__)
     add = parser.add_argument
     add("--random", type=int, default=200, metavar="N", help="how many geometries")
-    add("--seed", type=int, default=2, help="of the geometries; the cost model knows those of 1")
+    add(
+        "--seed",
+        type=int,
+        default=2,
+        help="of the geometries; the cost model was fitted on seed 1",
+    )
     add("--legs", nargs="+", choices=LEGS, default=list(LEGS), help="which legs")
-    add("--rounds", type=int, default=7, help="of all ways in turn")
-    add("--json", type=Path, metavar="FILE", help="write everything measured")
+    add("--rounds", type=int, default=7, help="of all implementations in turn")
+    add("--json", type=Path, metavar="FILE", help="write all measurements")
     return parser
 
 

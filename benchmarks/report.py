@@ -13,7 +13,7 @@ from rich.text import Text
 
 from benchmarks.contestants import OURS, RIVALS
 from benchmarks.machine import one_line
-from benchmarks.markdown import Place
+from benchmarks.markdown import Place, table
 from benchmarks.measure import CaseResult
 from benchmarks.programs import PASSES
 from benchmarks.timing import geometric_mean
@@ -44,13 +44,13 @@ class Report:
     results: Sequence[CaseResult]
 
     def write_json(self, path: Path) -> None:
-        """Everything, and the summary on top."""
+        """Write everything, with the summary first."""
         document = {"summary": self.summary(), **dataclasses.asdict(self)}
         path.write_text(json.dumps(document, indent=1) + "\n")
 
     @classmethod
     def read_json(cls, path: Path) -> "Report":
-        """What `write_json` wrote."""
+        """Read what `write_json` wrote."""
         document = json.loads(path.read_text())
         del document["summary"]
         results = [CaseResult.from_json(entry) for entry in document["results"]]
@@ -63,28 +63,24 @@ class Report:
         }
 
     def table(self) -> Table:
-        """For a terminal: green where the rival takes longer, red where we do."""
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+        """The table for a terminal: green where the rival takes longer, red where we do."""
+        shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
         for index, header in enumerate(self._headers()):
-            table.add_column(
+            shown.add_column(
                 header.replace(" ", "\n", 1), justify="left" if index < _WORDS else "right"
             )
         for result in self.results:
             words, numbers = self._row(result)[:_WORDS], self._row(result)[_WORDS:]
-            table.add_row(*map(Text, words), *map(_coloured, numbers))
-        return table
+            shown.add_row(*map(Text, words), *map(_coloured, numbers))
+        return shown
 
     def markdown(self) -> str:
-        """The table, its last lines and the machine."""
-        headers = self._headers()
-        rows = [headers, ["---"] * _WORDS + ["---:"] * (len(headers) - _WORDS)]
-        rows += [self._row(result) for result in self.results]
-        lines = ["| " + " | ".join(row) + " |" for row in rows]
-        notes = [f"- {line}" for line in self.last_lines()]
-        return "\n".join([*lines, "", *notes, ""])
+        """The table and the lines below it."""
+        rows = [self._row(result) for result in self.results]
+        return table(self._headers(), rows, _WORDS, self.last_lines())
 
     def last_lines(self) -> list[str]:
-        """The machine, geometric means, worst cases, and what was refused because it is wrong."""
+        """The machine, geometric means, worst cases, and contestants with wrong answers."""
         lines = [
             "time in ms; a rival's column is its time over ours: above 1 we are faster",
             one_line(self.machine),
@@ -105,7 +101,7 @@ class Report:
         ]
 
     def any_wrong(self) -> bool:
-        """Whether an answer, ours or a rival's, was refused."""
+        """Whether an answer, ours or a rival's, was wrong."""
         return any(result.wrong for result in self.results)
 
     def _summarise(self, rival: str, name: str) -> dict[str, Any]:
@@ -150,7 +146,7 @@ class Report:
 
 
 def ratio(result: CaseResult, name: str, rival: str) -> float:
-    """The rival's time over ours in one pass, its best contestant counting; nan if none ran."""
+    """Time of the rival's fastest contestant over ours in one pass; nan if none ran."""
     passed = result.passes.get(name)
     ratios = passed.ratios if passed else {}
     return min((ratios[one] for one in RIVALS[rival] if one in ratios), default=math.nan)
@@ -171,7 +167,7 @@ def _times(value: float) -> str:
 
 
 def _coloured(cell: str) -> Text:
-    """Ratios away from 1 by more than noise get a colour."""
+    """Ratios that differ from 1 by more than noise are coloured."""
     style = ""
     if cell.endswith("x"):
         value = float(cell[:-1])

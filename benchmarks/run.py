@@ -1,4 +1,4 @@
-"""`python -m benchmarks.run`: ours against every rival, on real layers. See the README beside."""
+"""`python -m benchmarks.run`: ours against every rival, on real layers. See README.md here."""
 
 import argparse
 import fnmatch
@@ -21,8 +21,8 @@ from benchmarks.timing import gemm_peak
 
 __all__ = ["main", "prepare_process", "print_report"]
 
-_QUICK_FLOPS = 5.5e7  # --quick: the cases of at most this many, and three rounds
-_WIDTH = 190  # of the table where the output is no terminal
+_QUICK_FLOPS = 5.5e7  # --quick: only cases with at most this many
+_WIDTH = 190  # of the table if the output is not a terminal
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not cases:
             parser.error(f"--cases {options.cases}: no such case; see benchmarks/cases.py")
         report = _run(cases, options)
-    if options.json:  # first of all: whatever the rest does, the numbers are kept
+    if options.json:  # first, so that the numbers are kept whatever happens next
         report.write_json(options.json)
     print_report(report)
     if options.markdown:
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def prepare_process() -> None:
-    """The same threads for all; nothing compiled that was compiled before."""
+    """Use the same number of threads for all, and no cache of compiled programs."""
     if importlib.util.find_spec("torch"):
         importlib.import_module("torch").set_num_threads(os.cpu_count() or 1)
     jax.config.update("jax_enable_compilation_cache", False)
@@ -100,7 +100,7 @@ def _rivals(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in RIVALS:
-            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(RIVALS)}")
+            raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(RIVALS)}")
     return names
 
 
@@ -112,12 +112,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="of the random geometries")
     add("--rivals", type=_rivals, default=["torch", "stock"], help=f"of {','.join(RIVALS)}")
     add("--rounds", type=int, default=None, help="of each pair of contestants; 7, or 3 if quick")
-    add("--quick", action="store_true", help="the smaller cases, few rounds: a look, no result")
+    add(
+        "--quick",
+        action="store_true",
+        help="few rounds of the small cases, to see whether it runs",
+    )
     add("--no-first-call", dest="first_call", action="store_false", help="do not time compilers")
-    add("--json", type=Path, metavar="FILE", help="write everything measured")
+    add("--json", type=Path, metavar="FILE", help="write all measurements")
     add("--markdown", type=Path, metavar="FILE", help="put the table into a README")
     add("--plot", type=Path, metavar="FILE", help="write a picture, e.g. benchmarks.png")
-    add("--replay", type=Path, metavar="FILE", help="measure nothing, read such a JSON file")
+    add("--replay", type=Path, metavar="FILE", help="show the results in such a JSON file")
     return parser
 
 

@@ -3,9 +3,9 @@
     python -m benchmarks.superresolution [--size 512] [--damp 1e-4]
 
 The photograph (scikit-image's astronaut, three channels) is blurred by a Gaussian of 7 x 7 taps and
-halved in size, per channel; its original is sought by damped least squares, until the residual of
-the normal equations is 1e-6 of its start. SciPy's lsqr gets the sparse matrix of the same operator,
-and stops at the same residual (found by trying limits of iterations, which is not timed).
+halved in size, per channel; damped least squares then recovers the original, until the residual of
+the normal equations is 1e-6 of its initial value. SciPy's lsqr gets the sparse matrix of the same
+operator, and stops at the same residual (by a limit of iterations that is searched for, untimed).
 """
 
 import argparse
@@ -43,14 +43,14 @@ def photograph(size: int) -> jax.Array:
 
 
 def relative_residual(matrix: Any, u: np.ndarray, v: np.ndarray, damp: float) -> float:
-    """Of the normal equations, in double precision, by the sparse matrix: no code shared."""
+    """Residual of the normal equations in double precision, by the sparse matrix."""
     right = matrix.T @ u
     residual = matrix.T @ (u - matrix @ v) - damp * v
     return float(np.linalg.norm(residual) / np.linalg.norm(right))
 
 
 def timed(function: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds of the best of three calls after one that compiles, and the result."""
+    """Seconds of the fastest of three calls after one that compiles, and the result."""
     result = jax.block_until_ready(function())
     seconds = []
     for _ in range(3):
@@ -61,7 +61,7 @@ def timed(function: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def scipy_solution(matrix: Any, u: np.ndarray, damp: float) -> tuple[float, int, np.ndarray]:
-    """Seconds, steps and v of lsqr, stopped where it has first reached the tolerance."""
+    """Seconds, steps and v of lsqr, stopped when it first reaches the tolerance."""
     limit = 8
     while True:
         start = time.perf_counter()
@@ -75,7 +75,7 @@ def scipy_solution(matrix: Any, u: np.ndarray, damp: float) -> tuple[float, int,
 
 
 def peak() -> float:
-    """MiB that this process has used at most so far."""
+    """Peak memory of this process so far, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

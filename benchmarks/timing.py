@@ -1,9 +1,9 @@
-"""How long something takes, against something else, on a machine that has other things to do.
+"""Compare how long two functions take, on a machine that is not idle.
 
-Two functions are timed in alternation, A B A B ..., so that a slow moment of the machine hits both;
-a round's ratio is B's time over A's, and the median over the rounds is what is quoted. A sample
-repeats a function until it lasts long enough for the clock, after an untimed while of running it:
-the caches are then its own, and the other one's spinning threads have gone to sleep.
+They are timed in alternation, A B A B ..., so that a slow moment of the machine affects both; the
+ratio of a round is B's time over A's, and the result is the median over the rounds. A sample
+repeats a function for long enough to be measured, after some untimed calls that fill the caches
+with its data, and let the other function's spinning threads go to sleep.
 """
 
 import contextlib
@@ -30,9 +30,8 @@ class Stopwatch:
     """How a sample is taken.
 
     Attributes:
-        sample: seconds that a sample lasts at least, unless one call is longer.
-        settle: seconds of untimed running before a sample; a function of which a call is ten
-            times as long needs none.
+        sample: minimum length of a sample in seconds.
+        settle: seconds of untimed calls before a sample; none if one call is ten times as long.
         clock: reads the time in seconds.
     """
 
@@ -47,7 +46,7 @@ class Stopwatch:
         return self.clock() - start
 
     def estimate(self, function: Function) -> float:
-        """Seconds of a call once it is warm: the first call is thrown away."""
+        """Seconds of a warm call: the first one is ignored."""
         self.once(function)
         least = self.once(function)
         spent = least
@@ -97,19 +96,19 @@ def alternate(
 
 
 def median_ratio(base: Samples, other: Samples) -> float:
-    """Median over the rounds of other / base: how many times as long the other takes."""
+    """Median over the rounds of other / base."""
     return statistics.median(b / a for a, b in zip(base, other, strict=True))
 
 
 def geometric_mean(ratios: Iterable[float]) -> float:
-    """The mean that treats twice as fast and twice as slow alike; nan of nothing."""
+    """The geometric mean; nan if there are none."""
     logarithms = [math.log(ratio) for ratio in ratios]
     return math.exp(statistics.fmean(logarithms)) if logarithms else math.nan
 
 
 @contextlib.contextmanager
 def no_collection() -> Iterator[None]:
-    """Python's garbage collector stands still."""
+    """Suspend Python's garbage collector."""
     enabled = gc.isenabled()
     gc.collect()
     gc.disable()
@@ -125,7 +124,7 @@ def gemm_peak(size: int = 1024, calls: int = 60, stopwatch: Stopwatch | None = N
 
     Args:
         size: rows and columns.
-        calls: the fastest of this many counts.
+        calls: how many; the fastest counts.
         stopwatch: how a call is timed.
     """
     stopwatch = stopwatch or Stopwatch()

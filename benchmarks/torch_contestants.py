@@ -22,11 +22,11 @@ _CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 
 def prepare(case: BenchCase, data: Data, memory: str) -> Program:
-    """Torch as its users call it, all arrays in one memory layout.
+    """Torch as users call it, with all arrays in one memory layout.
 
     Args:
         case: what to run.
-        data: on what.
+        data: the operands.
         memory: 'contiguous' or 'channels_last'.
 
     Raises:
@@ -55,7 +55,7 @@ def prepare(case: BenchCase, data: Data, memory: str) -> Program:
 
 
 def reference(case: BenchCase, data: Data) -> Answers:
-    """The same maps by torch in float64: what every contestant's answers are checked against."""
+    """The same maps by torch in float64, to check every contestant's answers."""
     x, w, cotangent = (a.double() for a in _tensors(data))
     y = _function(case)(x.requires_grad_(), w.requires_grad_())
     return _canonical(y, y, *torch.autograd.grad(y, (x, w), cotangent))
@@ -79,7 +79,7 @@ def _function(case: BenchCase) -> Function:
 
 
 def _conv(case: BenchCase) -> Function:
-    """Torch pads both sides alike: use that where it gives the same map, else pad by hand."""
+    """Torch pads both sides equally: use that if it gives the same map, otherwise pad first."""
     geometry = case.geometry
     conv = _CONV[geometry.ndim]
     both = [low for low, _ in geometry.padding]
@@ -97,7 +97,7 @@ def _conv(case: BenchCase) -> Function:
 
 
 def _conv_transpose(case: BenchCase) -> Function:
-    """Torch crops both sides alike: output_padding and a slice make up for the difference."""
+    """Torch crops both sides equally: output_padding and a slice give the difference."""
     geometry = case.geometry
     conv_transpose: Callable[..., Any] = _CONV_TRANSPOSE[geometry.ndim]
     both = [min(pair) for pair in geometry.padding]

@@ -1,1 +1,1 @@
-"""Programs that use jaxdeconv as its users do: nothing in the package knows of them."""
+"""Programs that use jaxdeconv as its users do; nothing in the package depends on them."""

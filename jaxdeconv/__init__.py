@@ -20,6 +20,7 @@ The map of the package; data flows downwards and a module imports only from abov
     operators/      ConvOperator: matrices, spectra, inverses     (views: scipy, lineax, pylops)
     compat/         the same call as in lax, torch, Keras, TensorFlow, ONNX
     nn/             layers for Flax NNX, Flax Linen, Equinox, Haiku    (each needs its framework)
+    compilers/      what XLA makes of any function for a GPU or a TPU that is not here
     plot/           pictures of maps, kernels, matrices, arithmetic    (needs matplotlib)
     verify/         evidence on any pair of linear maps; knows nothing of convolutions
     cli/            `python -m jaxdeconv`                       (needs matplotlib, rich)
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from jaxdeconv import acceleration as acceleration
     from jaxdeconv import algorithms as algorithms
     from jaxdeconv import compat as compat
+    from jaxdeconv import compilers as compilers
     from jaxdeconv import continuous as continuous
     from jaxdeconv import interpolation as interpolation
     from jaxdeconv import nn as nn
@@ -106,6 +108,7 @@ _HOMES = {
 _MODULES = (
     "algorithms",
     "compat",
+    "compilers",
     "continuous",
     "interpolation",
     "nn",

@@ -3,16 +3,16 @@
 #
 # You know how to slide a filter over an image. Transposed convolution is hard to picture that
 # way, and there is no need to: **a convolution is a matrix, and its transposed convolution is the
-# transpose of that matrix.** Once the matrix is on the table, nothing is left to guess.
+# transpose of that matrix.** Once the matrix is written down, nothing is left to guess.
 #
-# So we put it on the table, entry by entry, for two small examples that are often taught: a 3x3
-# image under a 2x2 filter (from the blog post "Deconvolutions") and a 4x4 image under a 3x3
-# filter (from the lecture slides). Both texts contain a few slips, the kind that all of us make
-# and that cost a reader an evening. Each is named once, under **Slip**.
+# So we write it down, entry by entry, for two small examples that are often taught: a 3x3 image
+# with a 2x2 filter (from a blog post, "Deconvolutions") and a 4x4 image with a 3x3 filter (from
+# lecture slides). Both texts contain a few slips, the kind that all of us make and that cost a
+# reader an evening. Each is corrected once, under **Slip**; you do not need the texts.
 #
-# Three words: $v$ is the input of the convolution $K$, $u$ its output, $w$ the filter or kernel.
-# The data are small integers, so every comparison below is exact: `==`, no tolerance. Each claim
-# is checked on the spot; the last cell asserts them all.
+# Notation: $v$ is the input of the convolution $K$, $u$ its output, $w$ the filter or kernel. The
+# data are small integers, so every comparison below is exact: `==`, no tolerance. Each claim is
+# checked on the spot; the last cell asserts them all.
 
 # %%
 import itertools
@@ -28,7 +28,7 @@ claims = {}
 
 
 def claim(text, holds):
-    """Note a claim and whether it holds."""
+    """Record a claim, and whether it holds."""
     claims[text] = bool(holds)
     print("holds:" if holds else "FAILS:", text)
 
@@ -65,8 +65,8 @@ def plain(leg, signal, w, **how):
 # $$ z_{ij} = \sum_{l=1}^{t}\sum_{k=1}^{t} w_{lk}\, x_{i-1+l,\;j-1+k}. $$
 #
 # Every cell of $z$ is a weighted sum of cells of $x$. Write $x$ as one long column $\tilde x$, row
-# after row, and $z$ likewise: then every cell of $z$ owns one row of a matrix $V$ with
-# $\tilde z = V \tilde x$, and the formula says where in that row the weights stand.
+# after row, and $z$ likewise: then every cell of $z$ corresponds to one row of a matrix $V$ with
+# $\tilde z = V \tilde x$, and the formula says where in that row the weights are.
 
 # %%
 n, t = 3, 2
@@ -78,19 +78,19 @@ for row, (i, j) in enumerate(itertools.product(range(n - t + 1), repeat=2)):
 show(V)
 
 # %% [markdown]
-# The library builds the same matrix for any geometry: `reference.coordinates.matrix`, from the
-# relation between the indices alone. It takes symbols as readily as numbers.
+# The library builds the same matrix for any geometry: `reference.coordinates.matrix`, from nothing
+# but the relation between the indices. It takes symbols as well as numbers.
 
 # %%
 claim("V, entry by entry, is the library's matrix", same(V, matrix(W, (3, 3))))
-claim("every row of V holds every weight once", all(sorted(r[r != 0]) == [*W.flat] for r in V))
+claim("every row of V has every weight once", all(sorted(r[r != 0]) == [*W.flat] for r in V))
 
 # %% [markdown]
 # > **Slip.** The blog post prints $w_{2,1}\; w_{2,1}$ where each row reads $w_{2,1}\; w_{2,2}$.
 #
 # Now look at where the rows start. Moving the window one cell to the right shifts the row by one.
-# A line of the image has $n-t+1$ places for the window, so after $n-t+1$ rows the window jumps to
-# the next line, and the row shifts by $t$ instead.
+# A line of the image has $n-t+1$ positions for the window, so after $n-t+1$ rows the window jumps
+# to the next line, and the row shifts by $t$ instead.
 #
 # > **Slip.** The blog post says that the first $t$ rows shift by one. It is the first $n-t+1$
 # > rows; for $n=3$, $t=2$ the two numbers happen to be equal, which hides it. (And since the image
@@ -113,7 +113,7 @@ right = [
 claim("rows shift by 1, and by t after every n-t+1 rows", all(right))
 
 # %% [markdown]
-# Now numbers. The filter is deliberately lopsided: a symmetric one hides half of all mistakes.
+# Now numbers. The filter is deliberately asymmetric: a symmetric one hides half of all mistakes.
 
 # %%
 w = np.array([[1, 2], [3, 5]])
@@ -121,12 +121,12 @@ x = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 10]])
 V = matrix(w, (3, 3))
 z = (V @ x.ravel()).reshape(2, 2)
 show(z)
-claim("V x, rolled up again, is the convolution", same(z, plain(conv, x, w)))
+claim("V x, reshaped, is the convolution", same(z, plain(conv, x, w)))
 
 # %% [markdown]
 # ## 2. The transpose, and where the flip hides
 #
-# The way from 4 cells to 9 is $V^T$, and that is the whole definition of transposed convolution.
+# The map from 4 cells to 9 is $V^T$, and that is the whole definition of transposed convolution.
 # `conv_transpose` takes *the same filter* as `conv`: nothing to flip, nothing to swap.
 
 # %%
@@ -140,10 +140,10 @@ plot.matrix(axes[1], V.T, "its transpose: and back")
 plt.show()
 
 # %% [markdown]
-# Can $V^T$ be told as a sliding window? Yes: put a border of $t-1$ zeros around $z$ and slide a
-# filter over it. Cell $x_{ab}$ receives $w_{lk}\,z_{ij}$ from the place $i = a+1-l$, $j = b+1-k$:
-# the larger the index of the weight, the *smaller* that of the cell. So the window holds the filter
-# **flipped** in both directions.
+# Can $V^T$ be written as a sliding window? Yes: put a border of $t-1$ zeros around $z$ and slide a
+# filter over it. Cell $x_{ab}$ receives $w_{lk}\,z_{ij}$ from $i = a+1-l$, $j = b+1-k$: the larger
+# the index of the weight, the *smaller* that of the cell. So the window has the filter **flipped**
+# in both directions.
 
 
 # %%
@@ -152,8 +152,8 @@ def slide(z, w):
     t = len(w)
     padded = np.pad(z, t - 1)
     size = len(padded) - t + 1
-    places = itertools.product(range(size), repeat=2)
-    return np.array([(w * padded[i : i + t, j : j + t]).sum() for i, j in places]).reshape(size, -1)
+    starts = itertools.product(range(size), repeat=2)
+    return np.array([(w * padded[i : i + t, j : j + t]).sum() for i, j in starts]).reshape(size, -1)
 
 
 flipped = w[::-1, ::-1]
@@ -168,13 +168,13 @@ claim("the filter as it is gives another answer", not same(back, slide(z, w)))
 # > **Slip.** The blog post slides the *original* filter, and an aside in it replaces $V^T$ by the
 # > "antitranspose" (the mirror image of $V$ in its other diagonal). The two belong together:
 # > sliding the original filter *is* the antitranspose. Neither is needed. $V^T$ was right, and the
-# > flip appears only when $V^T$ is told as a sliding window.
+# > flip appears only when $V^T$ is written as a sliding window.
 
 # %%
 anti = V.T[::-1, ::-1]
 claim("the filter as it is gives the antitranspose", same(slide(z, w).ravel(), anti @ z.ravel()))
 even = matrix(w + flipped, (3, 3))
-claim("a filter equal to its flip cannot tell the two apart", same(even.T, even.T[::-1, ::-1]))
+claim("for a filter equal to its flip the two are the same", same(even.T, even.T[::-1, ::-1]))
 
 # %% [markdown]
 # ## 3. A 4x4 image and a 3x3 filter
@@ -192,15 +192,15 @@ claim(
 
 # %% [markdown]
 # > **Slip.** On the slides, row 3 (the last) begins with 4 zeros like the row above it. Its window
-# > stands one cell further right, so there are 5. (The first row has lost its last zero, too.)
+# > is one cell further right, so there are 5. (The first row has lost its last zero, too.)
 #
 # **How large is the output?** With padding $p$ on both sides and stride $s$, the filter's left edge
-# may stand at $0, s, 2s, \dots$ as long as its right edge is inside. Count those places:
+# may be at $0, s, 2s, \dots$ as long as its right edge is inside. Count those positions:
 #
 # $$ \left\lfloor \frac{n + 2p - f}{s} + 1 \right\rfloor. $$
 #
 # > **Slip.** The slides print this once with a floor and once with bars, $|\cdot|$. It is the
-# > floor: a place where only part of the filter fits does not count.
+# > floor: a position where only part of the filter fits does not count.
 
 # %%
 right = []
@@ -213,13 +213,13 @@ for n, p, f, s in [(4, 0, 3, 1), (5, 1, 3, 2), (6, 1, 3, 2), (8, 2, 5, 3), (32, 
 claim("the size of the output is the formula with the floor", all(right))
 
 # %% [markdown]
-# **The two loops** of the slides are the same map once more. One detail for readers of Python: they
-# run *up to* the output size, not including it.
+# **Two loops**, as in the slides, are the same map once more. One detail: as in Python, they run
+# *up to* the output size, not including it.
 
 
 # %%
 def two_loops(A, w, s):
-    """The slides' algorithm; A is the padded image."""
+    """The textbook algorithm; A is the padded image."""
     f = len(w)
     rows, columns = ((size - f) // s + 1 for size in A.shape)
     output = np.zeros((rows, columns), w.dtype)
@@ -246,8 +246,8 @@ claim("also with padding and stride", same(by_2, plain(conv, v, w, stride=2, pad
 #
 # None of these needs a new idea: each is a plain operation on the matrix.
 #
-# **Stride** $s$ keeps every $s$-th place of the window, so it keeps those rows of the stride-1
-# matrix and drops the rest. Its transpose spreads $u$ out over those places (notebook 02).
+# **Stride** $s$ keeps every $s$-th position of the window, so it keeps those rows of the stride-1
+# matrix and drops the rest. Its transpose spreads $u$ out over those positions (notebook 02).
 
 # %%
 stride_1, stride_2 = (matrix([1, 2, 4], 7, stride=s, padding=1) for s in (1, 2))
@@ -257,16 +257,17 @@ show(stride_2)
 claim("stride s keeps every s-th row", same(stride_2, stride_1[::2]))
 
 # %% [markdown]
-# **Batch**: every image meets the same matrix, so a batch is block diagonal. **Channels**: one
+# **Batch**: every image has the same matrix, so a batch is block diagonal. **Channels**: one
 # block for every pair (output channel, input channel), the matrix of that pair's own filter.
 # **Groups**: the blocks between different groups are zero.
 
 
 # %%
-def by_channel(entries, outs, ins):
-    """Reorder a matrix from channels last to channels first, where the blocks can be seen."""
+def by_channel(entries, out_channels, in_channels):
+    """Reorder a matrix from channels last to channels first, which makes the blocks visible."""
     rows, columns = entries.shape
-    cells = entries.reshape(rows // outs, outs, columns // ins, ins)
+    shape = rows // out_channels, out_channels, columns // in_channels, in_channels
+    cells = entries.reshape(shape)
     return cells.transpose(1, 0, 3, 2).reshape(rows, columns)
 
 
@@ -299,13 +300,13 @@ plt.show()
 # %% [markdown]
 # ## 5. Linear in the image, linear in the filter
 #
-# $K(w)v$ is linear in $v$ (it is a matrix) and just as linear in $w$ (the formula is a sum of
-# products). Weight the output by $u$, and one number ties three maps together:
+# $K(w)v$ is linear in $v$ (it is a matrix) and also in $w$ (the formula is a sum of products).
+# Weight the output by $u$, and one number connects three maps:
 #
 # $$ \langle u, K(w)v\rangle = \langle K(w)^T u, v\rangle = \langle w, G(u,v)\rangle. $$
 #
 # The second is the transposed convolution, the third the gradient of the filter. Each is the
-# transpose of the others, and anyone can test a transposed convolution by this identity.
+# transpose of the others, and this identity is a test of any transposed convolution.
 
 # %%
 rng = np.random.default_rng(0)
@@ -331,21 +332,20 @@ claim("<u, K v> = <K^T u, v> = <w, G(u, v)>", by_conv == by_transpose == by_grad
 # %% [markdown]
 # ## 6. The transpose is not the inverse
 #
-# Here the slides are exactly right, and it is worth seeing. $C^T$ restores the *size* of the image,
-# not the image. $C$ has 4 rows, so its rank is at most 4: it forgets 12 of 16 dimensions, and no
-# map can bring them back. Below is an image that $C$ does not see at all, three pixels in the
-# first column. Add it to any image, and the output stays as it was. (A later notebook shows what
-# a least-squares inverse can do.)
+# $C^T$ restores the *size* of the image, not the image. $C$ has 4 rows, so its rank is at most 4:
+# 12 of 16 dimensions are lost, and no map can bring them back. Below is an image that $C$ maps to
+# zero: three pixels in the first column. Add it to any image, and the output stays the same.
+# (Notebook 05 shows what a least-squares inverse can do.)
 
 # %%
 unseen = np.zeros((4, 4), int)
 unseen[[0, 1, 3], 0] = w[1, 0] * w[2, 0], -w[0, 0] * w[2, 0], w[0, 0] ** 2
 show(unseen)
-print("C makes of it:", C @ unseen.ravel())
+print("C maps it to:", C @ unseen.ravel())
 image = np.arange(16).reshape(4, 4) % 7 + 1
 claim("C has rank 4 and 16 columns", np.linalg.matrix_rank(C) == 4)
 claim("C^T C is not the identity", not same(C.T @ C, np.eye(16, dtype=int)))
-claim("C does not see this image", unseen.any() and not (C @ unseen.ravel()).any())
+claim("C maps this image to zero", unseen.any() and not (C @ unseen.ravel()).any())
 claim("two images, one output", same(C @ image.ravel(), C @ (image + unseen).ravel()))
 
 # %%

@@ -1,18 +1,18 @@
 # %% [markdown]
 # # 02 Four ways to the transpose
 #
-# Notebook 01 wrote a convolution $K$ down as a matrix $C$ and transposed it. Nobody does that to a
-# real image: the matrix is huge and nearly empty. Here are four ways to $K^T u$ without it, and
-# the formula behind them all:
+# Notebook 01 wrote a convolution $K$ as a matrix $C$ and transposed it. Nobody does that for a
+# real image: the matrix is huge and nearly empty. Here are four ways to compute $K^T u$ without
+# it, and the formula behind them all:
 #
 # 1. **derive** it: let JAX transpose the linear map $v \mapsto K v$;
 # 2. convolve a **dilated input**: put zeros between the values of $u$, flip the kernel, convolve;
-# 3. **lay the kernel down**: every $u_y$ times the kernel, placed at $s\,y$;
+# 3. **overlap-add**: add every $u_y$ times the kernel to the result, at $s\,y$;
 # 4. **probe with deltas**: solve $\langle u, K v\rangle = \langle K^T u, v\rangle$ cell by cell.
 #
 # They look so different that people argue about which one transposed convolution "really" is. All
-# are the same map: the numbers below agree exactly, `==`. Along the way we follow the note
-# "transposed-convolution", and set its two slips right.
+# are the same map: the numbers below agree exactly, `==`. Sections 5 and 6 follow a note on the
+# subject, and correct two slips in it; you do not need the note.
 #
 # As before, $v$ is the input of $K$, $u$ its output, $w$ the kernel, always the *same* $w$. Stride
 # $s$, padding $p$ and so on are those of $K$.
@@ -34,7 +34,7 @@ claims = {}
 
 
 def claim(text, holds):
-    """Note a claim and whether it holds."""
+    """Record a claim, and whether it holds."""
     claims[text] = bool(holds)
     print("holds:" if holds else "FAILS:", text)
 
@@ -56,9 +56,9 @@ def matrix(w, size, **how):
 
 
 # %% [markdown]
-# The example: a signal $v$ of 7 cells, a kernel of 3 taps (lopsided, so that no flip goes
+# The example: a signal $v$ of 7 cells, a kernel of 3 taps (asymmetric, so that no flip goes
 # unnoticed), stride 2, padding 1. So $u$ has 4 cells, and $C$ is 4x7. Its transpose gives us the
-# answer that every way has to find.
+# answer that every method has to find.
 
 # %%
 u, w = np.array([1, 3, 2, 4]), np.array([2, 5, 1])
@@ -80,7 +80,7 @@ geometry = ConvGeometry(n, 3, stride=s, padding=p)
 # map is the map itself, whatever the point, and the vector-Jacobian product is its transpose. This
 # is also why backpropagation through a convolution *is* a transposed convolution.
 #
-# In this library this is the **definition**: derived, so there is nothing in it to get wrong.
+# In this library this is the **definition**: it is derived, so there is nothing to get wrong.
 
 
 # %%
@@ -101,11 +101,11 @@ claim("so does conv_transpose", same(answer, conv_transpose(U, W, stride=s, padd
 # %% [markdown]
 # ## 2. Convolve a dilated input
 #
-# A transposed convolution is still a convolution, with stride **1**, of a signal that has been
-# prepared. With a kernel of $f$ taps:
+# A transposed convolution is still a convolution, with stride **1**, of a prepared signal. With a
+# kernel of $f$ taps:
 #
-# * dilate: put $s-1$ zeros between the cells of $u$, so that $u_y$ stands at $s\,y$;
-# * pad: $f-1-p$ zeros in front, and behind as many as make the result $n$ long;
+# * dilate: put $s-1$ zeros between the cells of $u$, so that $u_y$ is at $s\,y$;
+# * pad: $f-1-p$ zeros before, and after it as many as make the result $n$ long;
 # * flip the kernel; convolve.
 #
 # On the dilated signal a step of one cell is $1/s$ of the distance between two values of $u$:
@@ -129,23 +129,23 @@ unflipped = [(padded[x : x + taps] * w).sum() for x in range(n)]
 claim("without the flip it is another map", not same(answer, unflipped))
 
 # %% [markdown]
-# ## 3. Lay the kernel down
+# ## 3. Overlap-add
 #
-# A convolution lays the kernel on the signal and takes the inner product. Its transpose multiplies
-# the kernel by one value, lays *that* down, and adds up whatever overlaps. With stride 2, picture
-# the grid of $u$ stretched by two while the kernel keeps its size: neighbours in $u$ put their
-# kernels two cells apart. The canvas is the padded $v$; at the end the padding is cut off.
+# A convolution takes the inner product of the kernel and a window of the signal. Its transpose
+# multiplies the kernel by one value, and adds that to the window. With stride 2, picture the grid
+# of $u$ stretched by two while the kernel keeps its size: neighbours in $u$ add their kernels two
+# cells apart. The canvas is the padded $v$; at the end the padding is cropped.
 
 # %%
 canvas = np.zeros((len(u), n + 2 * p), int)
 for y in range(len(u)):
     canvas[y, s * y : s * y + taps] = u[y] * w
-    show(f"u[{y}] = {u[y]}, laid down at {s * y}", canvas[y])
+    show(f"u[{y}] = {u[y]}, added at {s * y}", canvas[y])
 show("sum", canvas.sum(0))
-laid = canvas.sum(0)[p:-p]
-show("padding cut off", laid)
+added = canvas.sum(0)[p:-p]
+show("padding cropped", added)
 by_library = reference.scatter.transpose(U[None], W, geometry)
-claim("laying the kernel down gives C^T u", same(answer, laid, by_library))
+claim("overlap-add gives C^T u", same(answer, added, by_library))
 
 # %%
 fig, (grid, bars) = plt.subplots(
@@ -159,7 +159,7 @@ for y, color in enumerate(COLORS):
     bars.bar(x, canvas[y], 0.85, canvas[:y].sum(0), color=color, label=f"u[{y}] * w")
 for edge in (-1, n):
     bars.axvspan(edge - 0.5, edge + 0.5, color="0.9", zorder=0)
-    bars.text(edge, 14, "cut\noff", ha="center", va="center")
+    bars.text(edge, 14, "crop", ha="center", va="center")
 grid.plot(x, 0 * x, "|", color="0.5", zorder=0)
 grid.set(ylim=(-0.4, 1.9), yticks=[0, 1], yticklabels=["stretched grid", "grid of u"])
 bars.set(xlabel="x, cell of v", ylabel="value", xticks=x, xlim=(-1.5, n + 0.5), ylim=(0, 26))
@@ -168,10 +168,10 @@ grid.set_title("stride 2: the grid is stretched, the kernel is not")
 plt.show()
 
 # %% [markdown]
-# In two dimensions it is the same picture. Each value of a 3x3 $u$ owns one 3x3 kernel, centred
-# where the value stands on the stretched grid. The number in a cell says how many kernels overlap
-# there. It is uneven because 2 does not divide 3: the "checkerboard" of generated images starts
-# here. A kernel whose size is a multiple of the stride covers the interior evenly.
+# In two dimensions the picture is the same. Each value of a 3x3 $u$ has one 3x3 kernel, centred at
+# the value's position on the stretched grid. The number in a cell says how many kernels overlap
+# there. It is uneven because 2 does not divide 3: this is where the "checkerboard" of generated
+# images comes from. A kernel whose size is a multiple of the stride covers the interior evenly.
 
 
 # %%
@@ -225,18 +225,17 @@ claim("probing with deltas gives C^T u", same(answer, probed, by_library))
 # %% [markdown]
 # ## 5. The formula behind them all
 #
-# The responses above are the columns of $C$. The note writes its entries as one formula. Centre the
-# kernel: let $k(z)$ be zero outside $[-m, m]$ (here $m = 1$). Then
+# The responses above are the columns of $C$. Its entries have one formula. Centre the kernel: let
+# $k(z)$ be zero outside $[-m, m]$ (here $m = 1$). Then
 #
 # $$ C_{ij} = k(s\,y_i - x_j), \qquad (Kv)(y) = \sum_x k(s\,y - x)\,v(x), \qquad
 #    (K^T u)(x) = \sum_y k(s\,y - x)\,u(y). $$
 #
-# $K$ and $K^T$ hold the same numbers $k(s\,y - x)$; only the index that is summed over differs.
+# $K$ and $K^T$ have the same numbers $k(s\,y - x)$; only the index of summation differs.
 #
-# Mind one thing. In code, tap $t$ of $w$ meets cell $x = s\,y + t - p$, hence $t = x - s\,y + p$;
-# with $p = m$ this says $k(z) = w_{m-z}$: **the note's $k$ is $w$ flipped.** The note writes the
-# convolution of mathematics, $k(s\,y - x)$, where deep learning has $w$ at $x - s\,y$. Both mean
-# the same matrix.
+# Note one thing. In code, tap $t$ of $w$ reads cell $x = s\,y + t - p$, hence $t = x - s\,y + p$;
+# with $p = m$ this says $k(z) = w_{m-z}$: **$k$ is $w$ flipped.** This is the convolution of
+# mathematics, $k(s\,y - x)$, where deep learning has $w$ at $x - s\,y$. Both are the same matrix.
 
 # %%
 m = 1
@@ -256,19 +255,19 @@ claim("C_ij = k(s y_i - x_j), with k the flipped w", same(C, entries(k)))
 claim("with w as it is for k, it is not", not same(C, entries(not_flipped)))
 
 # %% [markdown]
-# ## 6. Who sees whom
+# ## 6. Supports
 #
-# The formula says at once which cells are joined: $|s\,y - x| \le m$.
+# The formula says directly which cells are connected: $|s\,y - x| \le m$.
 #
 # * **Row** $y$ of $C$ is non-zero for $x \in [s\,y - m,\; s\,y + m]$: as wide as the kernel,
 #   shifted by the stride from row to row.
 # * **Column** $x$ is non-zero for $y \in [(x-m)/s,\; (x+m)/s]$: a width of $2m/s$ about $x/s$.
 #
-# > **Slip.** The note gives the second support as $[-m/s, m/s]$. That is the column $x = 0$; every
-# > other one is shifted by $x/s$. (And its "normal transpose" there is $K$ itself.)
+# > **Slip.** The note says that the second support is $[-m/s, m/s]$. That is the column $x = 0$;
+# > every other one is shifted by $x/s$. (And its "normal transpose" there is $K$ itself.)
 #
-# > **Slip.** For $v$ on $[-N, N]$ the note has $C_{ij} = 0$ for $|y_i| > 2N/s$. True as long as the
-# > kernel is no wider than the image, $m \le N$; the bound that always holds is $(N+m)/s$.
+# > **Slip.** For $v$ on $[-N, N]$ the note has $C_{ij} = 0$ for $|y_i| > 2N/s$. True as long as
+# > the kernel is no wider than the image, $m \le N$; the bound that always holds is $(N+m)/s$.
 
 # %%
 rows, columns, bounds, too_small = [], [], [], []
@@ -308,10 +307,10 @@ plt.show()
 # %% [markdown]
 # ## 7. Several inputs, one size of output
 #
-# The floor in the size formula makes $s$ sizes of $v$ share one size of $u$: the window stops, and
-# up to $s-1$ cells are left over. So $u$ alone does not say how large $K^T u$ is; every size has a
-# transpose of its own. Say which you mean by `input_size`, or by torch's `output_padding`: how many
-# cells *more* than the smallest possible size.
+# Because of the floor in the size formula, $s$ sizes of $v$ share one size of $u$: after the last
+# window, up to $s-1$ cells are left over. So $u$ alone does not determine the size of $K^T u$;
+# each size has its own transpose. Choose one by `input_size`, or by torch's `output_padding`: how
+# many cells *more* than the smallest possible size.
 
 # %%
 print("u  stride  possible sizes of v (kernel 3, padding 1)")
@@ -329,10 +328,9 @@ by_padding = conv_transpose(U, W, output_padding=1, **how)
 claim("output_padding=1 is input_size=8", same(to_8, by_padding))
 
 # %% [markdown]
-# `output_padding` pads nothing: cell 7 above holds $4 \cdot 1$, not a zero. It is a cell that the
-# kernel reached all along and that the smaller size cuts off. An impossible size is an error that
-# lists the possible ones. And to double a size exactly at stride 2, use 4 taps with padding 1, or 3
-# taps with `output_padding=1`.
+# `output_padding` does not pad: cell 7 above is $4 \cdot 1$, not zero. The kernel always reached
+# it; the smaller size crops it. An impossible size is an error that lists the possible ones. To
+# double a size exactly at stride 2, use 4 taps with padding 1, or 3 taps with `output_padding=1`.
 
 # %%
 claim("the additional cell is not zero", int(to_8[-1, 0]) == u[-1] * w[-1] == 4)
@@ -341,7 +339,7 @@ try:
 except ValueError as error:
     refusal = str(error)
 print(refusal)
-claim("an impossible size is refused, the possible are listed", "7, 8" in refusal)
+claim("an impossible size is an error that lists the possible ones", "7, 8" in refusal)
 by_4_taps = conv_transpose(U, jnp.ones((4, 1, 1)), **how)
 claim("4 taps, or 3 and output_padding=1: from 4 to 8", len(by_4_taps) == len(by_padding) == 8)
 
@@ -349,9 +347,9 @@ claim("4 taps, or 3 and output_padding=1: from 4 to 8", len(by_4_taps) == len(by
 # ## 8. A border that is not zero
 #
 # With `padding_mode="reflect"` the border of $v$ mirrors its interior: $K = C P$, where $P$ copies
-# cells to the border and $C$ convolves without padding. So $K^T = P^T C^T$: lay the kernels down on
-# the canvas, then **add the border back** to the cells that it was copied from. Cutting it off
-# would be the transpose of another map.
+# cells to the border and $C$ convolves without padding. So $K^T = P^T C^T$: add the kernels to the
+# canvas, then **add the border** to the cells that it was copied from. Cropping it would be the
+# transpose of another map.
 
 # %%
 v_size, border, w5 = 6, 2, np.array([1, 2, 4, 8, 16])
@@ -366,10 +364,10 @@ like_v = jax.ShapeDtypeStruct((v_size, 1), jnp.float32)
 canvas = C_valid.T @ u6
 show("copied from cell", source)
 show("canvas, C^T u", canvas)
-show("border cut off", canvas[border:-border])
-show("border added back", P.T @ canvas)
+show("border cropped", canvas[border:-border])
+show("border added", P.T @ canvas)
 claim("reflect: K^T = P^T C^T", same(P.T @ canvas, derived, conv_transpose(U6, W5, **how)))
-claim("cutting the border off is another map", not same(derived, canvas[border:-border]))
+claim("cropping the border is another map", not same(derived, canvas[border:-border]))
 
 fig, axes = plt.subplots(1, 2, figsize=(7, 4), layout="constrained")
 plot.matrix(axes[0], P, "P: reflect, 2 cells on each side")
@@ -377,10 +375,11 @@ plot.matrix(axes[1], C_valid @ P, "K = C P")
 plt.show()
 
 # %% [markdown]
-# ## 9. All ways, all kinds of geometry
+# ## 9. All methods, all kinds of geometry
 #
-# The library keeps every way in one table, `reference.TRANSPOSES`. Two dimensions, uneven padding,
-# dilation, groups, a kernel smaller than the stride, a size with cells left over: they agree, `==`.
+# The library has all these methods in one table, `reference.TRANSPOSES`. In two dimensions, with
+# asymmetric padding, dilation, groups, a kernel smaller than the stride, a size with cells left
+# over: they agree, `==`.
 
 # %%
 geometries = [
@@ -393,15 +392,15 @@ rng = np.random.default_rng(0)
 for case in geometries:
     ws = rng.integers(-9, 10, (*case.kernel_size, 2, 4)).astype(np.float32)
     us = rng.integers(-9, 10, (3, *case.output_size, 4)).astype(np.float32)
-    answers = {name: way(us, ws, case) for name, way in reference.TRANSPOSES.items()}
+    answers = {name: run(us, ws, case) for name, run in reference.TRANSPOSES.items()}
     claim(f"all agree at {case}", same(*answers.values()))
-print(len(answers), "ways:", ", ".join(answers))
+print(len(answers), "methods:", ", ".join(answers))
 
 # %% [markdown]
 # ## What we claimed
 #
-# Derive it, convolve a dilated input, lay the kernel down, probe it, or write its entries: there is
-# one transpose, fixed by $\langle u, K v\rangle = \langle K^T u, v\rangle$ and nothing else.
+# Derive it, convolve a dilated input, overlap-add, probe it, or write its entries: there is only
+# one transpose, and $\langle u, K v\rangle = \langle K^T u, v\rangle$ determines it.
 
 # %%
 assert len(claims) == 28

@@ -1,14 +1,14 @@
 # %% [markdown]
 # # 03 How to know that an adjoint is right
 #
-# Whoever solves an inverse problem writes two functions: a forward operator $A$ and its adjoint
+# To solve an inverse problem one writes two functions: a forward operator $A$ and its adjoint
 # $A^T$. Whether the second is the adjoint of the first is usually tested with one random pair,
 #
 # $$\langle u, A v\rangle \approx \langle A^T u, v\rangle,$$
 #
-# and a tolerance that somebody made up. This notebook shows why that test is wrong in both
-# directions, and what `jaxdeconv.verify` does instead. `verify` knows nothing of convolutions: all
-# operators here are ordinary user code. One of them is wrong, and is found and named.
+# and an arbitrary tolerance. This notebook shows why that test is wrong in both directions, and
+# what `jaxdeconv.verify` does instead. `verify` knows nothing of convolutions: the operators here
+# are ordinary user code. One of them is wrong; `verify` finds it and names the mistake.
 
 # %%
 import jax
@@ -26,13 +26,13 @@ claims = {}
 
 
 def claim(text, holds):
-    """Note a claim and whether it holds."""
+    """Record a claim, and whether it holds."""
     claims[text] = bool(holds)
     print("holds:" if holds else "FAILS:", text)
 
 
-def told(report):
-    """What a report says, without the numbers that differ from machine to machine."""
+def summary(report):
+    """Print a report without the numbers that differ between machines."""
     print(f"{report.question}: {report.status.upper()}")
     for line in report.evidence:
         chance = "" if line.false_acceptance is None else f", P <= {line.false_acceptance:.0e}"
@@ -50,12 +50,12 @@ def floats(*shape):
 # %% [markdown]
 # ## 1. One random pair and a tolerance
 #
-# A right operator first: the sum of all cells and its adjoint, in float32. The usual test compares
-# the two inner products with a relative tolerance of $10^{-6}$. Their values can be small by
-# cancellation while the rounding errors are not: so it refuses *right* operators, by bad luck.
+# First a correct operator: cumulative sums and their adjoint, in float32. The usual test compares
+# the two inner products with a relative tolerance of $10^{-6}$. They can be small by cancellation
+# while the rounding errors are not, so by bad luck it rejects *correct* operators.
 #
-# Then a wrong one: a difference operator whose adjoint forgets one row of a thousand. The test with
-# the tolerance $10^{-2}$, which people turn to when the first one refuses, accepts it.
+# Then a wrong one: a difference operator whose adjoint omits one entry of a thousand. The test
+# with the tolerance $10^{-1}$, which people turn to when the first one fails, accepts it.
 
 # %%
 
@@ -76,24 +76,25 @@ step, wrong_t = (
 )
 refused = sum(not usual_test(smooth, smooth_t, n, n, 1e-6, seed) for seed in range(40))
 accepted = sum(usual_test(step, wrong_t, n, n - 1, 1e-1, seed) for seed in range(40))
-claim("the strict tolerance refuses a right pair in some runs of 40", refused > 0)
+claim("the strict tolerance rejects a correct pair in some runs of 40", refused > 0)
 claim("the loose tolerance accepts a wrong pair in some runs of 40", accepted > 0)
-claim("verify passes the right one", verify.adjoint(smooth, smooth_t, floats(n), key=0).ok)
+claim("verify accepts the correct one", verify.adjoint(smooth, smooth_t, floats(n), key=0).ok)
 report = verify.adjoint(step, wrong_t, floats(n), key=0)
-claim("verify refuses the wrong one", report.status == "fail")
-told(report)
+claim("verify rejects the wrong one", report.status == "fail")
+summary(report)
 
 # %% [markdown]
 # No tolerance was involved. The probes are small integers, on which no partial sum of these
 # functions can round, whatever the order of summation: the two inner products must be *equal*. A
-# wrong pair survives 8 x 8 such probes of 16 values with a probability below $10^{-9}$, by the
-# lemma of Schwartz and Zippel. Then every entry of both matrices is recovered and compared; and
-# because the wrong entry is known, so is its likely cause.
+# wrong pair passes 8 x 8 such probes of 16 values with a probability below $10^{-9}$, by the
+# Schwartz-Zippel lemma. Then every entry of both matrices is recovered and compared; since the
+# wrong entry is known, so is its likely cause.
 #
 # ## 2. A sum along rays
 #
 # A toy Radon transform: for each angle the picture is sheared by whole cells, and its columns are
-# summed. The adjoint smears every sum back along its ray. Written with index arithmetic by hand.
+# summed. The adjoint adds every sum to the cells along its ray. Both use explicit index
+# arithmetic.
 
 # %%
 size, slopes = 48, np.linspace(-1, 1, 31)
@@ -120,14 +121,14 @@ def back_projection(sums):
 
 report = verify.adjoint(radon, back_projection, floats(size, size), key=0)
 claim("the back projection is the adjoint of the rays", report.ok)
-told(report)
+summary(report)
 
 fig, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
 sinogram = radon(jnp.asarray(picture))
 for ax, data, title in zip(
     axes,
     (picture, sinogram, back_projection(sinogram)),
-    ("v", "A v: sums along rays", "A$^T$A v: smeared back"),
+    ("v", "A v: sums along rays", "A$^T$A v: back projection"),
     strict=True,
 ):
     ax.imshow(data, cmap="gray", aspect="auto")
@@ -137,9 +138,9 @@ plt.show()
 # %% [markdown]
 # ## 3. A step of a wavelet transform
 #
-# The Haar step divides by $\sqrt 2$, which no float holds: integer probes do round here. `verify`
-# derives that from the jaxpr instead of assuming it, says so, and uses a bound on the rounding that
-# it derives as well; every entry is still recovered and compared.
+# The Haar step divides by $\sqrt 2$, which is not a float: integer probes do round here. `verify`
+# derives this from the jaxpr, says so, and uses a derived bound on the rounding instead; every
+# entry is still recovered and compared.
 
 # %%
 
@@ -161,20 +162,20 @@ def haar_back(u):
 report = verify.adjoint(haar, haar_back, floats(64), key=0)
 claim("the Haar step passes", report.ok)
 claim("by a rounding bound, not by equality", {e.name for e in report.evidence} >= {"rounding"})
-told(report)
+summary(report)
 
 # %% [markdown]
 # ## 4. A resampling: the wrong one
 #
-# Upsampling by two with linear interpolation. Its author took the downsampling that undoes it
-# as its adjoint: keep every second cell. It looks right, and shapes agree.
+# Upsampling by two with linear interpolation. Its author took the downsampling that undoes it for
+# its adjoint: keep every second cell. It looks right, and the shapes agree.
 
 # %%
 coarse = 16
 
 
 def upsample(v):
-    """Cells, and means of neighbours between them."""
+    """The cells, with the means of neighbours between them."""
     between = (v[1:] + v[:-1]) / 2
     return jnp.zeros(2 * v.size - 1, v.dtype).at[::2].set(v).at[1::2].set(between)
 
@@ -185,18 +186,18 @@ def downsample(u):
 
 
 report = verify.adjoint(upsample, downsample, floats(coarse), key=0)
-told(report)
+summary(report)
 claim("found", report.status == "fail")
 claim("and named, among the likely causes", "inverse instead of transpose" in report.explanation)
 
 
 def spread_back(u):
-    """The adjoint: cells, and half of what lies between given to either neighbour."""
+    """The adjoint: the cells, plus half of each value between them for either neighbour."""
     half = jnp.pad(u[1::2], 1) / 2
     return u[::2] + half[1:] + half[:-1]
 
 
-claim("mended", verify.adjoint(upsample, spread_back, floats(coarse), key=0).ok)
+claim("fixed", verify.adjoint(upsample, spread_back, floats(coarse), key=0).ok)
 
 
 def matrix(function, cells):
@@ -207,15 +208,16 @@ def matrix(function, cells):
 fig, axes = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")
 right = matrix(upsample, coarse).T
 plot.matrix(axes[0], right, "the transpose of A")
-plot.matrix(axes[1], matrix(downsample, 2 * coarse - 1), "what was written")
+plot.matrix(axes[1], matrix(downsample, 2 * coarse - 1), "the wrong adjoint")
 plot.matrix(axes[2], right - matrix(downsample, 2 * coarse - 1), "missing")
 plt.show()
 
 # %% [markdown]
-# ## 5. A circulant by FFT, and what a missing conjugate is
+# ## 5. A circulant by FFT, and a missing conjugate
 #
-# Convolution with periodic borders: multiply the spectra. The adjoint multiplies by the *conjugate*
-# spectrum. Without it the kernel is mirrored, as if the forward map were applied again.
+# Convolution with periodic borders: multiply the spectra. The adjoint multiplies by the
+# *conjugate* spectrum. Without the conjugate it is the forward map again, with the unflipped
+# kernel.
 
 # %%
 kernel = np.zeros(32, np.float32)
@@ -240,9 +242,9 @@ print("diagnosis:", report.explanation)
 # %% [markdown]
 # ## 6. A layer of a network
 #
-# A layer with frozen parameters is a function like any other. `flax.nnx.Conv` adds a bias, so it is
-# not linear but affine. That is found before anything else, with the operation that does it:
-# transposing it with `jax.vjp` would have dropped the bias without a word.
+# A layer with fixed parameters is a function like any other. `flax.nnx.Conv` adds a bias, so it is
+# not linear but affine. `verify` checks that first, and names the operation: transposing the layer
+# with `jax.vjp` would have dropped the bias silently.
 
 # %%
 layer = nnx.Conv(2, 4, (3, 3), strides=2, padding=1, rngs=nnx.Rngs(0))
@@ -259,13 +261,13 @@ report = verify.adjoint(
     layer, lambda u: conv_transpose(u, kernel, input_size=(9, 8), **geometry), space, key=0
 )
 claim("with a zero bias it is, and conv_transpose is its adjoint", report.ok)
-told(report)
+summary(report)
 
 # %% [markdown]
 # ## 7. All kernels at once
 #
-# That was one kernel. If the kernel is an argument, the whole family is certified: both functions
-# are linear in it too, and a wrong family does not survive random integer kernels.
+# That was one kernel. If the kernel is an argument, the whole family is checked: both functions
+# are linear in it too, and a wrong family is found by random integer kernels.
 
 # %%
 report = verify.adjoint_family(
@@ -279,13 +281,13 @@ claim("conv_transpose is the adjoint of conv, whatever the kernel", report.ok)
 print(f"chance that a wrong family passes: below {report.of('exact').false_acceptance:.0e}")
 
 # %% [markdown]
-# ## 8. A complete proof at the price of 21 probes
+# ## 8. Every entry with 21 probes
 #
-# Recovering every entry seems to take one probe per cell. But a convolution's matrix is sparse:
-# inputs that share no output can be probed together. Say where its entries may be, and the number
-# of probes is that of the *kernel*, not of the image: 12 forward and 9 transposed ones prove every
-# entry of this grouped, strided, dilated convolution, at any image size. That no entry lies outside
-# of the pattern is shown by the exact probes above.
+# Recovering every entry seems to take one probe per cell. But the matrix of a convolution is
+# sparse: inputs that share no output can be probed together. State where entries may be, and the
+# number of probes depends on the *kernel*, not on the image: 12 forward and 9 transposed ones
+# check every entry of this grouped, strided, dilated convolution, at any image size. The exact
+# probes show that no entry lies outside the pattern.
 
 # %%
 height, width = 100, 120
@@ -312,8 +314,8 @@ pattern = verify.Pattern(
 print("probes:", pattern.count, "forward,", pattern.transpose.count, "transposed")
 report = verify.adjoint(A, At, floats(height, width, 4), pattern=pattern, key=0)
 claim("12 + 9 probes", (pattern.count, pattern.transpose.count) == (12, 9))
-claim("every entry is proved", report.of("every entry").status == "pass")
-told(report)
+claim("every entry is checked", report.of("every entry").status == "pass")
+summary(report)
 
 # %% [markdown]
 # ## In a test suite
@@ -321,9 +323,9 @@ told(report)
 #     from jaxdeconv import verify
 #     verify.assert_adjoint(A, At, jax.ShapeDtypeStruct((64, 64), "float32"))
 #
-# raises an `AssertionError` with the report as its text, unless everything passes. An inconclusive
-# report is no pass. On the command line, `jaxdeconv verify mymodule:pair` prints the report, as
-# JSON with `--json`, and answers with its exit status.
+# raises an `AssertionError` with the report as its message, unless everything passes. An
+# inconclusive report counts as a failure. On the command line, `jaxdeconv verify mymodule:pair`
+# prints the report (as JSON with `--json`), and the exit status is the result.
 #
 # ## What we claimed
 

@@ -1,18 +1,18 @@
 # %% [markdown]
 # # 05 The transpose is not the inverse
 #
-# "Deconvolution" is the unlucky second name of transposed convolution: it promises to undo a
-# convolution. $K^T$ brings back the *size* of the image, not the image. This notebook puts $K^T$
-# beside the maps that do try to invert, on a photograph: least squares, the Wiener filter, and
-# Richardson and Lucy's iteration. All of them *use* $K^T$; none of them *is* $K^T$.
+# "Deconvolution" is an unfortunate second name of transposed convolution: it promises to undo a
+# convolution. $K^T$ restores the *size* of the image, not the image. This notebook compares $K^T$
+# with maps that do try to invert, on a photograph: least squares, the Wiener filter, and
+# Richardson-Lucy iteration. All of them *use* $K^T$; none of them *is* $K^T$.
 #
 # As before, $v$ is the image, $K$ a convolution with its stride, $u = Kv$ what was measured.
 #
 # Is the kernel flipped? No: $K$ is a *correlation*, $u_y = \sum_t w_t v_{sy+t}$, as in all of deep
-# learning. Optics and signal processing flip. To blur by a point spread function as they do, pass
-# it reversed, `ConvOperator(jnp.flip(psf, (0, 1)), image.shape, ...)`. The blurs of sections 2 to 4
-# are symmetric, and the same either way; an asymmetric one, the wrong way round, blurs by its
-# mirror image, and no error tells.
+# learning. Optics and signal processing flip it. To blur by a point spread function as they do,
+# pass it reversed, `ConvOperator(jnp.flip(psf, (0, 1)), image.shape, ...)`. The blurs of sections
+# 2 to 4 are symmetric, so it does not matter; with an asymmetric one, forgetting to reverse it
+# blurs by its mirror image, without any error.
 
 # %%
 import jax
@@ -38,7 +38,7 @@ claims = {}
 
 
 def claim(text, holds):
-    """Note a claim and whether it holds."""
+    """Record a claim, and whether it holds."""
     claims[text] = bool(holds)
     print("holds:" if holds else "FAILS:", text)
 
@@ -49,15 +49,15 @@ def distance(x, y):
 
 
 def psnr(x, v):
-    """Peak signal to noise ratio in dB: the larger, the nearer to v; 6 dB halve the error."""
+    """Peak signal to noise ratio in dB: larger is closer to v; 6 dB more is half the error."""
     return float(-10 * jnp.log10(jnp.mean((x - v) ** 2)))
 
 
 # %% [markdown]
 # ## 1. In numbers
 #
-# The lecture slides' example: a 4x4 image under a 3x3 kernel. $K$ is 4x16, so it has a null space
-# of at least 12 dimensions, which no map can bring back. $K^TK$ is no multiple of the identity.
+# The example of notebook 01: a 4x4 image with a 3x3 kernel. $K$ is 4x16, so it has a null space of
+# at least 12 dimensions, which no map can restore. $K^TK$ is not a multiple of the identity.
 
 # %%
 w = jnp.array([[1.0, 2, -3], [4, -5, 7], [2, 6, 9]])[..., None, None]
@@ -81,7 +81,7 @@ fig, axes = plt.subplots(1, 4, figsize=(9, 2.7), layout="constrained")
 shown = {"image v": v, "$K^T K$ v": K.T @ (K @ v), "least squares": best}
 for ax, (name, x) in zip(axes, shown.items(), strict=False):
     plot.kernel(ax, np.round(x[..., 0], 1), name)
-plot.kernel(axes[3], np.round(unseen[0].reshape(4, 4), 2), "not seen by K")
+plot.kernel(axes[3], np.round(unseen[0].reshape(4, 4), 2), "K maps this to 0")
 for ax in axes:
     ax.tick_params(which="both", bottom=False, left=False, labelbottom=False, labelleft=False)
 plt.show()
@@ -90,13 +90,13 @@ plt.show()
 # ## 2. Super-resolution
 #
 # A camera with too few pixels: blur by a 4x4 binomial kernel, keep every second cell in both
-# directions, add a little noise. The borders are circular here, so that $K$ is block-circulant
-# and its pseudo-inverse and its Wiener filter are exact in the Fourier domain.
+# directions, add a little noise. The borders are circular here, so $K$ is block-circulant, and its
+# pseudo-inverse and Wiener filter are exact in the Fourier domain.
 
 
 # %%
 def camera(taps, stride, shape):
-    """K of a separable blur on every colour alone."""
+    """K of a separable blur of each colour."""
     kernel = jnp.asarray(np.outer(taps, taps) / np.sum(taps) ** 2, jnp.float32)
     w = jnp.repeat(kernel[..., None, None], 3, axis=-1)
     before = (len(taps) - 1) // 2
@@ -106,7 +106,7 @@ def camera(taps, stride, shape):
 
 
 def noise_to_signal(shape, sigma):
-    """The ratio of spectra that a photograph suggests: its power falls as 1 / frequency^2."""
+    """The ratio of spectra for a typical photograph, whose power falls as 1 / frequency^2."""
     rows, columns = (np.fft.fftfreq(n) for n in shape[:2])
     squared = rows[:, None] ** 2 + columns[None] ** 2
     signal = 2e-4 / (squared + 1 / np.prod(shape[:2]))
@@ -114,7 +114,7 @@ def noise_to_signal(shape, sigma):
 
 
 def restore(K, u, sigma, steps):
-    """What each map makes of u, and how many dB it is away from v."""
+    """The result of each map for u."""
     ones = K.T @ jnp.ones(K.output_shape)
     rl = richardson_lucy(K, jnp.clip(u, 1e-3, None), tolerance=0.0, max_steps=steps)
     return {
@@ -127,7 +127,7 @@ def restore(K, u, sigma, steps):
 
 
 def compare(v, u, results, title):
-    """All of them side by side, with their distances; the distances."""
+    """Show all results side by side; return their PSNR."""
     quality = {name: psnr(jnp.clip(x, 0, 1), v) for name, x in results.items()}
     fig, axes = plt.subplots(2, 4, figsize=(9, 5), layout="constrained")
     panels = {"v": v, "u = K v + noise": u} | results
@@ -164,10 +164,9 @@ claim(
 )
 
 # %% [markdown]
-# The transpose is an honest interpolation: smooth, and blurred a second time. Where $K$ halves a
-# frequency, $K^T$ halves it *again*; an inverse would double it. That is the whole matter in the
-# eyes of the singular values: $K = U\Sigma V^T$, $K^T$ has $\Sigma$ where the inverse has
-# $1/\Sigma$.
+# The transpose is a kind of interpolation: smooth, and blurred a second time. Where $K$ halves a
+# frequency, $K^T$ halves it *again*; an inverse would double it. In terms of singular values: with
+# $K = U\Sigma V^T$, the transpose has $\Sigma$ where the inverse has $1/\Sigma$.
 
 # %%
 sigmas = np.sort(np.asarray(singular_values(camera([1, 3, 3, 1], 2, (16, 16, 3)))))[::-1]
@@ -180,8 +179,8 @@ curves = {
 fig, ax = plt.subplots(figsize=(6, 2.8), layout="constrained")
 for (name, curve), style in zip(curves.items(), ("-", "--", ":"), strict=True):
     ax.plot(curve, style, label=name)
-ax.set(xlabel="singular vector", ylabel="share that comes back", ylim=(-0.05, 1.1))
-ax.set_title("what is left of each part of v, there and back")
+ax.set(xlabel="singular vector", ylabel="fraction recovered", ylim=(-0.05, 1.1))
+ax.set_title("how much of each component of v is recovered from K v")
 ax.legend()
 plt.show()
 claim("singular values differ: no multiple of K^T inverts K", sigmas[0] > 3 * sigmas[-1])
@@ -189,10 +188,10 @@ claim("singular values differ: no multiple of K^T inverts K", sigmas[0] > 3 * si
 # %% [markdown]
 # ## 3. Deblurring
 #
-# Now stride 1 and a wide blur. $K$ is square, so one might hope for a true inverse, and the
-# pseudo-inverse *is* one where no singular value vanishes. But the smallest are tiny, the noise is
+# Now stride 1 and a wide blur. $K$ is square, so one might hope for an inverse, and the
+# pseudo-inverse *is* one if no singular value is zero. But the smallest are tiny, the noise is
 # divided by them, and the exact inverse is the worst of all. Damping, the Wiener filter, and
-# stopping an iteration early are three ways not to ask for what was lost.
+# stopping an iteration early are three ways to leave out what was lost.
 
 # %%
 K = camera([1, 6, 15, 20, 15, 6, 1], 1, v.shape)
@@ -206,13 +205,13 @@ print(f"u itself: {measured:.1f} dB")
 claim("the transpose blurs again: worse than doing nothing", quality["transpose"] < measured)
 claim("so is the exact inverse, which amplifies the noise", quality["least squares"] < measured)
 regular = min(quality[name] for name in ("damped", "Wiener", "Richardson-Lucy"))
-claim("the three that know of noise are better than u", regular > measured + 1)
+claim("the three that take noise into account are better than u", regular > measured + 1)
 
 # %% [markdown]
 # ## 4. With zeros at the border
 #
 # Photographs are not circular. With zero padding there is no exact filter, but `lstsq` needs only
-# $K$ and $K^T$; the filter of the circular sibling still serves it as a preconditioner.
+# $K$ and $K^T$; the filter of a similar circular operator is still a good preconditioner.
 
 # %%
 w = jnp.repeat(
@@ -230,8 +229,8 @@ claim("the preconditioner saves steps", helped.steps < plain.steps)
 # %% [markdown]
 # ## What we claimed
 #
-# $K^T$ multiplies by the singular values once more; an inverse divides by them. What has the
-# singular value 0 is gone, what has a small one is better left damped.
+# $K^T$ multiplies by the singular values once more; an inverse divides by them. Components with
+# singular value 0 are lost; those with a small one are better damped.
 
 # %%
 assert len(claims) == 17

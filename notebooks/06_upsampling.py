@@ -1,15 +1,15 @@
 # %% [markdown]
 # # 06 Upsampling: bilinear, checkerboards, sub-pixel
 #
-# Making an image larger by a whole factor $f$ is one transposed convolution of stride $f$. Which
-# kernel it has decides everything: whether it interpolates, whether it leaves a checkerboard, and
-# which other layer it is in disguise. Three short stories about one map:
+# Enlarging an image by a whole factor $f$ is one transposed convolution of stride $f$. Its kernel
+# decides everything: whether it interpolates, whether it leaves a checkerboard, and which other
+# layer it is equal to. Three facts about one map:
 #
 # 1. **Bilinear** (nearest, cubic, Lanczos) interpolation is a transposed convolution whose kernel
 #    is known in advance. At the border it differs from `jax.image.resize`, and we shall see why.
-# 2. **Checkerboards** come from kernels whose size is no multiple of the stride, and from phases
-#    that were never told to agree.
-# 3. **Sub-pixel** convolution (depth to space) is the same map with its numbers sorted otherwise.
+# 2. **Checkerboards** come from kernels whose size is not a multiple of the stride, and from phases
+#    with different sums.
+# 3. **Sub-pixel** convolution (depth to space) is the same map with its numbers in another order.
 
 # %%
 import itertools
@@ -28,13 +28,13 @@ claims = {}
 
 
 def claim(text, holds):
-    """Note a claim and whether it holds."""
+    """Record a claim, and whether it holds."""
     claims[text] = bool(holds)
     print("holds:" if holds else "FAILS:", text)
 
 
 def close(x, y):
-    """The same numbers, but for rounding."""
+    """The same numbers, up to rounding."""
     return np.shape(x) == np.shape(y) and np.allclose(x, y, rtol=0, atol=2e-6)
 
 
@@ -43,7 +43,7 @@ def close(x, y):
 #
 # Interpolation gives every fine cell a weighted mean of the coarse cells near it. The weights are
 # a *profile* $h$ of the distance. With a whole factor $f$ the distances repeat after $f$ cells, so
-# the weights are $h$ at steps of $1/f$: the taps of one kernel, laid down at every $f$-th cell.
+# the weights are $h$ at steps of $1/f$: the taps of one kernel, added at every $f$-th cell.
 
 # %%
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 2.8), layout="constrained", sharey=True)
@@ -79,8 +79,8 @@ for f in range(1, 9):
 claim("geometry() is the recipe of FCN, and gives f times the size", all(right))
 
 # %% [markdown]
-# Here it is at work, in the arithmetic of the transpose: factor 2 puts one zero between the cells,
-# and every place of the kernel meets two of them.
+# Here is the arithmetic of the transpose: factor 2 puts one zero between the cells, and the kernel
+# covers two of them at every position.
 
 # %%
 fig, axes = plt.subplots(2, 1, figsize=(7, 5.6), layout="constrained")
@@ -97,36 +97,36 @@ for step, ax in zip((2, 5), axes, strict=True):
 plt.show()
 
 # %% [markdown]
-# The second picture is the *border*: the kernel wants a cell that is not there and finds a zero.
-# The last cell of the result is 6, not 8.
+# The second picture is the *border*: the kernel reads a zero where there is no cell. The last cell
+# of the result is 6, not 8.
 #
 # ## 2. The border
 #
-# Beside `jax.image.resize` the transposed convolution is right inside and too dark at the border,
-# on the outermost $\lfloor f/2 \rfloor$ cells. By how much? Apply it to an image of ones: $K^T 1$
-# tells how much weight each cell has met. Inside it is 1.
+# Compared with `jax.image.resize` the transposed convolution is right inside and too dark at the
+# border, on the outermost $\lfloor f/2 \rfloor$ cells. By how much? Apply it to an image of ones:
+# $K^T 1$ is the total weight inside the image for each cell. Away from the border it is 1.
 
 # %%
 u = jnp.asarray(np.random.default_rng(0).integers(1, 10, (6, 1)), jnp.float32)
 right = []
 for f in (2, 3, 4):
     w, g = interpolation.kernel(f), interpolation.geometry(6, f)
-    bare = conv_transpose(u, w, stride=f, padding=g.padding)
-    met = conv_transpose(jnp.ones_like(u), w, stride=f, padding=g.padding)
+    plain = conv_transpose(u, w, stride=f, padding=g.padding)
+    weight = conv_transpose(jnp.ones_like(u), w, stride=f, padding=g.padding)
     resized = jax.image.resize(u, (6 * f, 1), "linear")
-    print(f"factor {f}: K^T 1 begins", *(f"{value:.4g}" for value in met[: f + 1, 0]))
+    print(f"factor {f}: K^T 1 begins", *(f"{value:.4g}" for value in weight[: f + 1, 0]))
     inside = slice(f // 2, -(f // 2))
-    right += [close(bare[inside], resized[inside]), not close(bare, resized)]
-    right += [close(bare, met * resized), close(bare / met, resized)]
-claim("bilinear K^T is jax.image.resize, but for f // 2 cells at the border", all(right))
+    right += [close(plain[inside], resized[inside]), not close(plain, resized)]
+    right += [close(plain, weight * resized), close(plain / weight, resized)]
+claim("bilinear K^T is jax.image.resize, except for f // 2 cells at the border", all(right))
 
 # %% [markdown]
-# So the difference is exactly the factor $K^T 1$, and there are two ways to repair it:
+# So the difference is exactly the factor $K^T 1$, and there are two ways to correct it:
 #
 # * **renormalise**: divide by $K^T 1$. This is what `jax.image.resize` does, for every profile;
-# * **replicate**: repeat the border cells before. This is what PyTorch does.
+# * **replicate**: first repeat the border cells. This is what PyTorch does.
 #
-# For linear interpolation the two are one. For wider profiles they differ at the border.
+# For linear interpolation the two are the same. For wider profiles they differ at the border.
 
 # %%
 picture = jnp.asarray(photograph.load(None, (64, 56))[4:52, 4:52], jnp.float32)
@@ -137,7 +137,7 @@ for name in ("nearest", "linear", "cubic", "lanczos3"):
     right.append(close(up, jax.image.resize(small, (64, 64, 3), name)))
     equal[name] = close(up, interpolation.upsample(small, (4, 4), name, border="replicate"))
 claim("renormalised, every profile is jax.image.resize", all(right))
-claim("renormalised and replicated agree for the linear one", equal["linear"])
+claim("renormalised and replicated agree for linear", equal["linear"])
 claim("and not for cubic and Lanczos", not equal["cubic"] and not equal["lanczos3"])
 
 fig, axes = plt.subplots(1, 4, figsize=(9, 2.7), layout="constrained")
@@ -153,13 +153,13 @@ for ax in axes:
 plt.show()
 
 # %% [markdown]
-# Look at the frame of the second picture: that darkening is the zero border.
+# Look at the edge of the second picture: that darkening is the zero border.
 #
 # ## 3. Checkerboards
 #
 # The same test, $K^T 1$ with a kernel of ones, counts how many kernels overlap in a cell. If the
 # stride divides the kernel size, every cell inside has the same count. If not, the count has a
-# pattern of period $s$, which the kernel would have to unlearn.
+# pattern of period $s$, which training would have to compensate.
 
 
 # %%
@@ -178,10 +178,10 @@ for k, s in itertools.product((2, 3, 4, 5, 6), (2, 3)):
 claim("even overlap if, and only if, the stride divides the kernel size", all(right))
 
 # %% [markdown]
-# An even overlap is necessary, not enough. A cell $x$ sees only the taps $t \equiv x + p \pmod s$,
-# its *phase*. Random kernels have phases with different sums, and even a constant image comes out
-# as a pattern. Interpolation kernels have phases that all sum to 1. **ICNR** starts a layer with
-# equal phases: nearest-neighbour upsampling of a small convolution.
+# An even overlap is necessary, not sufficient. A cell $x$ gets only the taps $t \equiv x + p \pmod
+# s$, its *phase*. Random kernels have phases with different sums, so even a constant image becomes
+# a pattern. In interpolation kernels all phases sum to 1. **ICNR** initialises a layer with equal
+# phases: nearest-neighbour upsampling of a small convolution.
 
 # %%
 rng = np.random.default_rng(1)
@@ -211,8 +211,8 @@ claim("equal phases, or phases of sum 1: none", max([*ripple.values()][2:]) < 1e
 #
 # Sort the taps by phase. Each phase is a small convolution of $u$ at its own resolution, and the
 # phases are interleaved at the end: *depth to space*. So a transposed convolution of stride $s$
-# with kernel $k = s\,m$ **is** a convolution with $s^2$ times the channels and a shuffle, and the
-# other way round. Nothing is gained or lost but names (and speed: no zeros are multiplied).
+# with kernel $k = s\,m$ **is** a convolution with $s^2$ times the channels and a shuffle, and vice
+# versa. Only the name differs (and the speed: no zeros are multiplied).
 
 
 # %%
@@ -227,7 +227,7 @@ def sub_pixel(u, w, s):
     k, m = w.shape[0], w.shape[0] // s
     phases = w.reshape(m, s, m, s, *w.shape[2:])  # tap = s * (which) + phase
     small = phases[::-1, :, ::-1].transpose(0, 2, 5, 1, 3, 4)  # flip; then in, phases, out
-    stacked = small.reshape(m, m, w.shape[3], -1)  # the output channels: phase, phase, channel
+    stacked = small.reshape(m, m, w.shape[3], -1)  # output channels: phase, phase, channel
     y = conv(u, stacked, padding=m - 1)
     return depth_to_space(y.reshape(*y.shape[:2], s, s, w.shape[2]), s), k
 
@@ -244,13 +244,13 @@ claim("transposed convolution is sub-pixel convolution, exactly", all(right))
 
 w = interpolation.kernel((2, 2))
 flat, _ = sub_pixel(small[..., :1], w, 2)
-bare = interpolation.upsample(small[..., :1], (2, 2), border="zeros")
-claim("so bilinear upsampling is four 2x2 convolutions", close(flat[1:-1, 1:-1], bare))
+plain = interpolation.upsample(small[..., :1], (2, 2), border="zeros")
+claim("so bilinear upsampling is four 2x2 convolutions", close(flat[1:-1, 1:-1], plain))
 
 # %% [markdown]
 # ## 5. Its transpose shrinks
 #
-# The transpose of upsampling is a strided convolution with the same kernel: it smooths before it
+# The transpose of upsampling is a strided convolution with the same kernel: it smooths, and then
 # drops cells. `upsample_transpose` is that map, for every border, and
 # $\langle v, U u\rangle = \langle U^T v, u\rangle$ holds.
 
@@ -269,8 +269,8 @@ claim("U^T / f^2 keeps the brightness inside", abs(means[0] / means[1] - 1) < 0.
 # %% [markdown]
 # ## What we claimed
 #
-# A kernel that interpolates, a kernel that leaves a pattern and a shuffled convolution are one map,
-# $K^T$, with different numbers in it.
+# Interpolation, checkerboards and sub-pixel convolution are all the same map, $K^T$, with
+# different kernels.
 
 # %%
 assert len(claims) == 12

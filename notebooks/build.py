@@ -1,8 +1,8 @@
 """Rebuild every notebook from its source, with outputs: `python notebooks/build.py [NAME ...]`.
 
-The percent-format .py is the source; the .ipynb beside it is executed from it in a fresh kernel.
-Whatever would differ from one build to the next (execution counts, random cell ids, kernel
-versions) is left out, so that a rebuild changes a file only where its content changed.
+The percent-format .py is the source; the .ipynb is executed from it in a fresh kernel. Anything
+that differs between builds (execution counts, random cell ids, kernel versions) is left out, so a
+rebuild changes a file only if its content changed.
 """
 
 import argparse
@@ -39,16 +39,16 @@ def read_source(source: Path) -> nbformat.NotebookNode:
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({})
-        cell.id = f"{zlib.crc32(cell.source.encode()):08x}"  # the same as long as the text is
+        cell.id = f"{zlib.crc32(cell.source.encode()):08x}"  # depends only on the text
     return notebook
 
 
 def execute(source: Path, timeout: int = 120) -> nbformat.NotebookNode:
-    """The notebook of a source, executed from its first cell to its last in a fresh kernel.
+    """The notebook of a source, executed in a fresh kernel.
 
     Args:
         source: a percent-format .py file.
-        timeout: seconds that one cell may take.
+        timeout: limit for one cell, in seconds.
 
     Raises:
         nbclient.exceptions.CellExecutionError: a cell raised.
@@ -59,7 +59,7 @@ def execute(source: Path, timeout: int = 120) -> nbformat.NotebookNode:
         timeout=timeout,
         resources={"metadata": {"path": str(source.parent)}},
         record_timing=False,
-        extra_arguments=["--log-level=ERROR"],  # it warns of TCP, but listens on 127.0.0.1 only
+        extra_arguments=["--log-level=ERROR"],  # hides a warning: it listens on 127.0.0.1
     ).execute()
     notebook.metadata = nbformat.from_dict(METADATA)  # the kernel wrote its versions into it
     for cell in notebook.cells:
@@ -74,7 +74,7 @@ def execute(source: Path, timeout: int = 120) -> nbformat.NotebookNode:
 
 
 def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
-    """One stream where the kernel cut one text into several at moments that vary."""
+    """Join the pieces into which the kernel splits one stream at varying moments."""
     joined: list[nbformat.NotebookNode] = []
     for output in outputs:
         if output.output_type == "execute_result":

@@ -10,6 +10,8 @@ import hypothesis
 import jax
 import pytest
 
+from tests.support import compilation_cache
+
 hypothesis.settings.register_profile(
     "deterministic", derandomize=True, deadline=None, database=None, print_blob=True
 )
@@ -19,12 +21,19 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "determini
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+compilation_cache.enable()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # once, not in every worker
+        compilation_cache.prune()
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--geometries",
         type=int,
-        default=40,
+        default=20,
         help="how many random geometries tests/oracles/test_torch.py compares with PyTorch, "
         "and tests/algorithms/test_padding.py with the matrix of coordinates",
     )
@@ -54,6 +63,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _no_tuning_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Plans follow the cost model alone, whatever was tuned on this machine."""
     os.environ["JAXDECONV_CACHE"] = str(tmp_path_factory.mktemp("tuned"))
+
+
+@pytest.fixture
+def own_metadata() -> Iterator[None]:
+    """For compiled programs read as text: no equal program, with other names in it, is found."""
+    flag = "jax_compilation_cache_include_metadata_in_key"
+    jax.config.update(flag, True)
+    yield
+    jax.config.update(flag, False)
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,10 @@
 """The house: what the package exports, what importing it brings in, and the size of its rooms."""
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import jaxdeconv
-
-pytestmark = pytest.mark.every_variant
 
 PACKAGE = Path(jaxdeconv.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -75,17 +70,10 @@ def test_a_leg_brings_neither_its_checker_nor_the_operators() -> None:
     assert not brought & {"verify", "operators", "compat", "nn", "plot", "cli"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_rooms_are_small_and_described(path: Path) -> None:
-    text = path.read_text()
-    tree = ast.parse(text)
-    assert ast.get_docstring(tree)
-    assert text.count("\n") <= 330, "is it two rooms?"
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            body = node.body[1:] if ast.get_docstring(node) else node.body
-            length = body[-1].end_lineno - body[0].lineno + 1 if body else 0
-            assert length <= 45, f"{node.name} has {length} lines"
+def test_files_are_small() -> None:
+    """Functions too, but that is ruff's to say."""
+    lines = {str(path.relative_to(PACKAGE)): path.read_text().count("\n") for path in MODULES}
+    assert {path: count for path, count in lines.items() if count > 330} == {}
 
 
 def test_typed() -> None:

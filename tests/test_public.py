@@ -16,6 +16,7 @@ ROOT = Path(jaxdeconv.__file__).parents[1]
 MODULES = {
     "algorithms",
     "compat",
+    "compilers",
     "continuous",
     "interpolation",
     "nn",

@@ -22,9 +22,9 @@ FRAMEWORKS = {
     "Equinox": "equinox_modules",
     "Haiku": "haiku_modules",
 }
-"""Names -> modules of this package, imported when they are asked for."""
+"""Names -> modules of this package, imported when needed."""
 
-_QUICK = 8  # --quick: so many times fewer channels and pixels
+_QUICK = 8  # --quick: divides channels and sizes by this
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,16 +73,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--networks", default="*", metavar="GLOB", help="names of networks, e.g. 'U-Net*'")
     add("--frameworks", default="*", metavar="GLOB", help="e.g. 'Flax*'")
     add("--rounds", type=int, default=5, help="of each pair")
-    add("--quick", action="store_true", help="tiny networks: does it run at all? No result")
+    add("--quick", action="store_true", help="tiny networks, to see whether it runs")
     add(
         "--json",
         type=Path,
         metavar="FILE",
         default=Path(__file__).parents[1] / "results_accelerate.json",
-        help="where everything measured is written; benchmarks/results_accelerate.json",
+        help="where to write all measurements; benchmarks/results_accelerate.json",
     )
     add("--markdown", type=Path, metavar="FILE", help="put the table into a README")
-    add("--replay", type=Path, metavar="FILE", help="measure nothing, read such a JSON file")
+    add("--replay", type=Path, metavar="FILE", help="show the results in such a JSON file")
     return parser
 
 

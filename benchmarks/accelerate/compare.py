@@ -1,4 +1,4 @@
-"""One training step, stock against accelerated: the same values first, then the times."""
+"""One training step, stock against accelerated: check that the values are the same, then time."""
 
 import dataclasses
 import itertools
@@ -18,18 +18,18 @@ from jaxdeconv.acceleration import accelerate
 __all__ = ["BOUND", "Comparison", "compare", "difference"]
 
 BOUND = 2e-4
-"""Of the largest entry of an array: rounding, through a dozen layers and back."""
+"""Relative to the largest entry of an array: rounding, through a dozen layers and back."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """What was found of one network in one framework.
+    """The result for one network in one framework.
 
     Attributes:
         network: its name.
         framework: its name.
         group: of the network.
-        error: largest difference of a number, over the largest of its array.
+        error: largest difference of two entries, relative to the largest entry of the array.
         seconds: median of the 'stock' and the 'accelerated' step; empty if the values differ.
         ratio: median over the rounds of stock / accelerated; nan if the values differ.
     """
@@ -55,14 +55,14 @@ def compare(
     transform: Callable[[Any], Any] = accelerate,
     stopwatch: Stopwatch | None = None,
 ) -> Comparison:
-    """Run one step by stock JAX and by ours, compare all numbers, then time both.
+    """Run one step in stock JAX and accelerated, compare all numbers, then time both.
 
     Args:
         network: what is trained.
         framework: name of the framework.
         training: the step.
         rounds: of the two in turn.
-        transform: what is put around the step before it is compiled.
+        transform: applied to the step before it is compiled.
         stopwatch: how a sample is taken.
     """
     stock = training.compile(training.step)
@@ -70,7 +70,7 @@ def compare(
     arguments = training.arguments
     expected, got = (_numbers(training, step, arguments()) for step in (stock, fast))
     error = _largest(got, expected)
-    if BOUND < error < np.inf:  # where a gradient nearly cancels, stock JAX may be off by more
+    if BOUND < error < np.inf:  # a gradient may nearly cancel, and the error be stock JAX's
         error = _largest([number.astype(np.float64) for number in got], _exact(training))
     if not error <= BOUND:
         return Comparison(network.name, framework, network.group, error, {}, float("nan"))
@@ -86,7 +86,7 @@ def _largest(got: list[Any], expected: list[Any]) -> float:
 
 
 def difference(got: Any, expected: Any) -> float:
-    """Largest difference of two arrays, over the largest entry; infinite for another type.
+    """Largest difference of two arrays, relative to the largest entry; infinite if types differ.
 
     Args:
         got: any array.
@@ -100,14 +100,14 @@ def difference(got: Any, expected: Any) -> float:
 
 
 def _numbers(training: Training, step: Callable[..., Any], arguments: Any) -> list[Any]:
-    """All numbers of the first step, the optimiser's state (the gradients) among them."""
+    """All arrays after the first step, including the optimiser's state (the gradients)."""
     numbers = training.numbers(arguments, step(*arguments))
     return [np.asarray(x) for x in jax.tree.leaves(numbers) if isinstance(x, jax.Array)]
 
 
 def _exact(training: Training) -> list[Any]:
-    """The same of the stock step in float64."""
-    arguments = training.arguments()  # of single precision: drawn in double they are others
+    """The same for the stock step in float64."""
+    arguments = training.arguments()  # in single precision: in double, other numbers are drawn
     with jax.enable_x64(True):
         wide = jax.tree.map(_widened, arguments)
         numbers = _numbers(training, training.compile(training.step), wide)
@@ -115,7 +115,7 @@ def _exact(training: Training) -> list[Any]:
 
 
 def _widened(x: Any) -> Any:
-    """Single precision in double, all else as it is."""
+    """Single precision converted to double, everything else as it is."""
     return jnp.asarray(x, np.float64) if getattr(x, "dtype", None) == np.float32 else x
 
 

@@ -24,7 +24,7 @@ class Model(equinox.Module):
         self.network = network
         self.layers = [
             _layer(layer, in_channels, network.ndim, key)
-            for (layer, in_channels), key in zip(network.layers_with_ins(), keys, strict=True)
+            for (layer, in_channels), key in zip(network.with_in_channels(), keys, strict=True)
         ]
 
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -37,7 +37,7 @@ class Model(equinox.Module):
 
 
 def train(network: Network) -> Training:
-    """Its training."""
+    """The training of a network."""
     rule = optimiser()
 
     def step(model: Model, state: Any, x: jax.Array, target: jax.Array) -> Any:

@@ -27,7 +27,7 @@ class Model(linen.Module):
 
 
 def train(network: Network) -> Training:
-    """Its training."""
+    """The training of a network."""
     model, rule = Model(network), optimiser()
 
     def step(parameters: Any, state: Any, x: jax.Array, target: jax.Array) -> Any:

@@ -18,7 +18,7 @@ class Model(nnx.Module):
         self.network = network
         self.layers = nnx.List(
             _layer(layer, in_channels, network.ndim, rngs)
-            for layer, in_channels in network.layers_with_ins()
+            for layer, in_channels in network.with_in_channels()
         )
 
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -34,7 +34,7 @@ def step(model: Model, optimizer: nnx.Optimizer, x: jax.Array, target: jax.Array
 
 
 def train(network: Network) -> Training:
-    """Its training."""
+    """The training of a network."""
 
     def arguments() -> tuple[Any, ...]:
         model = Model(network, nnx.Rngs(0))

@@ -14,14 +14,14 @@ __all__ = ["train"]
 
 
 def train(network: Network) -> Training:
-    """Its training."""
+    """The training of a network."""
 
     @haiku.without_apply_rng
     @haiku.transform
     def model(x: jax.Array) -> jax.Array:
         layers = [
             _layer(layer, in_channels, network.ndim)
-            for layer, in_channels in network.layers_with_ins()
+            for layer, in_channels in network.with_in_channels()
         ]
         return run(network, layers, x)
 

@@ -1,4 +1,4 @@
-"""What is trained: lists of layers, in no framework's words."""
+"""The networks: lists of layers, independent of any framework."""
 
 import dataclasses
 import math
@@ -19,13 +19,13 @@ class Layer:
     Attributes:
         kind: 'conv', 'up' (a transposed convolution), 'norm' (over groups of channels),
             'dense' or 'attention'.
-        features: channels that come out; groups of a norm, heads of an attention.
+        features: output channels; groups of a norm, heads of an attention.
         kernel: its size along every dimension.
         stride: likewise.
         dilation: of the kernel, likewise.
         active: whether a leaky ReLU follows.
-        kept: whether the result is kept for a later layer that joins.
-        joins: whether what was kept last is put beside the layer's input.
+        kept: whether the result is kept for a later layer (a skip connection).
+        joins: whether the result kept last is concatenated to the layer's input.
         residual: whether the layer's input is added to its result.
     """
 
@@ -68,8 +68,8 @@ class Network:
         down = any(layer.kind == "conv" and layer.stride > 1 for layer in convolving)
         return "down and up" if down else "upsampling"
 
-    def layers_with_ins(self) -> list[tuple[Layer, int]]:
-        """Every layer with the number of channels that it gets."""
+    def with_in_channels(self) -> list[tuple[Layer, int]]:
+        """Every layer with its number of input channels."""
         channels, kept, found = self.shape[-1], [], []
         for layer in self.layers:
             channels += kept.pop() if layer.joins else 0
@@ -97,12 +97,12 @@ class Network:
 def run(
     network: Network, layers: Sequence[Callable[..., Any]], x: jax.Array, channels: int = -1
 ) -> jax.Array:
-    """What every framework's module does when it is called.
+    """The forward pass, for every framework.
 
     Args:
         network: what to compute.
         layers: the framework's layers, in the network's order.
-        x: `[batch, *spatial, channels]`, or as the framework has it.
+        x: `[batch, *spatial, channels]`, or in the framework's layout.
         channels: the axis of the channels.
     """
     kept: list[jax.Array] = []
@@ -118,7 +118,7 @@ def run(
 
 
 def shrunk(network: Network, factor: int) -> Network:
-    """The same layers with fewer channels and pixels, for a look that takes no time."""
+    """The same layers with fewer channels and smaller sizes, for a quick run."""
 
     def less(layer: Layer) -> Layer:
         narrow = layer.kind in ("conv", "up", "dense") and layer is not network.layers[-1]
@@ -168,7 +168,7 @@ U_NET = Network(
         _conv(1, kernel=1, active=False),
     ),
 )
-"""Three times down and up again (Ronneberger et al. 2015), transposed convolutions of 2x2."""
+"""Down and up three times (Ronneberger et al. 2015), with transposed convolutions of 2x2."""
 
 DECODER = Network(
     "U-Net decoder k4",
@@ -182,7 +182,7 @@ DECODER = Network(
         _conv(1, active=False),
     ),
 )
-"""The way up alone, with transposed convolutions of 4x4, as in segmentation and autoencoders."""
+"""The decoder only, with transposed convolutions of 4x4, as in segmentation and autoencoders."""
 
 VOLUME = Network(
     "V-Net decoder, 3-D",
@@ -194,7 +194,7 @@ VOLUME = Network(
         _conv(2, kernel=1, active=False),
     ),
 )
-"""The way up in a volume (Milletari et al. 2016)."""
+"""A decoder for volumes (Milletari et al. 2016)."""
 
 VOCODER = Network(
     "vocoder",
@@ -230,4 +230,4 @@ TRANSFORMER = Network(
 )
 
 NETWORKS = (GENERATOR, DECODER, VOLUME, VOCODER, U_NET, PERCEPTRON, TRANSFORMER)
-"""All of them: four that only go up, one that goes down and up, two that do not convolve."""
+"""Four that only upsample, one that goes down and up, two without convolutions."""

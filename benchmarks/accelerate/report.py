@@ -1,4 +1,4 @@
-"""What was found, as JSON and as a table."""
+"""The results, as JSON and as a table."""
 
 import dataclasses
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.accelerate.compare import Comparison
 from benchmarks.machine import one_line
-from benchmarks.markdown import Place
+from benchmarks.markdown import Place, table
 from benchmarks.timing import geometric_mean
 
 __all__ = ["PLACE", "Report"]
@@ -31,19 +31,19 @@ class Report:
     results: Sequence[Comparison]
 
     def write_json(self, path: Path) -> None:
-        """Everything, and the summary on top."""
+        """Write everything, with the summary first."""
         document = {"summary": self.summary(), **dataclasses.asdict(self)}
         path.write_text(json.dumps(document, indent=1) + "\n")
 
     @classmethod
     def read_json(cls, path: Path) -> "Report":
-        """What `write_json` wrote."""
+        """Read what `write_json` wrote."""
         document = json.loads(path.read_text())
         results = [Comparison(**entry) for entry in document["results"]]
         return cls(document["machine"], document["options"], results)
 
     def summary(self) -> dict[str, dict[str, float]]:
-        """Geometric means by group of networks, in each framework and 'together'."""
+        """Geometric means by group of networks, for each framework and all 'together'."""
         right = [one for one in self.results if not one.wrong]
         means: dict[str, dict[str, float]] = {}
         for group in dict.fromkeys(one.group for one in right):
@@ -60,12 +60,10 @@ class Report:
         frameworks = list(dict.fromkeys(one.framework for one in self.results))
         networks = list(dict.fromkeys(one.network for one in self.results))
         found = {(one.network, one.framework): one for one in self.results}
-        rows = [["training step", *frameworks], ["---"] + ["---:"] * len(frameworks)]
-        rows += [
+        rows = [
             [network, *(_cell(found.get((network, name))) for name in frameworks)]
             for network in networks
         ]
-        lines = ["| " + " | ".join(row) + " |" for row in rows]
         notes = [
             "ms stock -> ms accelerated, and the ratio; median over the rounds, which alternate",
             *(
@@ -74,10 +72,10 @@ class Report:
             ),
             one_line(self.machine),
         ]
-        return "\n".join([*lines, "", *(f"- {note}" for note in notes), ""])
+        return table(["training step", *frameworks], rows, 1, notes)
 
     def any_wrong(self) -> bool:
-        """Whether accelerated values differed from the stock's."""
+        """Whether accelerated values differed from those of stock JAX."""
         return any(one.wrong for one in self.results)
 
 

@@ -1,4 +1,4 @@
-"""A training step, as the framework's users write it."""
+"""A training step, as users of the framework write it."""
 
 import dataclasses
 from collections.abc import Callable
@@ -13,13 +13,13 @@ __all__ = ["Training", "loss", "optimiser"]
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """A training step and all that it needs.
+    """A training step and everything it needs.
 
     Attributes:
-        step: the function that a user compiles; nothing in it knows of us.
-        compile: `jax.jit`, or what the framework has in its place.
-        arguments: -> fresh arguments for the step.
-        numbers: (arguments, result) of a call -> all numbers that it computed.
+        step: the function that a user compiles, unmodified.
+        compile: `jax.jit`, or the framework's replacement for it.
+        arguments: returns new arguments for the step.
+        numbers: (arguments, result) of a call -> all arrays that it computed.
     """
 
     step: Callable[..., Any]
@@ -29,7 +29,7 @@ class Training:
 
 
 def optimiser() -> optax.GradientTransformation:
-    """Its state after one step holds the gradients themselves, so that they can be compared."""
+    """SGD with momentum, whose state after one step is the gradients, which are compared."""
     return optax.sgd(1e-3, momentum=0.9)
 
 

@@ -1,11 +1,11 @@
-"""A U-Net that takes the noise out of photographs: trained for real, in a minute or two.
+"""A U-Net that denoises photographs, trained in a minute or two.
 
 python -m examples.unet --help
 
-settings  what a run is made of
-data      photographs that scikit-image carries, cut and made noisy
+settings  the settings of a run
+data      photographs of scikit-image, cut into noisy patches
 network   the U-Net in Flax NNX, on any pair of layer classes
-training  steps, checkpoints, resumption
+training  steps, checkpoints, resuming
 rivals    the same network on Flax's own layers and in PyTorch
 pictures  results and curves as PNG
 """

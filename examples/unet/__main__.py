@@ -21,15 +21,15 @@ def parser() -> argparse.ArgumentParser:
     default = Settings()
     result = argparse.ArgumentParser(
         prog="python -m examples.unet",
-        description="Train a U-Net that takes the noise out of photographs; go on where it was "
-        "interrupted. Writes result.png and curve.png, or rivals.png.",
+        description="Train a U-Net that denoises photographs; an interrupted run is resumed. "
+        " Writes result.png and curve.png, or rivals.png.",
     )
     result.add_argument("--output", type=Path, default=Path("unet"), help="directory (%(default)s)")
     helps = {
         "steps": "of the optimiser",
         "batch": "patches per step",
         "size": "of a patch, halved on each level",
-        "noise": "its standard deviation, where white is 1",
+        "noise": "standard deviation of the noise, where white is 1",
         "learning_rate": "of Adam",
         "checkpoint_every": "steps between checkpoints",
         "seed": "of parameters, patches and noise",
@@ -44,13 +44,13 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--rivals",
         action="store_true",
-        help="race against Flax's own layers and PyTorch instead, for so many steps",
+        help="race against Flax's own layers and PyTorch instead, for this many --steps",
     )
     return result
 
 
 def main() -> None:
-    """Train, or race; write the pictures, and say what came out."""
+    """Train, or race; write the pictures, and print the results."""
     mpl.use("agg")
     options = vars(parser().parse_args())
     output, racing = options.pop("output"), options.pop("rivals")

@@ -1,4 +1,4 @@
-"""Photographs that scikit-image carries, cut into patches and made noisy."""
+"""Photographs of scikit-image, cut into patches, and noise."""
 
 import functools
 
@@ -24,7 +24,7 @@ def photograph(name: str) -> np.ndarray:
 def batch(settings: Settings, step: int) -> tuple[np.ndarray, np.ndarray]:
     """The patches of a step, noisy and clean, each `(batch, size, size, 1)`.
 
-    A function of the seed and the step alone, so that a resumed run sees what it would have seen.
+    A function of the seed and the step alone, so that a resumed run sees the same patches.
     """
     rng = np.random.default_rng((settings.seed, step))
     clean = np.stack([_patch(rng, settings.size) for _ in range(settings.batch)])
@@ -43,7 +43,7 @@ def psnr(image: np.ndarray, clean: np.ndarray) -> float:
 
 
 def _patch(rng: np.random.Generator, size: int) -> np.ndarray:
-    """From anywhere in any training photograph, turned and mirrored by chance."""
+    """From anywhere in any training photograph, randomly rotated and flipped."""
     image = photograph(TRAINING[rng.integers(len(TRAINING))])
     top, left = (rng.integers(n - size + 1) for n in image.shape[:2])
     patch = np.rot90(image[top : top + size, left : left + size], rng.integers(4))

@@ -1,4 +1,4 @@
-"""The U-Net in Flax NNX. Which layers it is made of is an argument: ours, or Flax's own."""
+"""The U-Net in Flax NNX. Its layers are an argument: ours, or Flax's own."""
 
 import functools
 import itertools
@@ -12,11 +12,11 @@ from jaxdeconv.nn.nnx import Conv, ConvTranspose
 
 OURS = (Conv, ConvTranspose)
 FLAX = (nnx.Conv, functools.partial(nnx.ConvTranspose, transpose_kernel=True))
-"""With `transpose_kernel=True` Flax's kernels have the shape and the meaning of ours."""
+"""With `transpose_kernel=True` Flax's kernels have the same shape and meaning as ours."""
 
 
 class Block(nnx.Module):
-    """A depthwise convolution, then all channels of a pixel, beside an identity."""
+    """A residual block: a depthwise convolution, then a pointwise one."""
 
     def __init__(self, conv: Any, channels: int, rngs: nnx.Rngs) -> None:
         self.depthwise = conv(channels, channels, (3, 3), feature_group_count=channels, rngs=rngs)
@@ -28,7 +28,7 @@ class Block(nnx.Module):
 
 
 class UNet(nnx.Module):
-    """Halved by 2x2 convolutions of stride 2, doubled by 4x4 transposed ones; skips are sums."""
+    """Halves sizes by 2x2 convolutions, doubles them by 4x4 transposed ones; skips are added."""
 
     def __init__(self, settings: Settings, layers: Any, rngs: nnx.Rngs) -> None:
         conv, conv_transpose = layers

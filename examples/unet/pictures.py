@@ -43,7 +43,7 @@ def draw_curve(losses: np.ndarray, noise: float, file: Path) -> None:
 
 
 def draw_rivals(records: "Mapping[str, Record]", file: Path) -> None:
-    """Losses over steps, which coincide, and over time, which do not."""
+    """Losses by step, which coincide, and by time, which do not."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained", sharey=True)
     styles = ("-", "--", ":")
     for (name, record), color, style in zip(records.items(), COLORS, styles, strict=True):

@@ -1,4 +1,4 @@
-"""The same network on Flax's own layers and in PyTorch: the same losses, at another speed."""
+"""The same network on Flax's own layers and in PyTorch: equal losses, different speeds."""
 
 import dataclasses
 import itertools
@@ -22,11 +22,11 @@ from jaxdeconv.compat import convert_kernel
 
 @dataclasses.dataclass
 class Record:
-    """What a contestant did.
+    """The run of one network.
 
     Attributes:
         losses: of every step.
-        seconds: of every step; the first of them compiled.
+        seconds: of every step; the first step includes compilation.
     """
 
     losses: list[float] = dataclasses.field(default_factory=list)
@@ -39,7 +39,7 @@ class Record:
 
 
 def race(settings: Settings) -> dict[str, Record]:
-    """Train all three from one set of parameters on the same patches, turn and turn about.
+    """Train all three from the same parameters on the same patches, in alternation.
 
     Args:
         settings: of the run; at least 3 steps.

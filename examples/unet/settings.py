@@ -1,4 +1,4 @@
-"""What a run is made of. Two runs with equal settings give equal numbers."""
+"""The settings of a run. Two runs with equal settings give equal results."""
 
 import dataclasses
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The numbers of a run.
+    """The settings of a run.
 
     Attributes:
         steps: of the optimiser.
@@ -44,7 +44,7 @@ class Settings:
             )
 
     def claim(self, directory: Path) -> None:
-        """Write the settings into a run's directory, or find the same ones there.
+        """Write the settings into a run's directory, or check that it has the same ones.
 
         Raises:
             ValueError: the directory holds a run with other settings.

@@ -1,4 +1,4 @@
-"""Steps, checkpoints, resumption: an interrupted run goes on as if nothing had happened."""
+"""Steps, checkpoints, resuming: an interrupted run ends with the same numbers as another."""
 
 import dataclasses
 import functools
@@ -25,7 +25,7 @@ class Learner:
 
     Attributes:
         merge: arrays -> (model, optimizer).
-        arrays: the arrays of both, in a list: a tree of Flax's takes milliseconds to flatten.
+        arrays: the arrays of both, in a list: flattening a Flax tree takes milliseconds.
         advance: (arrays, noisy, clean) -> (arrays, loss), compiled; consumes the arrays.
     """
 
@@ -39,13 +39,13 @@ class Learner:
         return self.merge([jnp.copy(array) for array in self.arrays])[0]
 
     def step(self, noisy: np.ndarray, clean: np.ndarray) -> jax.Array:
-        """One step of the optimiser; the loss before it."""
+        """Make one step of the optimiser; return the loss before it."""
         self.arrays, loss = self.advance(self.arrays, noisy, clean)
         return loss
 
 
 def learner(settings: Settings, layers: Any = OURS, parameters: Any = None) -> Learner:
-    """A network on these layers, with the seed's parameters or with given ones."""
+    """A network on these layers, with given parameters or with those of the seed."""
     model = UNet(settings, layers, nnx.Rngs(settings.seed))
     if parameters is not None:
         nnx.update(model, parameters)
@@ -72,7 +72,7 @@ def train(
     """Train from the last checkpoint in `directory`, or from the start, to the end.
 
     Args:
-        settings: of the run; those of the directory, if it has any.
+        settings: of the run; the same as in the directory, if it has any.
         directory: where the checkpoints are.
         after: called with the number of steps done, after each.
 

@@ -2,27 +2,27 @@
 
 Data flows downwards:
 
-    platforms    their names
+    platforms    the names of platforms
     axes         one spatial dimension: integers
     convolution  one `conv_general_dilated` without its arrays
-    reading      a convolution read as a leg, and applied
-    recognise    which reading
+    leg_match    a convolution as a leg, and how to apply it
+    match        which leg computes a convolution
     excerpt      a convolution, with the equations around it that only move numbers
     spans, moves, before, after
-                 what those do to axes: integers
+                 what those equations do to the axes: integers
     merge        an excerpt as one convolution
     constants    weights that are known while a program is lowered
     accelerated  an excerpt as a primitive, whose lowering chooses
     staging      a Python call as a jaxpr, and back
-    cuts         excerpts out of a jaxpr
+    cuts         cuts excerpts out of a jaxpr
     rewrite      a jaxpr with its convolutions replaced, at any depth
     rules        derivatives and batching of the primitive
-    graphs       modules of Flax NNX among the arguments
-    transform    accelerate
-    report       inspect: what was found, what became of it, and what it should gain
+    nnx_modules  modules of Flax NNX among the arguments
+    accelerate   the public function
+    report       inspect: what was found, what became of it, and the predicted gain
 """
 
+from jaxdeconv.acceleration.accelerate import accelerate as accelerate
 from jaxdeconv.acceleration.report import inspect as inspect
-from jaxdeconv.acceleration.transform import accelerate as accelerate
 
 __all__ = ["accelerate", "inspect"]

@@ -1,8 +1,8 @@
-"""A convolution whose way is chosen where the program is lowered, for the platform at hand.
+"""A convolution whose implementation is chosen when the program is lowered, for that platform.
 
-On the platforms that were asked for it is a leg, everywhere else the convolution as the program
-has it, with the equations around it. Its derivatives and its batched forms are those of the
-program's own equations, accelerated in their turn (`rules`).
+On the platforms that were asked for it is one of our legs; everywhere else it is the convolution
+as the program has it, with the equations around it. Its derivatives and batched forms are those of
+the program's own equations, accelerated in turn (`rules`).
 """
 
 import functools
@@ -17,10 +17,10 @@ from jax.sharding import AbstractMesh
 
 from jaxdeconv.acceleration.constants import Weights, prepared
 from jaxdeconv.acceleration.excerpt import Excerpt
+from jaxdeconv.acceleration.leg_match import EmptySum, LegMatch, NoMatch
+from jaxdeconv.acceleration.match import NEAR, leg_seconds, match, stock_seconds
 from jaxdeconv.acceleration.merge import merge
 from jaxdeconv.acceleration.platforms import NAMES, Platforms
-from jaxdeconv.acceleration.reading import Reading, Unreadable, Zero
-from jaxdeconv.acceleration.recognise import NEAR, leg_seconds, read, stock_seconds
 from jaxdeconv.primitives import lower_for_known_devices, varying_alike
 
 __all__ = ["accelerated_p", "bind", "choose", "fast", "result_aval"]
@@ -38,40 +38,40 @@ def bind(
     platforms: Platforms,
     constant: Constants = (None, None),
 ) -> Array:
-    """An excerpt, applied: by a leg on these platforms.
+    """Apply an excerpt, by a leg on these platforms.
 
     Args:
         x: its first array.
         y: its second array.
         excerpt: what to apply.
-        platforms: where it is a leg.
-        constant: x and y, where they are large constants of the program.
+        platforms: where a leg computes it.
+        constant: x and y, if they are large constants of the program.
     """
     params = {"excerpt": excerpt, "platforms": platforms, "constant": constant}
     result: Array = accelerated_p.bind(*varying_alike(x, y), **params)
     return result
 
 
-def choose(excerpt: Excerpt, platform: str) -> Reading | Zero | Unreadable:
-    """What an excerpt becomes on a platform, or why it stays as it is."""
-    reading = read(merge(excerpt).convolution, platform)
-    if not isinstance(reading, Reading):
-        return reading
+def choose(excerpt: Excerpt, platform: str) -> LegMatch | EmptySum | NoMatch:
+    """What computes an excerpt on a platform, or why it stays as it is."""
+    found = match(merge(excerpt).convolution, platform)
+    if not isinstance(found, LegMatch):
+        return found
     stock = stock_seconds(merge(excerpt.alone()).convolution, platform)
-    leg = leg_seconds(reading, platform)
+    leg = leg_seconds(found, platform)
     if NEAR * stock < leg:
-        return Unreadable(
-            f"XLA's own convolution should take {1e3 * stock:.3g} ms, the leg {1e3 * leg:.3g} ms"
+        return NoMatch(
+            f"XLA's own convolution should take {1e3 * stock:.3g} ms, ours {1e3 * leg:.3g} ms"
         )
-    return reading
+    return found
 
 
 def fast(excerpt: Excerpt, platform: str) -> Callable[[Array, Array], Array]:
-    """An excerpt, by a leg; as it is if there is none that gains by it."""
-    merged, reading = merge(excerpt), choose(excerpt, platform)
-    if isinstance(reading, Unreadable):
+    """An excerpt computed by a leg, or as it is if no leg is faster."""
+    merged, found = merge(excerpt), choose(excerpt, platform)
+    if isinstance(found, NoMatch):
         return excerpt
-    apply = reading.apply
+    apply = found.apply
     return lambda x, y: merged.after(apply(*merged.operands(x, y)))
 
 
@@ -94,7 +94,7 @@ def _lower(
     platforms: Platforms,
     constant: Constants,
 ) -> Any:
-    """The lowering rule for a platform; None is any other. To it all types are plain."""
+    """The lowering rule for a platform, None being any other; it drops shardings from types."""
     avals: Sequence[Any] = context.avals_in
     plain = [core.ShapedArray(aval.shape, aval.dtype) for aval in avals]
     compute = fast(excerpt, platform) if platform in platforms else excerpt

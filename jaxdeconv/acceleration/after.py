@@ -1,4 +1,4 @@
-"""What is made of the result of a convolution: which of its entries are used."""
+"""The result of a convolution after the steps that follow: which of its entries are used."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -20,11 +20,12 @@ class Result:
     """An array made of some entries of a convolution's result, perhaps between zeros.
 
     Attributes:
-        change: from the entries of the result that are used in the end to the array, without the
-            zeros; along spatial axes it meets whatever number of entries that is.
-        axes: spatial dimension of the convolution along each axis; None if it is no longer one.
+        change: computes the array, without the zeros, from the entries of the result that are
+            used in the end. Later steps may reduce these, so along spatial axes it must work for
+            any number of entries.
+        axes: the convolution's spatial dimension along each axis; None where there is none.
         spans: of the axes; whole where there is no such dimension.
-        fixed: spans of spatial dimensions that are no axis of the array.
+        fixed: spans of spatial dimensions that are no longer an axis of the array.
     """
 
     change: Change
@@ -34,7 +35,7 @@ class Result:
 
     @classmethod
     def plain(cls, shape: Sequence[Any], places: Sequence[int]) -> "Result":
-        """The convolution's own, with its spatial dimensions at these axes."""
+        """The result itself, with its spatial dimensions at these axes."""
         axes = tuple(places.index(axis) if axis in places else None for axis in range(len(shape)))
         return cls(lambda y: y, axes, tuple(Taken(0, 1, size) for size in shape))
 
@@ -49,7 +50,7 @@ class Result:
         return self._filled(range(len(self.axes))).change
 
     def then(self, step: Step) -> "Result":
-        """What a step makes of the array; it is computed where it cannot be told what it uses."""
+        """The array after a step. A step without a rule is computed on the whole array."""
         rule = _RULES.get(step.primitive)
         found = rule(self, step) if rule else None
         if found is not None:
@@ -60,7 +61,7 @@ class Result:
         return Result(change, (None,) * len(spans), spans, whole.fixed)
 
     def _filled(self, axes: Sequence[int]) -> "Result":
-        """The zeros along some axes are written out, which are spatial no longer."""
+        """The same array with the zeros along some axes written out: no longer spatial axes."""
         some = [axis for axis in axes if self.axes[axis] is not None]
         dims, spans, fixed = list(self.axes), list(self.spans), list(self.fixed)
         config = [(0, 0, 0)] * len(dims)
@@ -74,7 +75,7 @@ class Result:
         return Result(change, tuple(dims), tuple(spans), tuple(fixed))
 
     def _moved(self, found: Sequence[Taken | None], rest: Change) -> "Result":
-        """New spans along the spatial axes; `rest` is done along the others."""
+        """New spans along the spatial axes; `rest` changes the others."""
         spans = tuple(one for one in found if one is not None)
         return Result(chain(self.change, rest), self.axes, spans, self.fixed)
 
@@ -140,7 +141,7 @@ class Result:
         return self._moved(self.spans, lambda y: y.astype(step.dtype))
 
     def _reshape(self, step: Step) -> "Result":
-        """Axes that stay alone stay what they are; all others are written out."""
+        """Axes that are neither split nor merged keep their spans; the others are written out."""
         order = reshape_order(step)
         return (self._transposed(order) if order else self)._merged(step)
 
@@ -198,7 +199,7 @@ def _sliced(y: Array, along: Sequence[slice]) -> Array:
 
 
 def _shaped(y: Array, shape: Sequence[int], kept: Mapping[int, int]) -> Array:
-    """A reshape to some sizes, but for axes that are kept."""
+    """A reshape to these sizes, except along axes that are kept."""
     sizes = (y.shape[kept[axis]] if axis in kept else size for axis, size in enumerate(shape))
     return lax.reshape(y, tuple(sizes))
 

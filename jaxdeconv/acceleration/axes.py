@@ -1,12 +1,12 @@
-"""One spatial dimension of a convolution of `jax.lax`, and its simplest equal.
+"""One spatial dimension of a convolution of `jax.lax`, and its simplest equivalent.
 
 The index i of the left operand, t of the right and y of the result are joined by
 
     a*i + low = d*t + s*y           (a: lhs_dilation, d: rhs_dilation, s: window_strides).
 
-Where two of the factors share a divisor g, the third index takes part only where the rest is
-divisible by g as well: every m-th entry from some first one on. Cutting the others away and
-dividing by g leaves a smaller convolution. Nothing but integers here.
+If two of the factors share a divisor g, the equation has solutions only where the rest, with the
+third index, is divisible by g too: at every m-th entry from some first one on. Dropping the other
+entries and dividing by g leaves a smaller convolution. This module deals with integers only.
 """
 
 import dataclasses
@@ -30,11 +30,11 @@ class Axis:
     """One dimension; triples are for (left operand, right operand, result).
 
     Attributes:
-        sizes: of what takes part.
+        sizes: how many entries of each array take part.
         factors: (a, d, s).
         low: the low padding.
         cuts: which entries of the given arrays take part.
-        spread: how far the left operand is dilated beforehand, by hand.
+        spread: by how much the left operand is dilated beforehand, with explicit zeros.
     """
 
     sizes: tuple[int, int, int]
@@ -65,7 +65,7 @@ def simplify(axis: Axis) -> Axis | None:
 
 
 def dilated(axis: Axis) -> Axis:
-    """The same sums over a left operand into which the zeros have been written."""
+    """The same sums over a left operand whose dilation is written out as zeros."""
     a, d, s = axis.factors
     lhs, rhs, out = axis.sizes
     sizes = (a * (lhs - 1) + 1, rhs, out)
@@ -73,8 +73,10 @@ def dilated(axis: Axis) -> Axis:
 
 
 def _thin(axis: Axis, which: int, divisor: int) -> Axis | None:
-    """Keep of one array the entries that take part where the other two factors share a divisor."""
+    """Keep the entries of one array that take part if the other two factors share a divisor."""
     factor = axis.factors[which]
+    # Modulo the divisor only this array's term and `low` are left: factor*n = rest (for the left
+    # operand a*i + low = 0). The solutions n are first, first + step, first + 2*step, ...
     rest = -axis.low if which == LHS else axis.low
     step = divisor // math.gcd(factor, divisor)
     firsts = (n for n in range(step) if (factor * n - rest) % divisor == 0)

@@ -19,11 +19,11 @@ Change: TypeAlias = Callable[[Array], Array]
 
 @dataclasses.dataclass(frozen=True)
 class Operand:
-    """An array that is a core with zeros around its entries.
+    """An array made of a smaller one, its core, with zeros around and between its entries.
 
     Attributes:
-        core: what computes the core from one of the excerpt's arrays.
-        spans: of the axes.
+        core: computes the core from one of the excerpt's arrays.
+        spans: where the core's entries are along each axis.
     """
 
     core: Change
@@ -40,7 +40,7 @@ class Operand:
         return tuple(span.count for span in self.spans)
 
     def then(self, step: Step) -> "Operand":
-        """What a step makes of the array; where that cannot be told, the zeros are written out."""
+        """The array after a step; if the step has no rule, the zeros are written out."""
         rule = _RULES.get(step.primitive)
         found = rule(self, step) if rule else None
         if found is not None:
@@ -63,7 +63,7 @@ class Operand:
         )
 
     def _moved(self, found: Sequence[tuple[Placed, slice] | None]) -> "Operand | None":
-        """Along every axis a new span, and the entries of the core that are left."""
+        """With a new span along every axis, and the core cut to the entries that are left."""
         known = [one for one in found if one is not None]
         if len(known) < len(found):
             return None
@@ -101,9 +101,10 @@ class Operand:
         return Operand(chain(self.core, lambda x: x.astype(step.dtype)), self.spans)
 
     def _reshape(self, step: Step) -> "Operand | None":
-        """Axes that stay alone keep their zeros, and so do merged ones if one of them is long.
+        """Zeros are kept along axes that are neither split nor merged.
 
-        So (n, m), where one of the m is not zero, becomes n*m with a step of m.
+        They are also kept where axes merge of which one at most has more than one entry: (n, m)
+        with one of the m not zero becomes n*m with a step of m.
         """
         order = reshape_order(step)
         if order:
@@ -178,7 +179,7 @@ _RULES: dict[Any, Callable[[Operand, Step], Operand | None]] = {
 
 
 def _together(spans: Sequence[Placed]) -> Placed | None:
-    """Merged axes, if all but one have one entry."""
+    """The merged axis, if all axes but one have one entry."""
     whole = math.prod(span.size for span in spans)
     first, weight, long = 0, whole, Placed(whole, 0, 1, 1)
     for span in spans:
@@ -192,7 +193,7 @@ def _together(spans: Sequence[Placed]) -> Placed | None:
 
 
 def reshape_order(step: Step) -> Sequence[int] | None:
-    """The order into which the axes are brought before a reshape; None as they are."""
+    """The order of the axes before a reshape; None if it does not change."""
     return step["dimensions"] if step.primitive is p.reshape_p else None
 
 

@@ -1,8 +1,8 @@
 """Weights that a program closes over: rearranged while it is lowered, not by XLA's compiler.
 
-Under `jax.jit` such weights are constants. XLA folds what a leg makes of them alone (reversals,
-transpositions, reshapes) when it compiles, with an interpreter that takes a second for some
-millions of entries, and complains about it. JAX does the same in milliseconds.
+Under `jax.jit` such weights are constants. When it compiles, XLA folds whatever a leg computes from
+them only (reversals, transpositions, reshapes), with an interpreter that takes a second for a few
+million entries, and warns about it. JAX does the same in milliseconds.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from jaxdeconv.primitives import PRIMITIVES, on_one_device
 __all__ = ["LARGE", "Weights", "is_large", "prepared"]
 
 LARGE = 2**20
-"""Entries of a constant that XLA is left to fold."""
+"""Up to this many entries of a constant, XLA may do the folding."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class Weights:
 
 
 def is_large(value: Any) -> bool:
-    """Whether XLA should not be left to fold a constant."""
+    """Whether a constant is too large for XLA to fold."""
     return isinstance(value, jax.Array) and value.size > LARGE and value.dtype.itemsize > 2
 
 
@@ -56,13 +56,13 @@ def prepared(
     context: mlir.LoweringRuleContext,
     platform: str,
 ) -> Callable[[Array, Array], Array]:
-    """The same function, all done that depends on the constants alone.
+    """The same function, with everything that depends only on constants computed beforehand.
 
     Args:
         compute: a function of two arrays, by a leg.
         known: those of the two that are constants.
         avals: abstract values of the two.
-        context: in which it is lowered: for one device, and not for an export.
+        context: of the lowering. For exports and for several devices, `compute` is returned.
         platform: for which it is lowered.
     """
     module = context.module_context
@@ -85,7 +85,7 @@ def prepared(
 
 
 def _evaluated(program: ClosedJaxpr, operands: Sequence[Any], platform: str) -> list[Any]:
-    """A program's results; what is known is computed at once, and legs are looked into."""
+    """A program's results; known values are computed at once, also inside legs."""
     jaxpr: Jaxpr = program.jaxpr
     values = dict(zip(jaxpr.constvars, program.consts, strict=True))
     values |= dict(zip(jaxpr.invars, operands, strict=True))

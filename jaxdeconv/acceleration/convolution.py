@@ -1,4 +1,4 @@
-"""One `conv_general_dilated` without its arrays, and what the axes of its arrays run over."""
+"""One `conv_general_dilated` without its arrays, and the meaning of each axis of its arrays."""
 
 import dataclasses
 import math
@@ -13,7 +13,8 @@ from jaxdeconv.acceleration.axes import LHS, OUT, RHS, Axis
 __all__ = ["SHARED", "Convolution", "Labels", "arrange", "same_order"]
 
 Labels: TypeAlias = tuple[str | int, ...]
-"""What one axis of an array runs over, slowest first: letters of `SHARED`, 'g' or a dimension."""
+"""What one axis of an array stands for: letters of `SHARED`, 'g' (the groups) or the number of a
+spatial dimension; several where they are merged, slowest first."""
 
 SHARED = ("nc", "co", "no")
 """The letters of the left operand, the right operand and the result; all three share the groups."""
@@ -21,15 +22,15 @@ SHARED = ("nc", "co", "no")
 
 @dataclasses.dataclass(frozen=True)
 class Convolution:
-    """All that a convolution depends on but its numbers; hashable.
+    """Everything that a convolution depends on except its arrays' values; hashable.
 
     Attributes:
         shapes: of the left operand, the right operand and the result.
         dtypes: of the same.
         params: of the primitive, by name.
         sharded: whether the types of the arrays name mesh axes (JAX's explicit sharding).
-        backwards: spatial dimensions along which each of the three arrays is taken from its end:
-            an operand is reversed before the convolution, the result after it.
+        backwards: spatial dimensions along which each of the three arrays is reversed: an operand
+            before the convolution, the result after it.
     """
 
     shapes: tuple[tuple[Any, ...], ...]
@@ -80,7 +81,7 @@ class Convolution:
 
     @property
     def lengths(self) -> dict[str | int, Any]:
-        """How long what the letters stand for is; n, c and o are those of one group."""
+        """The length that each letter stands for; n, c and o are those of one group."""
         (batch, *_), (out_channels, in_channels, *_), _ = self.specs
         return {
             "g": self.groups,
@@ -101,7 +102,7 @@ class Convolution:
         return ", ".join(words)
 
     def labels(self, array: int) -> list[Labels]:
-        """What the axes of one of the three arrays run over, in their order."""
+        """The labels of one of the three arrays' axes, in order."""
         batch, features = _LABELS[array]
         if array == LHS and self["batch_group_count"] > 1:
             batch, features = ("g", "n"), ("c",)
@@ -122,12 +123,12 @@ _LABELS: tuple[tuple[Labels, Labels], ...] = (
 def arrange(
     x: Array, source: Sequence[Labels], target: Sequence[Labels], lengths: Mapping[str | int, Any]
 ) -> Array:
-    """Split, transpose and merge axes: from one order of what they run over to another.
+    """Split, transpose and merge axes, from one arrangement of labels to another.
 
     Args:
-        x: whose axes run over `source`.
+        x: an array whose axes have the labels `source`.
         source: labels of every axis.
-        target: the same labels, wanted.
+        target: the same labels, as wanted.
         lengths: of the labels.
     """
     source, target = (_without_single_group(axes, lengths) for axes in (source, target))

@@ -1,4 +1,4 @@
-"""Excerpts are cut out of a jaxpr: which equations around a convolution can be taken along."""
+"""Cuts excerpts out of a jaxpr: which equations around a convolution can become part of it."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -16,37 +16,36 @@ __all__ = ["Cut", "Program", "cuts"]
 SCATTERS = {p.scatter_p, p.scatter_add_p}
 
 MOVING = {p.pad_p, p.rev_p, p.slice_p, p.gather_p, *SCATTERS}
-"""What makes it worthwhile to look further: zeros are inserted, or entries left out or reversed."""
+"""Worth merging with a convolution: they insert zeros, or leave out or reverse entries."""
 
-ALONG = {p.transpose_p, p.reshape_p, p.squeeze_p, p.broadcast_in_dim_p, p.convert_element_type_p}
-"""What may stand between those and the convolution."""
+PASSED = {p.transpose_p, p.reshape_p, p.squeeze_p, p.broadcast_in_dim_p, p.convert_element_type_p}
+"""Not worth merging by themselves, but may stand between those and the convolution."""
 
-COUNTING = {
+INDEX_ARITHMETIC = {
     p.iota_p,
     p.mul_p,
     p.add_p,
     p.lt_p,
     p.select_n_p,
     p.concatenate_p,
-    *ALONG,
+    *PASSED,
 }
-"""Of what indices that are known while tracing are made."""
+"""What computes the indices of a scatter or gather that are known while tracing."""
 
-AT_MOST = 2**20
-"""Entries of indices that are looked at."""
-
+MOST_INDICES = 2**20
+"""Larger arrays of indices are not evaluated."""
 
 Chain: TypeAlias = list[JaxprEqn]
 """Equations, each moving the result of the one before it."""
 
 
 class Program:
-    """The equations of a jaxpr, by what they compute and by what they use.
+    """The equations of a jaxpr, by the variables that they compute and use.
 
     Attributes:
         jaxpr: whose equations.
-        maker: of each variable.
-        users: of each variable; None is the jaxpr's result.
+        maker: of each variable, the equation that computes it.
+        users: of each variable, the equations that use it; None stands for the jaxpr's results.
     """
 
     def __init__(self, jaxpr: Jaxpr) -> None:
@@ -61,7 +60,7 @@ class Program:
             self.users.setdefault(var, []).append(None)
 
     def constant(self, atom: Any) -> Constant | None:
-        """What is known of a variable: zeros, or a few numbers."""
+        """A variable's value if it is known: zeros, or a few numbers."""
         shape, dtype = tuple(atom.aval.shape), atom.aval.dtype
         if self.is_zero(atom):
             return Constant(shape, dtype)
@@ -69,13 +68,13 @@ class Program:
         return None if numbers is None else Constant(shape, dtype, numbers.tobytes())
 
     def is_zero(self, atom: Any) -> bool:
-        """Whether a variable is known to hold zeros alone."""
+        """Whether a variable is known to hold only zeros."""
         if isinstance(atom, Literal):
             return not np.any(np.asarray(atom.val) != 0)
         equation = self.maker.get(atom)
         return (
             equation is not None
-            and equation.primitive in ALONG
+            and equation.primitive in PASSED
             and _is_plain(equation.outvars[0].aval)
             and self.is_zero(equation.invars[0])
         )
@@ -85,9 +84,9 @@ class Program:
             aval: Any = atom.aval
             return np.asarray(atom.val, aval.dtype)
         equation = self.maker.get(atom)
-        if equation is None or equation.primitive not in COUNTING or not _is_plain(atom.aval):
+        if equation is None or equation.primitive not in INDEX_ARITHMETIC:
             return None
-        if atom.aval.size > AT_MOST:
+        if not _is_plain(atom.aval) or atom.aval.size > MOST_INDICES:
             return None
         operands = [self._numbers(one) for one in equation.invars]
         if any(one is None for one in operands):
@@ -105,8 +104,8 @@ class Cut:
         operands: variables (or literals) of the program to which it applies.
         result: the variable that it computes.
         convolution: the equation of the convolution.
-        last: the equation in whose place it stands.
-        absorbed: all equations that it repeats.
+        last: the equation whose place it takes.
+        absorbed: all equations that it contains.
     """
 
     excerpt: Excerpt
@@ -118,29 +117,32 @@ class Cut:
 
 
 def cuts(program: Program, convolutions: Sequence[JaxprEqn]) -> Iterator[Cut]:
-    """Cut convolutions out of a program, each with what it can take along.
+    """Cut convolutions out of a program, each with the equations that can be merged with it.
 
-    What makes an operand is repeated wherever it is wanted; what follows on a result belongs to
-    that convolution alone.
+    Equations that compute an operand are copied into every excerpt that needs them; those after a
+    convolution belong to that one only.
 
     Args:
         program: to cut them out of.
         convolutions: equations of it.
     """
-    behind = {id(one): _behind(program, one) for one in convolutions}
-    taken = {id(equation) for equations in behind.values() for equation in equations}
+    # An equation between two convolutions could go with either. It goes with the first: `taken`
+    # keeps the second from copying it.
+    after = {id(one): _after(program, one) for one in convolutions}
+    taken = {id(equation) for equations in after.values() for equation in equations}
     for one in convolutions:
         before = [_before(program, atom, taken) for atom in one.invars]
-        yield _cut(program, before, one, behind[id(one)])
+        yield _cut(program, before, one, after[id(one)])
 
 
-def _cut(program: Program, before: Sequence[Chain], convolution: JaxprEqn, behind: Chain) -> Cut:
+def _cut(program: Program, before: Sequence[Chain], convolution: JaxprEqn, after: Chain) -> Cut:
     operands = [
         chain[0].invars[_moved(chain[0])] if chain else atom
         for chain, atom in zip(before, convolution.invars, strict=True)
     ]
     steps: list[Step] = []
     sources: list[Source] = []
+    # Sources count the two operands, 0 and 1, and then the steps from 2 on (see `Source`).
     for which, chain in enumerate(before):
         source = which
         for equation in chain:
@@ -148,10 +150,10 @@ def _cut(program: Program, before: Sequence[Chain], convolution: JaxprEqn, behin
             source = len(steps) + 1
         sources.append(source)
     steps.append(_as_step(convolution, tuple(sources)))
-    for equation in behind:
+    for equation in after:
         steps.append(_step(program, equation, len(steps) + 1))
     avals: list[Any] = [operand.aval for operand in operands]
-    last = behind[-1] if behind else convolution
+    last = after[-1] if after else convolution
     return Cut(
         Excerpt(
             (tuple(avals[0].shape), tuple(avals[1].shape)),
@@ -162,7 +164,7 @@ def _cut(program: Program, before: Sequence[Chain], convolution: JaxprEqn, behin
         last.outvars[0],
         convolution,
         last,
-        (*before[0], *before[1], convolution, *behind),
+        (*before[0], *before[1], convolution, *after),
     )
 
 
@@ -187,8 +189,8 @@ def _as_step(equation: JaxprEqn, sources: tuple[Any, ...]) -> Step:
     return Step(primitive, tuple(sorted(params.items())), sources, shape, aval.dtype)
 
 
-def _behind(program: Program, convolution: JaxprEqn) -> Chain:
-    """What follows on a convolution's result, as long as nobody else uses it."""
+def _after(program: Program, convolution: JaxprEqn) -> Chain:
+    """The equations after a convolution, as long as nothing else uses the result so far."""
     chain: Chain = []
     useful = 0
     (var,) = convolution.outvars
@@ -204,7 +206,7 @@ def _behind(program: Program, convolution: JaxprEqn) -> Chain:
 
 
 def _before(program: Program, atom: Any, taken: set[int]) -> Chain:
-    """What makes an operand of a convolution, from the first equation that matters."""
+    """The equations that compute an operand, from the first that is worth merging."""
     chain: Chain = []
     useful = 0
     while isinstance(atom, Var) and (maker := program.maker.get(atom)) is not None:
@@ -219,19 +221,19 @@ def _before(program: Program, atom: Any, taken: set[int]) -> Chain:
 
 
 def _moved(equation: JaxprEqn) -> int:
-    """Which operand's entries an equation moves."""
+    """The position of the operand whose entries an equation moves."""
     return 2 if equation.primitive in SCATTERS else 0
 
 
 def _moves(program: Program, equation: JaxprEqn, atom: Any) -> bool:
-    """Whether an equation only moves the entries of `atom`, whatever else it takes being known."""
+    """Whether an equation only moves the entries of `atom`, its other operands being known."""
     primitive, invars = equation.primitive, equation.invars
     moved = _moved(equation)
     if len(invars) <= moved or invars[moved] is not atom or not isinstance(atom, Var):
         return False
     if not all(_is_plain(var.aval) for var in (atom, *equation.outvars)):
         return False
-    if primitive in ALONG:
+    if primitive in PASSED:
         return len(invars) == 1 and equation.params.get("sharding") is None
     if primitive is p.pad_p:
         return program.is_zero(invars[1])

@@ -1,9 +1,9 @@
 """A convolution with the equations directly around it that only move numbers and insert zeros.
 
-A layer may write its zeros itself (`lax.pad` with interior padding, `.at[::2].set`), turn its
-kernel around before the convolution, or use every second entry of the result: autodiff writes the
-transposes of all these. The convolution alone then multiplies by zeros, or computes what nobody
-uses. So it is cut out of the program together with them, as a function of two arrays.
+A layer may insert zeros itself (`lax.pad` with interior padding, `.at[::2].set`), flip its kernel
+before the convolution, or use every second entry of the result; autodiff adds the transposes of all
+these. By itself, the convolution then multiplies by zeros or computes entries that are not used. So
+it is cut out of the program together with those equations, as a function of two arrays.
 """
 
 import dataclasses
@@ -29,6 +29,9 @@ class Constant:
         data: its bytes; b'' for zeros.
     """
 
+    # Bytes, because an excerpt must be hashable: it is a parameter of a primitive, and the key
+    # under which its merged form is remembered.
+
     shape: tuple[int, ...]
     dtype: np.dtype
     data: bytes = b""
@@ -41,12 +44,13 @@ class Constant:
         return np.frombuffer(self.data, self.dtype).reshape(self.shape)
 
     def array(self) -> Array:
-        """The same, for JAX; zeros are not written out."""
+        """The same for JAX; zeros are not stored in the program."""
         return jnp.asarray(self.value) if self.data else jnp.zeros(self.shape, self.dtype)
 
 
 Source: TypeAlias = int | Constant
-"""Where an operand comes from: 0 and 1 are the excerpt's, 2 + i is step i's result."""
+"""Where an operand comes from: 0 and 1 are the excerpt's two arrays, 2 + i is the result of step i,
+and everything else is constant."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +73,7 @@ class Step:
 
     @property
     def arrays(self) -> tuple[int, ...]:
-        """Sources of the operands that are no constants."""
+        """Sources of the operands that are not constant."""
         return tuple(one for one in self.sources if isinstance(one, int))
 
     def __getitem__(self, name: str) -> Any:
@@ -77,7 +81,9 @@ class Step:
 
     def __call__(self, *operands: Any) -> Array:
         """The equation, applied."""
-        if self.primitive is p.pad_p:  # knows what shard_map asks of the zero
+        # lax.pad, unlike a bare bind, makes the zero vary over the mesh axes that x varies over,
+        # as shard_map demands.
+        if self.primitive is p.pad_p:
             x, zero = operands
             return lax.pad(x, zero, self["padding_config"])
         result: Array = self.primitive.bind(*operands, **dict(self.params))
@@ -100,7 +106,7 @@ class Excerpt:
 
     @functools.cached_property
     def place(self) -> int:
-        """Of the convolution among the steps."""
+        """The index of the convolution among the steps."""
         kinds = [step.primitive for step in self.steps]
         return kinds.index(p.conv_general_dilated_p)
 

@@ -1,13 +1,10 @@
 """An excerpt as one convolution: inserted zeros are dilation, entries left out are stride.
 
-With first + step*k for the entries of the left operand that are not zero, for those of the right
-operand, and for the entries of the result that are used,
-
-    a*i + low = d*t + s*y           (see `axes`)
-
-is again such an equation between the k: its factors are a, d and s times the steps, and its padding
-is moved. What is merged in this way is not computed; what cannot be is computed as the program
-says.
+A convolution joins the indices of its three arrays by a*i + low = d*t + s*y (see `axes`). If only
+the entries first + step*k of each array matter (those that are not zero, those that are used), the
+same equation holds between the three k, with factors a, d and s times the steps and another
+padding: a smaller convolution. Equations that cannot be merged in this way are computed as the
+program has them.
 """
 
 import dataclasses
@@ -33,9 +30,9 @@ class Merged:
     """A convolution, and what is left to do before and after it.
 
     Attributes:
-        convolution: of the cores of the operands, for what is used of the result.
-        before: what makes them.
-        after: its result -> the excerpt's.
+        convolution: of the cores of the operands, for the entries of the result that are used.
+        before: computes the cores from the excerpt's arrays.
+        after: computes the excerpt's result from the convolution's.
     """
 
     convolution: Convolution
@@ -57,7 +54,7 @@ def merge(excerpt: Excerpt) -> Merged:
     stock = excerpt.steps[excerpt.place]
     numbers = stock["dimension_numbers"]
     lhs, rhs = (
-        known[source].filled(spec[:2])  # zeros in the batch and the channels stay
+        known[source].filled(spec[:2])  # only spatial zeros can become dilation
         for source, spec in zip(stock.arrays, (numbers.lhs_spec, numbers.rhs_spec), strict=True)
     )
     result = Result.plain(stock.shape, numbers.out_spec[2:])
@@ -70,7 +67,7 @@ def merge(excerpt: Excerpt) -> Merged:
 def _convolution(
     excerpt: Excerpt, stock: Step, lhs: Operand, rhs: Operand, taken: Mapping[int, Taken]
 ) -> Convolution:
-    """The convolution of the cores."""
+    """The smaller convolution."""
     numbers, shape = stock["dimension_numbers"], list(stock.shape)
     changed: dict[str, list[Any]] = {name: [] for name in _SPATIAL}
     backwards: tuple[list[int], ...] = ([], [], [])
@@ -101,8 +98,11 @@ def _dimension(given: list[Any], v: Any, w: Any, u: Taken) -> tuple[list[Any], l
     a, d, s, (low, _) = given
     if v.is_whole and w.is_whole and u == Taken(0, 1, u.count):
         return given, [False] * 3
+    # A result that is read backwards is computed forwards, and reversed afterwards.
     reverse = u.step < 0
     first, step = (u.first + u.step * (u.count - 1), -u.step) if reverse else (u.first, u.step)
+    # Substitute i = v.first + v.step*k, and so on, in a*i + low = d*t + s*y; gather what does not
+    # depend on a k in `low`. `high` is what makes the convolution give u.count entries.
     low += a * v.first - d * w.first - s * first
     a, d, s = a * v.step, d * w.step, s * step
     high = d * (w.count - 1) + s * (u.count - 1) - a * (v.count - 1) - low

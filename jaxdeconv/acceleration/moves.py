@@ -1,4 +1,4 @@
-"""What the equations around a convolution do to axes: shapes and indices as integers."""
+"""Reshapes, scatters and gathers as integers: what they do to each axis."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ __all__ = ["Regular", "grouped", "regular"]
 
 
 def grouped(old: Sequence[int], new: Sequence[int]) -> Iterator[tuple[list[int], list[int]]]:
-    """The axes of a reshape, in groups that mix with no others; axes of length 1 stay alone.
+    """Pair the axes of a reshape in the smallest groups; axes of length 1 go by themselves.
 
     Example:
         >>> list(grouped((2, 3, 4), (6, 1, 4)))
@@ -48,8 +48,8 @@ class Regular:
         first: index.
         step: from one to the next.
         count: how many.
-        axis: of the indexed array's counterpart (what is scattered, what is gathered); None if the
-            counterpart does not have it.
+        axis: of the counterpart (the array that is scattered or gathered) that runs over them;
+            None if there is none.
     """
 
     first: int
@@ -66,18 +66,19 @@ def regular(
     sizes: Sequence[int],
     counterpart: Sequence[int],
 ) -> list[Regular] | None:
-    """Scatter and gather at a grid of places; None if it is none.
+    """Recognise a scatter or gather whose indices form a regular grid; None if they do not.
 
     Args:
-        indices: where, the axes of the array last.
-        mapped: the axis of the array for each of them.
-        collapsed: axes of the array along which a window is one entry that the counterpart lacks.
+        indices: of the windows, the components of an index last.
+        mapped: the axis of the array for each component.
+        collapsed: axes of the array along which a window is one entry, with no axis in the
+            counterpart.
         windows: axes of the counterpart that run over windows.
         sizes: of the array.
-        counterpart: sizes of what is scattered, or gathered.
+        counterpart: sizes of the array that is scattered or gathered.
 
     Returns:
-        One for each axis of the array.
+        One progression for each axis of the array.
     """
     where = indices.value
     batches = [axis for axis in range(len(counterpart)) if axis not in windows]
@@ -99,13 +100,13 @@ def regular(
         if one.axis in free:
             free.remove(one.axis)
         elif window is None and one.axis is not None:
-            return None  # along one diagonal
+            return None  # two axes follow the same index: a diagonal
         found.append(one)
     return found if all(counterpart[axis] == 1 for axis in free) else None
 
 
 def _progression(index: np.ndarray, batches: Sequence[int]) -> Regular | None:
-    """Of indices that change along one axis at most, upwards."""
+    """The progression of indices that increase evenly along one axis, and along no other."""
     long = [axis for axis, n in enumerate(index.shape) if n > 1 and np.diff(index, axis=axis).any()]
     if not long:
         return Regular(int(index.flat[0]), 1, 1, None)

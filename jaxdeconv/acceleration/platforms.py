@@ -12,27 +12,27 @@ __all__ = ["DEFAULT", "NAMES", "Platforms", "as_platforms", "default_platform", 
 Platforms: TypeAlias = tuple[str, ...]
 
 NAMES = ("cpu", "cuda", "rocm", "tpu")
-"""Those for which legs can be lowered."""
+"""The platforms for which legs can be lowered."""
 
 DEFAULT: Platforms = ("cpu",)
-"""Those on which legs are known to gain."""
+"""The platforms on which legs are known to be faster."""
 
 _FAMILIES = {"gpu": ("cuda", "rocm")} | {name: (name,) for name in NAMES}
 
 
 def as_platforms(platforms: str | Sequence[str]) -> Platforms:
-    """Names from what users write, in a fixed order; 'gpu' is both kinds.
+    """What users write as names, in a fixed order; 'gpu' means both kinds.
 
     Args:
         platforms: one name, or several.
 
     Raises:
-        ValueError: a name is not known.
+        ValueError: an unknown name.
     """
     given = [platforms] if isinstance(platforms, str) else list(platforms)
     if any(one not in _FAMILIES for one in given):
         raise ArgumentValueError(
-            f"platforms must hold names out of {', '.join(map(repr, _FAMILIES))}",
+            f"platforms must be one or more of {', '.join(map(repr, _FAMILIES))}",
             'Pass e.g. platforms=("cpu", "gpu").',
             platforms=platforms,
         )
@@ -40,7 +40,7 @@ def as_platforms(platforms: str | Sequence[str]) -> Platforms:
 
 
 def default_platform() -> str:
-    """Of the device on which JAX computes unless told otherwise."""
+    """The platform of JAX's default device."""
     config: Any = jax.config
     device = config.jax_default_device
     if device is None:
@@ -49,7 +49,7 @@ def default_platform() -> str:
 
 
 def platform_of(device: Any) -> str:
-    """As lowering names it: 'cuda' or 'rocm' where a device says 'gpu'."""
+    """A device's platform as lowering names it: 'cuda' or 'rocm' where the device says 'gpu'."""
     if device.platform != "gpu":
         return str(device.platform)
     return "rocm" if "rocm" in device.client.platform_version.lower() else "cuda"

@@ -1,4 +1,4 @@
-"""What `accelerate` finds in a function, what becomes of it, and what that should gain."""
+"""What `accelerate` finds in a function, what becomes of it, and the predicted gain."""
 
 import dataclasses
 import math
@@ -10,15 +10,15 @@ from typing import Any
 import jax
 from jax.extend.core import JaxprEqn
 
-from jaxdeconv.acceleration import graphs
+from jaxdeconv.acceleration import nnx_modules
+from jaxdeconv.acceleration.accelerate import Accelerated
 from jaxdeconv.acceleration.accelerated import choose
+from jaxdeconv.acceleration.leg_match import EmptySum, NoMatch
+from jaxdeconv.acceleration.match import leg_seconds, stock_seconds
 from jaxdeconv.acceleration.merge import merge
 from jaxdeconv.acceleration.platforms import DEFAULT, Platforms, default_platform
-from jaxdeconv.acceleration.reading import Unreadable, Zero
-from jaxdeconv.acceleration.recognise import leg_seconds, stock_seconds
 from jaxdeconv.acceleration.rewrite import Found, convolutions
 from jaxdeconv.acceleration.staging import stage
-from jaxdeconv.acceleration.transform import Accelerated
 from jaxdeconv.errors import ArgumentTypeError, reporting
 from jaxdeconv.planning import planner
 from jaxdeconv.primitives.folding import folded
@@ -31,16 +31,16 @@ class Replacement:
     """One convolution and what becomes of it.
 
     Attributes:
-        where: file and line of the code that asked for it; '' where that is not known.
+        where: file and line of the code that calls it; '' if unknown.
         inside: primitives around it, e.g. ('jit', 'scan').
         what: shapes and parameters, in words.
-        leg: 'conv', 'conv_transpose' or 'kernel_gradient'; 'zero' where no sum has a term; '' where
-            it is left as it is.
+        leg: 'conv', 'conv_transpose' or 'kernel_gradient'; 'zero' if every sum is empty; '' if it
+            is left as it is.
         algorithm: how the leg is computed.
-        left: why it is left as it is; '' where it is not.
-        before: predicted seconds of XLA's own convolution; nan where there is no prediction.
+        left: why it is left as it is; '' if it is replaced.
+        before: predicted seconds of XLA's own convolution; nan if there is no prediction.
         after: predicted seconds of the leg; likewise.
-        accelerated: whether `fun` has been accelerated already, as far as this one is concerned.
+        accelerated: whether it has been replaced already in the function that was passed.
     """
 
     where: str
@@ -65,7 +65,7 @@ class Inspection:
 
     Attributes:
         platform: for which the legs are planned.
-        replacements: in the order of the program; in a loop, each counts once.
+        replacements: in program order; each convolution inside a loop appears once.
     """
 
     platform: str
@@ -73,12 +73,12 @@ class Inspection:
 
     @property
     def replaced(self) -> tuple[Replacement, ...]:
-        """Those that legs compute."""
+        """The convolutions that are replaced."""
         return tuple(one for one in self.replacements if not one.left)
 
     @property
     def left(self) -> tuple[Replacement, ...]:
-        """Those that stay as they are."""
+        """The convolutions that stay as they are."""
         return tuple(one for one in self.replacements if one.left)
 
     @property
@@ -95,11 +95,11 @@ class Inspection:
             lines[0] += f", together {self.gain:.1f} times as fast (predicted)"
         done = sum(one.accelerated for one in self.replacements)
         if done:
-            lines[0] += f"; {'all' if done == total else done} accelerated already"
+            lines[0] += f"; {'all' if done == total else done} already accelerated"
         for one in self.replacements:
             lines.append(f"{one.where or 'unknown line'}  {' > '.join(one.inside)}".rstrip())
             lines.append(f"    {one.what}")
-            lines.append(f"    {_fate(one)}")
+            lines.append(f"    {_outcome(one)}")
         return "\n".join(lines)
 
     __repr__ = __str__  # what a notebook shows
@@ -111,12 +111,12 @@ def inspect(fun: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Inspection
 
     Args:
         fun: what to accelerate, or what has been accelerated already, compiled or not.
-        args: its arguments, `jax.ShapeDtypeStruct` in the place of arrays if you like.
+        args: its arguments; arrays may be given as `jax.ShapeDtypeStruct`.
         kwargs: its keyword arguments, likewise.
 
     Returns:
-        Every convolution with its source line, the leg and algorithm that replace it or the
-        reason why none does, and the predicted times.
+        Every convolution with its source line, the leg and algorithm that replace it (or the
+        reason why it stays), and the predicted times.
 
     Raises:
         TypeError: `fun` is not callable.
@@ -138,8 +138,8 @@ def inspect(fun: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Inspection
     if isinstance(fun, Accelerated):
         platforms, done = fun.platforms, True
         fun = fun.__wrapped__
-    fun, given, named = graphs.unbound(fun, args, kwargs)
-    with graphs.explained(fun), graphs.on_arrays(fun, given, named) as call:
+    fun, given, named = nnx_modules.unbound(fun, args, kwargs)
+    with nnx_modules.explained(fun), nnx_modules.functionalised(fun, given, named) as call:
         program = stage(call.fun, call.args, call.kwargs).jaxpr
     described = [_describe(one, platform, platforms) for one in convolutions(program.jaxpr)]
     if done:
@@ -149,36 +149,36 @@ def inspect(fun: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Inspection
 
 def _describe(found: Found, platform: str, platforms: Platforms) -> Replacement:
     """One convolution; `platforms` are those that `accelerate` would be given."""
-    seen = Replacement(_source_line(found.equation), found.inside, str(found.convolution))
+    seen = Replacement(source_line(found.equation), found.inside, str(found.convolution))
     if found.excerpt is None:
         return dataclasses.replace(seen, left=found.left)
     platforms = found.platforms or platforms
     seen = dataclasses.replace(seen, accelerated=bool(found.platforms))
     if platform not in platforms:
         return dataclasses.replace(seen, left=_elsewhere(platform, platforms))
-    reading = choose(found.excerpt, platform)
-    if isinstance(reading, Unreadable):
-        return dataclasses.replace(seen, left=reading.reason)
-    if isinstance(reading, Zero):
+    match = choose(found.excerpt, platform)
+    if isinstance(match, NoMatch):
+        return dataclasses.replace(seen, left=match.reason)
+    if isinstance(match, EmptySum):
         return dataclasses.replace(seen, leg="zero", algorithm="zeros")
-    plan = planner.choose(folded(reading.problem(reading.leg)), platform)
+    plan = planner.choose(folded(match.problem(match.leg)), platform)
     return dataclasses.replace(
         seen,
-        leg=reading.leg,
+        leg=match.leg,
         algorithm=plan.algorithm,
         before=stock_seconds(merge(found.excerpt.alone()).convolution, platform),
-        after=leg_seconds(reading, platform),
+        after=leg_seconds(match, platform),
     )
 
 
 def _elsewhere(platform: str, platforms: Platforms) -> str:
     return (
-        f"legs are asked for on {', '.join(platforms) or 'no platform'} alone, as no gain is known "
-        f"on {platform}; accelerate(fun, platforms=...) says where"
+        f"convolutions are replaced only on {', '.join(platforms) or 'no platform'}: no gain is "
+        f"known on {platform}; choose others by accelerate(fun, platforms=...)"
     )
 
 
-def _fate(one: Replacement) -> str:
+def _outcome(one: Replacement) -> str:
     if one.left:
         return f"left as it is: {one.left}"
     text = f"{one.leg} by {one.algorithm}"
@@ -187,13 +187,21 @@ def _fate(one: Replacement) -> str:
     return f"{text}: {1e3 * one.before:.3g} ms -> {1e3 * one.after:.3g} ms (predicted)"
 
 
-_INSTALLED, _PYTHON, _HERE = (str(Path(f).parent) for f in (jax.__path__[0], os.__file__, __file__))
+_NOT_THEIRS = tuple(
+    f"{folder}{os.sep}"
+    for folder in (
+        Path(jax.__path__[0]).parent,
+        Path(os.__file__).parent,
+        Path(__file__).parents[1],
+    )
+)
+"""Folders of installed packages, of Python's library and of this package."""
 
 
-def _source_line(equation: JaxprEqn) -> str:
-    """The innermost line of code that is not an installed package's, as 'file:line'."""
+def source_line(equation: JaxprEqn) -> str:
+    """The innermost line of the user's own code, as 'file:line'; '' if there is none."""
     traceback: Any = equation.source_info.traceback
     for frame in traceback.frames if traceback else ():
-        if not frame.file_name.startswith((_INSTALLED, _PYTHON, _HERE)):
+        if not frame.file_name.startswith(_NOT_THEIRS):
             return f"{frame.file_name}:{frame.line_num}"
     return ""

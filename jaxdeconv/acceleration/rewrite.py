@@ -1,12 +1,12 @@
 """A jaxpr with its convolutions replaced: equation by equation, at any depth, nothing retraced.
 
-Only the equations of convolutions change. Whatever else a jaxpr holds (variables and their types,
-effects, names, where a line came from, the parameters of jit, scan, while, cond, remat, shard_map,
-...) stays the same object, so nothing has to be known of the primitives that carry jaxprs, but for
-two things: the rules of `custom_jvp` and `custom_vjp` are functions yet to be traced, so they are
-always wrapped, and a remat policy asks for primitives by their identity. A jaxpr with neither
-convolution nor rule is returned itself, and any other gives the same result object each time, so
-that what JAX compiled for it is found again.
+Only the equations of convolutions change. Everything else in a jaxpr (variables and their types,
+effects, names, source lines, the parameters of jit, scan, while, cond, remat, shard_map, ...) stays
+the same object. So nothing has to be known about the primitives that hold jaxprs, with two
+exceptions: the rules of `custom_jvp` and `custom_vjp` are functions that are not yet traced, and
+always wrapped; and a remat policy identifies primitives by object. A jaxpr with no convolution and
+no rule is returned itself, and any other gives the same new object each time, so that JAX finds
+again what it compiled for it.
 """
 
 import dataclasses
@@ -26,9 +26,9 @@ from jaxdeconv.acceleration.constants import Weights, is_large
 from jaxdeconv.acceleration.convolution import Convolution
 from jaxdeconv.acceleration.cuts import Cut, Program, cuts
 from jaxdeconv.acceleration.excerpt import Excerpt
+from jaxdeconv.acceleration.match import obstacle
 from jaxdeconv.acceleration.merge import merge
 from jaxdeconv.acceleration.platforms import Platforms
-from jaxdeconv.acceleration.recognise import obstacle
 from jaxdeconv.acceleration.staging import stage
 
 __all__ = ["Found", "convolutions", "has_convolutions", "rewrite"]
@@ -41,10 +41,10 @@ class Found:
     Attributes:
         equation: the equation itself.
         inside: names of the primitives around it, outermost first.
-        convolution: itself, merged with what stands around it.
-        excerpt: all that; None if no leg can be it.
-        left: why it is left; '' if there is an excerpt.
-        platforms: those on which it is a leg already; () if it is the program's own.
+        convolution: the convolution, merged with the equations around it.
+        excerpt: the convolution and those equations; None if no leg can compute it.
+        left: why it is left as it is; '' if there is an excerpt.
+        platforms: where a leg computes it already; () if it is the program's own.
     """
 
     equation: JaxprEqn
@@ -58,16 +58,16 @@ class Found:
 def rewrite(
     closed: ClosedJaxpr, platforms: Platforms, constant: Mapping[int, Any] | None = None
 ) -> ClosedJaxpr:
-    """The same program with every convolution that can be a leg made one on some platforms.
+    """The same program, with every convolution that a leg can compute replaced on some platforms.
 
     Args:
         closed: any jaxpr; it is not changed.
-        platforms: where convolutions become legs; elsewhere the program computes the same as it is.
-        constant: inputs, by place, that will be constants of a larger program; None if there is no
-            such program.
+        platforms: where convolutions are replaced; elsewhere the program runs as it is.
+        constant: inputs, by position, that will be constants of a larger program; None if there is
+            no such program.
 
     Returns:
-        `closed` itself if there is nothing to replace; else always the same new jaxpr.
+        `closed` itself if there is nothing to replace; otherwise the same new jaxpr each time.
     """
     inner = closed.jaxpr
     large: Large = ()
@@ -106,9 +106,13 @@ def convolutions(jaxpr: Jaxpr, inside: tuple[str, ...] = ()) -> Iterator[Found]:
             yield from convolutions(inner, (*inside, equation.primitive.name))
 
 
-def has_convolutions(closed: ClosedJaxpr) -> bool:
+def has_convolutions(jaxpr: Jaxpr) -> bool:
     """Whether there is a convolution in a jaxpr, at any depth."""
-    return next(convolutions(closed.jaxpr), None) is not None
+    return any(
+        equation.primitive in (accelerated_p, conv_general_dilated_p)
+        or any(map(has_convolutions, jaxprs_in_params(equation.params)))
+        for equation in jaxpr.eqns
+    )
 
 
 Large: TypeAlias = tuple[tuple[Var, Weights], ...]
@@ -120,7 +124,7 @@ _OPEN: MutableMapping[Jaxpr, dict[tuple[Platforms, Large], Jaxpr | None]] = (
 _CLOSED: MutableMapping[ClosedJaxpr, dict[tuple[Platforms, Large], ClosedJaxpr]] = (
     weakref.WeakKeyDictionary()
 )
-"""What has been rewritten; None stands for the jaxpr itself, which would keep itself alive."""
+"""What has been rewritten. None stands for the jaxpr itself: it would keep its own entry alive."""
 
 
 def _rewritten(jaxpr: Jaxpr, platforms: Platforms, large: Large = ()) -> Jaxpr:
@@ -146,7 +150,7 @@ def _equations(jaxpr: Jaxpr, platforms: Platforms, large: Large) -> list[JaxprEq
             id(equation) in absorbed or not (equation.effects or spare.isdisjoint(equation.outvars))
         ):
             spare.update(_variables(equation.invars))
-            continue  # computed within excerpts alone
+            continue  # only excerpts use it, and they compute it themselves
         else:
             new = _within(equation, platforms, large)
         used.update(_variables(new.invars))
@@ -159,7 +163,7 @@ def _variables(atoms: Iterable[Any]) -> Iterator[Var]:
 
 
 def _within(equation: JaxprEqn, platforms: Platforms, large: Large) -> JaxprEqn:
-    """An equation, the jaxprs among its parameters rewritten."""
+    """An equation with the jaxprs in its parameters rewritten."""
     constant: dict[int, Any] = {}
     if equation.primitive is jit_p:
         known = {id(var): weights.value for var, weights in large}
@@ -194,7 +198,7 @@ def _rewritten_param(
 
 
 def _cuts(jaxpr: Jaxpr) -> list[Cut]:
-    """What is cut out of a jaxpr: its convolutions that can be legs."""
+    """The excerpts of a jaxpr around the convolutions that a leg can compute."""
     stock = [one for one in jaxpr.eqns if one.primitive is conv_general_dilated_p]
     possible = [one for one in stock if not obstacle(_convolution(one))]
     return list(cuts(Program(jaxpr), possible)) if possible else []
@@ -223,7 +227,7 @@ def _accelerated(cut: Cut, platforms: Platforms, large: Large) -> JaxprEqn:
 
 @linear_util.transformation2  # type: ignore[untyped-decorator]
 def _rewriting(rule: Callable, platforms: Platforms, *args: Any) -> Any:
-    """A rule that returns a jaxpr and more."""
+    """A rule that returns a jaxpr and other things."""
     jaxpr, *others = rule(*args)
     return _rewritten_param(jaxpr, platforms), *others
 
@@ -237,7 +241,7 @@ def _accelerating(rule: Callable, platforms: Platforms, *args: Any) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class _Policy:
-    """A remat policy to which the legs are the convolutions that they stand for."""
+    """A remat policy that sees an accelerated convolution as the convolution it replaces."""
 
     policy: Callable[..., Any]
 
@@ -266,4 +270,4 @@ _RULES: dict[str, Callable[[Any, Platforms], Any]] = {
     "bwd": _accelerating,
     "transpose_thunk": _rewriting_thunk,  # linear_call
 }
-"""By name of the parameter: what a rule becomes."""
+"""How to rewrite a rule, by the name of the parameter that holds it."""

@@ -17,7 +17,7 @@ __all__ = ["applied"]
 
 
 def applied(fun: Any, args: Any, platforms: Platforms) -> Any:
-    """A function of arrays, accelerated."""
+    """Apply a function of arrays, accelerated."""
     staged = stage(fun, args, {})
     return staged.result(rewrite(staged.jaxpr, platforms, staged.constant))
 

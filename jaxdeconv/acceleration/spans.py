@@ -1,8 +1,8 @@
-"""Where the numbers of an array stand along one axis, before a convolution and after it.
+"""Where the entries of an array are along one axis, before and after a convolution.
 
-Before: an operand is a smaller array with zeros between, before and behind its entries (`Placed`).
-After: of a result, some entries are used, perhaps with zeros before and behind them (`Taken`).
-Nothing but integers here.
+Before: an operand is a smaller array, its core, with zeros between and around its entries
+(`Placed`). After: some entries of a result are used, perhaps with zeros around them (`Taken`). This
+module deals with integers only.
 """
 
 import dataclasses
@@ -14,14 +14,14 @@ __all__ = ["Placed", "Taken"]
 
 @dataclasses.dataclass(frozen=True)
 class Placed:
-    """One axis of an operand: entry k of the core stands at first + step*k, the others are zero.
+    """One axis of an operand: entry k of the core is at first + step*k, all others are zero.
 
     Attributes:
         size: of the axis.
-        first: where the first entry stands.
+        first: index of the core's first entry.
         step: from one entry to the next.
         count: entries of the core.
-        backwards: whether the core is taken from its end.
+        backwards: whether the core is read from its end.
     """
 
     size: int
@@ -42,7 +42,7 @@ class Placed:
 
     @property
     def padding(self) -> tuple[int, int, int]:
-        """Of the core, as `lax.pad` takes it."""
+        """Padding of the core that gives the axis, as `lax.pad` takes it."""
         last = self.first + self.step * (self.count - 1)
         return self.first, self.size - 1 - last, self.step - 1
 
@@ -87,14 +87,14 @@ class Placed:
 
 @dataclasses.dataclass(frozen=True)
 class Taken:
-    """One axis of what is made of a result: entry low + k is the result's first + step*k.
+    """One axis after a convolution: entry low + k is the result's entry first + step*k.
 
     Attributes:
-        first: entry of the result.
-        step: from one entry to the next; negative if they are taken from the end.
-        count: how many.
+        first: index in the result.
+        step: from one entry to the next; negative if the result is read from its end.
+        count: how many entries are used.
         low: zeros before them.
-        high: zeros behind them.
+        high: zeros after them.
     """
 
     first: int

@@ -1,9 +1,9 @@
 """A Python call as a jaxpr, its inputs, and the way back to the result.
 
-Arrays are traced. Every other leaf of the arguments (a number, a string, a function, an object
-that is no pytree) reaches the function as it is, and every other leaf of the result is handed
-through: so static arguments stay static, Python numbers keep their weak types, and what `jax.jit`
-takes is taken.
+Arrays are traced. All other leaves of the arguments (numbers, strings, functions, objects that are
+not pytrees) reach the function as they are, and all other leaves of the result are passed through.
+So static arguments stay static, Python numbers keep their weak types, and everything that `jax.jit`
+accepts works here.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ class Staged:
     Attributes:
         jaxpr: what it computes.
         inputs: the arrays to which the jaxpr applies.
-        leaves: of the result; where an array belongs, `ARRAY`.
+        leaves: of the result, with `ARRAY` in place of every array.
         tree: structure of the result.
     """
 
@@ -36,7 +36,7 @@ class Staged:
 
     @property
     def constant(self) -> dict[int, Any] | None:
-        """Inputs that are numbers while others are traced: constants of a larger program.
+        """Inputs that are not traced while others are: constants of a larger program.
 
         None if nothing is traced.
         """
@@ -53,11 +53,11 @@ class Staged:
 
 
 ARRAY = object()
-"""Marks the place of an array among leaves."""
+"""Stands for an array among leaves."""
 
 
 def stage(fun: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Staged:
-    """Trace one call; Python code of the function runs once, as when it is called.
+    """Trace one call; the function's Python code runs once, as in a call.
 
     Args:
         fun: any function that JAX can trace.
@@ -86,7 +86,7 @@ def stage(fun: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any
 
 
 def is_traced(leaf: Any) -> bool:
-    """Whether a leaf of the arguments is an array, a reference to one, or stands for one."""
+    """Whether a leaf of the arguments is an array, a reference, or a `jax.ShapeDtypeStruct`."""
     if isinstance(leaf, np.ndarray):
         return leaf.dtype != jax.dtypes.float0 and valid_jaxtype(leaf)
     return isinstance(leaf, jax.Array | jax.Ref | jax.ShapeDtypeStruct)

@@ -1,13 +1,13 @@
-"""The dense convolutions that the algorithms stand on: XLA's, and oneDNN's where jaxlib has it.
+"""The dense convolutions that algorithms are built on: XLA's, and oneDNN's if jaxlib has it.
 
-jaxlib's CPU backend for x86-64 carries oneDNN, the library with which PyTorch convolves, and XLA
-has a custom call for it, `__onednn$convolution`. XLA itself sends convolutions elsewhere: to a
-library that reaches half of the speed of a product of matrices at 64 channels, and to loops that
-reach a fiftieth where there are many groups. So the call is made here.
+jaxlib's CPU backend for x86-64 contains oneDNN, the library that PyTorch convolves with, and XLA
+has a custom call for it, `__onednn$convolution`. But XLA itself uses another library, which reaches
+half the speed of a matrix product at 64 channels, and loops that reach a fiftieth of it for many
+groups. So the call is made here.
 
-It is no documented interface. Therefore it is made only after it has computed one small
-convolution rightly in this process (`has_onednn`), only in float32, and never in programs that are
-exported or divided among devices by XLA: there other algorithms serve.
+The call is undocumented, so it is probed once per process: it must compute a small convolution
+correctly (`has_onednn`). It is used only in float32, and never in programs that are exported or
+that XLA partitions among devices; there, other algorithms are used.
 
 References: XLA's service/cpu/onednn_convolution and onednn_config.proto; oneDNN's developer guide.
 """
@@ -28,7 +28,7 @@ from jaxdeconv.algorithms.windows import crop_axis, pad_with_zeros
 
 Pads: TypeAlias = Sequence[tuple[int, int]]
 Convolve: TypeAlias = Callable[..., Array]
-"""`by_xla` or `by_onednn`: they take the same arguments, but for the dilated input."""
+"""`by_xla` or `by_onednn`, which take the same arguments, except for a dilated input."""
 
 
 def by_xla(
@@ -42,10 +42,10 @@ def by_xla(
     lhs_dilation: Sequence[int] | None = None,
     numbers: lax.ConvDimensionNumbers | None = None,
 ) -> Array:
-    """`lax.conv_general_dilated`, accumulating as the problem says; `numbers`: canonical arrays.
+    """`lax.conv_general_dilated`, accumulating as the problem says; canonical by default.
 
-    Negative padding is cropped before: XLA on a CPU (jaxlib 0.10 and 0.11) reads outside of the
-    signal if one side of an axis has negative padding and the other has not.
+    Negative padding is cropped beforehand: XLA on CPUs (jaxlib 0.10 and 0.11) reads outside the
+    signal if only one side of an axis has negative padding.
     """
     padding = list(padding)
     for dim, spacing in enumerate(lhs_dilation or [1] * len(padding)):
@@ -76,23 +76,23 @@ def by_onednn(
 ) -> Array:
     """The same by oneDNN, in float32.
 
-    `rhs_spec` says, in the manner of `lax.ConvDimensionNumbers`, which axes of the kernel are its
-    output and input channels and its spatial dimensions: it is repacked in any case, so that any
-    order is as good. Any other order of the signal's axes falls into oneDNN's slowest loop.
+    `rhs_spec` says, as in `lax.ConvDimensionNumbers`, which axes of the kernel are its output
+    channels, input channels and spatial dimensions. Any order is equally fast, as oneDNN repacks
+    the kernel anyway. The signal must be channels last: any other order is oneDNN's slowest loop.
     """
     numbers = _canonical(x.ndim - 2)
     if rhs_spec is not None:
         numbers = numbers._replace(rhs_spec=tuple(rhs_spec))
     taps = [kernel.shape[axis] for axis in numbers.rhs_spec[2:]]
-    # one tap has no dilation: oneDNN's depthwise kernel writes beyond its arrays if it has one
+    # with one tap, dilation means nothing, but makes oneDNN's depthwise kernel write out of bounds
     rhs_dilation = [d if k > 1 else 1 for k, d in zip(taps, rhs_dilation, strict=True)]
     strides, padding, size = list(strides), list(padding), []
     for dim, n in enumerate(x.shape[1:-1]):
         reach = rhs_dilation[dim] * (taps[dim] - 1) + 1
         size.append((n + sum(padding[dim]) - reach) // strides[dim] + 1)
         if size[dim] == 1 < strides[dim]:
-            # one place has no stride: with one, oneDNN's kernel for one channel takes the second
-            # image from a wrong place
+            # with one output position, the stride means nothing, but makes oneDNN's kernel for one
+            # channel read the second image from a wrong address
             strides[dim] = 1
             padding[dim] = (padding[dim][0], reach - n - padding[dim][0])
     depthwise = problem.geometry.groups > 1 and kernel.shape[numbers.rhs_spec[1]] == 1
@@ -106,10 +106,10 @@ def by_onednn(
 
 
 def _pads(taps: Sequence[int], padding: Pads, dilation: Sequence[int], *, depthwise: bool) -> bool:
-    """Whether oneDNN may pad by itself.
+    """Whether oneDNN may do the padding.
 
-    It does not crop. And padding by more than the kernel, or of a dilated or long depthwise kernel,
-    makes it fall back to the code of which `LONGEST` tells.
+    It cannot crop. Padding by more than the kernel, or for a dilated or long depthwise kernel,
+    makes it fall back to the faulty code described at `LONGEST`.
     """
     delicate = depthwise and (max(dilation) > 1 or max(taps) > LONGEST_PADDED)
     most = [0 if delicate else (k - 1) * d for k, d in zip(taps, dilation, strict=True)]
@@ -137,9 +137,9 @@ def _config(
     groups: int,
     numbers: lax.ConvDimensionNumbers,
 ) -> str:
-    """XLA's `BackendConfig` with a `OneDnnConvolutionConfig`, as protocol buffers print it."""
+    """XLA's `BackendConfig` with a `OneDnnConvolutionConfig`, in protobuf's JSON format."""
 
-    def strings(values: Iterable[int]) -> list[str]:  # as which they print 64-bit integers
+    def strings(values: Iterable[int]) -> list[str]:  # its format for 64-bit integers
         return [str(value) for value in values]
 
     def layout(first: str, second: str, spec: Sequence[int]) -> dict[str, Any]:
@@ -165,67 +165,67 @@ def _config(
 def onednn_is_missing(problem: Problem, platform: str) -> str:
     """Why `by_onednn` cannot be called for a problem; '' if it can."""
     if platform != "cpu":
-        return "oneDNN serves CPUs alone"
+        return "oneDNN is CPU only"
     if problem.exported or problem.partitioned:
-        return "oneDNN's call can be neither exported nor divided among devices"
+        return "oneDNN's call can be neither exported nor partitioned among devices"
     if problem.dtype != np.float32 or problem.accumulator != np.float32:
-        return "oneDNN is called in float32 alone"
+        return "oneDNN is used in float32 only"
     if not 1 <= problem.geometry.ndim <= 3:
-        return "oneDNN has 1 to 3 dimensions"
+        return "oneDNN supports 1 to 3 dimensions"
     depthwise = _is_depthwise(problem)
     if depthwise and max(_extent(problem)) > LONGEST:
-        return f"oneDNN crashes at depthwise kernels longer than {LONGEST}"
-    rows_alone = problem.leg == "kernel_gradient" and problem.geometry.ndim == 1
-    if problem.in_channels == problem.out_channels == 1 and not rows_alone:
-        return "oneDNN is slow at one channel"
-    if _ins(problem) < FEW_CHANNELS and math.prod(_extent(problem)) > MANY_TAPS:
-        return f"oneDNN cannot compile kernels of more than {MANY_TAPS} taps for so few channels"
+        return f"oneDNN crashes for depthwise kernels longer than {LONGEST}"
+    one_row = problem.leg == "kernel_gradient" and problem.geometry.ndim == 1
+    if problem.in_channels == problem.out_channels == 1 and not one_row:
+        return "oneDNN is slow for one channel"
+    if _input_channels(problem) < FEW_CHANNELS and math.prod(_extent(problem)) > MANY_TAPS:
+        return f"oneDNN cannot compile kernels of more than {MANY_TAPS} taps for few channels"
     most = MANY_GROUPS[problem.leg]
     if not depthwise and problem.geometry.groups > most:
-        return f"oneDNN is slow at more than {most} groups of several channels"
+        return f"oneDNN is slow for more than {most} groups of several channels"
     return "" if has_onednn() else "this jaxlib's CPU backend has no oneDNN"
 
 
 LONGEST = 32
-"""For longer depthwise kernels oneDNN falls back to products of matrices, in code that corrupts the
-heap or never returns (jaxlib 0.10.2; ONEDNN_VERBOSE=2 calls it "gemm")."""
+"""For longer depthwise kernels oneDNN falls back to matrix products, in code that corrupts the heap
+or hangs (jaxlib 0.10.2; ONEDNN_VERBOSE=2 calls it "gemm")."""
 
 LONGEST_PADDED = 9
-"""The same, where it is to pad."""
+"""The same, if it does the padding."""
 
 MANY_GROUPS = {"conv": 2048, "conv_transpose": 2048, "kernel_gradient": 128}
-"""Of several channels each, as `vmap` over both operands makes them: from here on oneDNN takes ten
-to a hundred times as long. It has fast kernels for any number of depthwise groups."""
+"""For more groups of several channels each, as `vmap` over both operands makes them, oneDNN takes
+ten to a hundred times as long. For depthwise groups it is fast, whatever their number."""
 
 MANY_TAPS = 2**14
-"""For kernels of 2^16 taps and one channel oneDNN "could not create a primitive" (jaxlib 0.10.2),
-and ends the process. So it is given no more than a quarter of that."""
+"""For kernels of 2^16 taps and one channel, oneDNN "could not create a primitive" and ends the
+process (jaxlib 0.10.2). So a quarter of that is the limit."""
 
 FEW_CHANNELS = 4
-"""With so many input channels oneDNN takes another way, without that fault."""
+"""From this many input channels on, oneDNN uses other code, without that fault."""
 
 
 def _is_depthwise(problem: Problem) -> bool:
     """Whether oneDNN would see one input and one output channel per group."""
-    return problem.geometry.groups > 1 and _ins(problem) == problem.out_per_group == 1
+    return problem.geometry.groups > 1 and _input_channels(problem) == problem.out_per_group == 1
 
 
-def _ins(problem: Problem) -> int:
-    """Input channels of a group as oneDNN would see them: to G they are the images."""
+def _input_channels(problem: Problem) -> int:
+    """Input channels of a group as oneDNN would see them: for G they are the batch."""
     return problem.batch_size if problem.leg == "kernel_gradient" else problem.in_per_group
 
 
 def _extent(problem: Problem) -> tuple[int, ...]:
-    """Size of what oneDNN would see as the kernel: to G it is u."""
+    """Size of what oneDNN would see as the kernel: for G it is u."""
     geometry = problem.geometry
     return geometry.output_size if problem.leg == "kernel_gradient" else geometry.kernel_size
 
 
 @functools.cache
 def has_onednn() -> bool:
-    """Whether this jaxlib answers the call, and rightly; takes some 50 ms, once in a process.
+    """Whether the call works in this jaxlib. Takes some 50 ms, once per process.
 
-    Asked in a thread of its own: there no trace, mesh or setting of the caller's is in force.
+    It is tried in a separate thread, where no trace, mesh or setting of the caller is active.
     """
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(_try_onednn).result()
@@ -242,5 +242,5 @@ def _try_onednn() -> bool:
         with jax.default_device(jax.local_devices(backend="cpu")[0]):
             call = jax.jit(_call(config, (1, 2, 4), np.float32))
             return bool(np.array_equal(call(x, kernel)[0], expected))
-    except Exception:  # whatever a jaxlib without the call raises: then there is none
+    except Exception:  # jaxlibs without the call raise different errors
         return False

@@ -1,10 +1,10 @@
-"""Depthwise legs by multiply-adds: one input and one output channel per group, no matrices at all.
+"""Depthwise legs by multiply-adds: one input and one output channel per group, no matrix products.
 
-A tap is a shifted copy of the signal times one number per channel; XLA fuses all taps of a phase
-into one loop over memory. The signal is padded before that loop: padded inside of it, every tap
-asks at every cell whether it is there, which made the loop 2 to 4 times slower. G sums products
-over all positions: it goes along the rows and adds whole rows, because a loop that keeps the
-channels innermost is the one that uses the vector units. It also takes groups of a few channels.
+A tap contributes a shifted copy of the signal times one number per channel; XLA fuses all taps of a
+phase into one loop over memory. The signal is padded before that loop: inside it, bounds would be
+checked for every tap and cell, which made the loop 2 to 4 times slower. G sums products over all
+output positions: it iterates over rows and adds whole rows, because only a loop with the channels
+innermost uses the vector units. G also takes groups of a few channels.
 """
 
 import dataclasses
@@ -30,12 +30,12 @@ from jaxdeconv.algorithms.windows import (
 from jaxdeconv.geometry import ConvGeometry
 
 MANY = 128
-"""More taps than this in one fused loop take longer to compile than they can save: they are
-computed in blocks."""
+"""More taps than this are computed in blocks: one fused loop would take longer to compile than it
+saves."""
 
 
 MANY_OF_A_GRADIENT = 32
-"""The same for G, which has a loop and several rows for each of them."""
+"""The same for G, which has a loop and several rows for each tap."""
 
 
 @in_blocks("conv", MANY)
@@ -50,7 +50,7 @@ def conv(v: Array, w: Array, problem: Problem) -> Array:
 
 @in_blocks("conv_transpose", MANY)
 def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
-    """K^T u: for every residue the sum of its taps, shifted."""
+    """K^T u: for every phase the sum of its taps' contributions, shifted."""
     geometry = problem.geometry
     ndim = geometry.ndim
     reach = [_reach(geometry, dim) for dim in range(ndim)]
@@ -62,14 +62,14 @@ def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
         places = itertools.product(
             *(zip(phase.taps, phase.shifts, strict=True) for phase in chosen)
         )
-        terms = [_laid_down(padded, w, place, begins, problem) for place in places]
+        terms = [_shifted_tap(padded, w, place, begins, problem) for place in places]
         parts.append(_sum(terms) if terms else None)
     return interleave(parts, geometry)
 
 
 @in_blocks("kernel_gradient", MANY_OF_A_GRADIENT)
 def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
-    """G(u, v), every pair of channels of a group as a group of its own."""
+    """G(u, v), with every pair of channels of a group as a separate group."""
     geometry, (in_channels, out_channels) = (
         problem.geometry,
         (problem.in_per_group, problem.out_per_group),
@@ -110,12 +110,12 @@ def _kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
 
 
 AT_ONCE = 4
-"""So many rows of u are added up before they are added to a total, which leaves the fast caches
-between two steps."""
+"""This many rows of u are summed before they are added to a total, because the totals leave the
+fast caches between two steps."""
 
 
 def _sums_of_rows(u: Array, padded: Array, problem: Problem) -> list[Array]:
-    """For every tap its window times u, rows and images summed: [1, *output_size[1:], channels]."""
+    """For every tap, its window times u, summed over rows: [1, *output_size[1:], channels]."""
     geometry = problem.geometry
     rows, s = geometry.output_size[0], geometry.stride[0]
     at_once = max((n for n in range(1, AT_ONCE + 1) if rows % n == 0), default=1)
@@ -137,7 +137,7 @@ def _sums_of_rows(u: Array, padded: Array, problem: Problem) -> list[Array]:
             sums.append(_sum(map(operator.mul, cells, weights)))
         return [total + part for total, part in zip(totals, sums, strict=True)], None
 
-    # one total per tap, not one array of all: each is a loop of its own that fills the vector units
+    # one total per tap, not one array of all: XLA makes each a loop that fills the vector units
     start = [jnp.zeros((1, *u.shape[2:]), problem.accumulator)] * problem.kernel_taps
     return lax.scan(add, start, jnp.arange(problem.batch_size * rows // at_once))[0]
 
@@ -153,26 +153,26 @@ def _window_of_row(cells: Array, tap: tuple[int, ...], problem: Problem) -> Arra
 
 
 def _kept(padded: Array) -> Array:
-    """The padded signal as an array in memory, which XLA does not compute again for every tap."""
+    """The padded signal as an array in memory, which XLA does not recompute for every tap."""
     return lax.optimization_barrier(padded)
 
 
 def _reach(geometry: ConvGeometry, dim: int) -> tuple[int, int]:
-    """How many cells before and after u the phases of K^T see along one dimension."""
+    """How many cells before and after u the phases of K^T read along one dimension."""
     cells = cells_of_a_phase(geometry)[dim]
     starts = [p.start - shift for p in phases_in_place(geometry, dim) for shift in p.shifts]
     beyond = max(starts, default=0) + cells - geometry.output_size[dim]
     return max(0, -min(starts, default=0)), max(0, beyond)
 
 
-def _laid_down(
+def _shifted_tap(
     padded: Array,
     w: Array,
     place: tuple[tuple[int, int], ...],
     begins: Sequence[int],
     problem: Problem,
 ) -> Array:
-    """One tap times u, at the q of one phase, the first of which is at `begins`."""
+    """One tap times u at the q of one phase, the first of which is at `begins` of `padded`."""
     sizes = zip(place, begins, cells_of_a_phase(problem.geometry), strict=True)
     for dim, ((_, shift), begin, cells) in enumerate(sizes):
         padded = lax.slice_in_dim(padded, begin - shift, begin - shift + cells, axis=1 + dim)
@@ -189,7 +189,7 @@ def _sum(terms: Iterable[Array]) -> Array:
 
 
 FEW_PAIRS = 16
-"""Up to this many pairs of channels per group are as many groups to G."""
+"""G treats up to this many pairs of channels per group as that many groups."""
 
 
 def _reject_gradient(problem: Problem, platform: str) -> str:
@@ -197,7 +197,7 @@ def _reject_gradient(problem: Problem, platform: str) -> str:
     if pairs > FEW_PAIRS or groups == 1 < pairs:
         return f"only for several groups of up to {FEW_PAIRS} pairs of channels"
     if pairs > 1 and platform != "cpu":
-        return "several channels per group are worth it on CPUs alone"
+        return "several channels per group are fast on CPUs only"
     return ""
 
 

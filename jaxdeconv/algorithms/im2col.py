@@ -1,12 +1,12 @@
-"""K and G as one product of matrices over the gathered windows (im2col).
+"""K and G as one matrix product over the gathered windows (im2col).
 
-The windows [positions, taps * in] times w [taps * in, out] are K v; the windows transposed times
-u [positions, out] are G. Few groups are problems of their own, many are batched products.
-Multiplies exactly as often as needed; copies v prod(kernel)/prod(stride) times, some
-images at a time where all copies together would leave the cache.
+The windows [positions, taps * in] times w [taps * in, out] are K v; the transposed windows times
+u [positions, out] are G. Few groups are computed one by one, many as batched products. There are no
+unnecessary multiplications; v is copied prod(kernel)/prod(stride) times, for a part of the batch at
+a time if all copies together would not fit in the cache.
 
-`row_im2col` gathers the taps of the last dimension alone, and sums one product per tap of the
-others: a kernel_size[-1]-fold copy instead.
+`row_im2col` gathers only the taps of the last dimension, and sums one product per tap of the
+others: v is copied kernel_size[-1]/stride[-1] times.
 """
 
 import dataclasses
@@ -43,7 +43,7 @@ def kernel_gradient_by_rows(u: Array, v: Array, problem: Problem) -> Array:
 
 
 def window_bytes(problem: Problem) -> float:
-    """Size of the windows of one image."""
+    """Size in bytes of the windows of one image."""
     return float(
         problem.output_positions
         * problem.kernel_taps
@@ -53,7 +53,7 @@ def window_bytes(problem: Problem) -> float:
 
 
 def row_bytes(problem: Problem) -> float:
-    """Size of the last dimension's windows of one image."""
+    """Size in bytes of the last dimension's windows of one image."""
     geometry = problem.geometry
     rows = problem.input_cells // max(1, geometry.input_size[-1]) * geometry.output_size[-1]
     return float(rows * geometry.kernel_size[-1] * problem.in_channels * problem.dtype.itemsize)
@@ -114,7 +114,7 @@ def _rows(v: Array, problem: Problem) -> Array:
     padded = pad_with_zeros(v, geometry.padding)
     k, s = geometry.kernel_size[last], geometry.stride[last]
     cells = s * geometry.output_size[last]
-    if k == s and geometry.dilation[last] == 1:  # the windows lie side by side: nothing to gather
+    if k == s and geometry.dilation[last] == 1:  # adjacent windows: nothing to gather
         whole = lax.slice_in_dim(padded, 0, cells, axis=1 + last)
         return whole.reshape(*whole.shape[: 1 + last], -1, k * whole.shape[-1])
     rows = [window(padded, geometry, (t,), last) for t in range(geometry.kernel_size[last])]
@@ -130,18 +130,18 @@ def _windows(v: Array, problem: Problem) -> Array:
     """[batch, *output_size, taps * in]."""
     geometry = problem.geometry
     padded = pad_with_zeros(v, geometry.padding)
-    if _side_by_side(geometry):
-        return _cut(padded, geometry)
+    if _are_adjacent(geometry):
+        return _adjacent_windows(padded, geometry)
     return jnp.concatenate([window(padded, geometry, tap) for tap in taps(geometry)], -1)
 
 
-def _side_by_side(geometry: ConvGeometry) -> bool:
+def _are_adjacent(geometry: ConvGeometry) -> bool:
     """Whether the windows neither overlap nor leave gaps."""
     return geometry.kernel_size == geometry.stride and max(geometry.dilation, default=1) == 1
 
 
-def _cut(padded: Array, geometry: ConvGeometry) -> Array:
-    """The windows that lie side by side: a transposition."""
+def _adjacent_windows(padded: Array, geometry: ConvGeometry) -> Array:
+    """Windows that neither overlap nor leave gaps: a transposition."""
     ndim = geometry.ndim
     split: list[int] = []
     for dim, (o, k) in enumerate(zip(geometry.output_size, geometry.kernel_size, strict=True)):
@@ -161,11 +161,11 @@ def _by_group(windows: Array, problem: Problem) -> Array:
 
 
 MANY = 128
-"""A copy of more windows than this takes longer to compile than it can save."""
+"""Gathering more taps than this takes longer to compile than it saves."""
 
 
 def _reject(problem: Problem, platform: str) -> str:  # noqa: ARG001
-    if problem.kernel_taps > MANY and not _side_by_side(problem.geometry):
+    if problem.kernel_taps > MANY and not _are_adjacent(problem.geometry):
         return f"more than {MANY} taps to gather"
     return ""
 

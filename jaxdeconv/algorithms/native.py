@@ -1,10 +1,10 @@
 """XLA's own convolution.
 
 K as it is. K^T as the convolution of the dilated u with the flipped kernel, in exactly the form
-(stride 1, a `reverse` of the kernel, one group, no kernel dilation) that XLA on a GPU turns into
-cuDNN's backward-data kernel, which inserts no zeros; on a CPU the dilated form multiplies by the
-zeros, so there only stride 1, where nothing is dilated, is allowed. G as the convolution of v with
-u as the kernel, the roles of batch and channels swapped: XLA's backward-filter form.
+(stride 1, a `reverse` of the kernel, one group, no kernel dilation) that XLA on GPUs replaces by
+cuDNN's backward-data kernel, which inserts no zeros. On CPUs the dilated form multiplies by the
+zeros, so only stride 1 is allowed there. G as the convolution of v with u as the kernel, the roles
+of batch and channels swapped: XLA's backward-filter form.
 
 References: XLA's ConvRewriter (MatchBackwardInput, MatchBackwardFilter); jax issues 23783, 31662.
 """
@@ -56,7 +56,7 @@ def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
 
 
 def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
-    """G(u, v), group by group: XLA's grouped form is slow, and partitioned wrongly."""
+    """G(u, v), group by group: XLA's grouped form is slow, and is partitioned incorrectly."""
     if problem.geometry.groups > 1:
         return group_by_group(kernel_gradient, u, v, problem)
     geometry = problem.geometry
@@ -85,7 +85,7 @@ def _reject_transpose(problem: Problem, platform: str) -> str:
 
 def _reject_gradient(problem: Problem, platform: str) -> str:
     if problem.geometry.groups > FEW_GROUPS:
-        return f"more than {FEW_GROUPS} groups: XLA's grouped form is slow, and partitioned wrongly"
+        return f"more than {FEW_GROUPS} groups: slow in XLA, and partitioned incorrectly"
     return xla_is_unfit(problem, platform)
 
 

@@ -1,9 +1,10 @@
 """oneDNN's convolution for K, and for G with the roles swapped; for K^T see `phases`.
 
-G is the convolution of v with u as the kernel: the channels of a group are the batch, the images
-are the channels of one group, the stride dilates and the dilation strides. As channels, few images
-leave the vector units empty. `onednn_bands` cuts the rows of u into bands, with the rows of v that
-they see, and every band is an image; few groups it takes one by one.
+G is the convolution of v with u as the kernel: the channels of a group take the place of the batch
+and the batch that of a group's channels; stride and dilation are swapped. A small batch then gives
+too few channels to fill the vector units. So `onednn_bands` cuts the rows of u into bands, each
+with the rows of v that it reads, and treats every band as an element of the batch; it takes few
+groups one by one.
 """
 
 import dataclasses
@@ -55,11 +56,11 @@ def kernel_gradient_in_bands(u: Array, v: Array, problem: Problem) -> Array:
 
 
 IMAGES = 16
-"""So many channels fill the vector units."""
+"""This many channels fill the vector units."""
 
 
 def _in_bands(u: Array, v: Array, problem: Problem) -> tuple[Array, Array, Problem]:
-    """The problem with enough images; rows of zeros fill u's last bands."""
+    """The operands and the problem with a large enough batch; zeros fill up u's last bands."""
     geometry, banded = problem.geometry, _of_bands(problem)
     bands, rows = _bands(problem)
     stride, (low, _) = geometry.stride[0], geometry.padding[0]
@@ -77,7 +78,7 @@ def _in_bands(u: Array, v: Array, problem: Problem) -> tuple[Array, Array, Probl
 
 
 def _of_bands(problem: Problem) -> Problem:
-    """The problem whose images are bands."""
+    """The problem whose batch is the bands."""
     geometry = problem.geometry
     bands, rows = _bands(problem)
     height = geometry.stride[0] * (rows - 1) + geometry.dilated_kernel_size[0]
@@ -90,7 +91,7 @@ def _of_bands(problem: Problem) -> Problem:
 
 
 def _bands(problem: Problem) -> tuple[int, int]:
-    """How many bands, and the rows of u in each."""
+    """The number of bands per image, and of rows of u in each."""
     height = problem.geometry.output_size[0]
     rows = max(1, -(-height // -(-IMAGES // max(1, problem.batch_size))))
     return -(-height // rows), rows
@@ -124,11 +125,11 @@ def _work_gradient_in_bands(problem: Problem) -> Work:
 
 def _reject_bands(problem: Problem, platform: str) -> str:
     if problem.geometry.ndim == 0:
-        return "no rows to cut"
+        return "no rows to cut into bands"
     if reason := onednn_is_missing(_of_bands(problem), platform):
         return reason
     if problem.geometry.groups > FEW_GROUPS:
-        return "the images of many groups are channels enough"
+        return f"more than {FEW_GROUPS} groups: `onednn` has enough channels"
     return "one band: the same as `onednn`" if _bands(problem)[0] <= 1 else ""
 
 

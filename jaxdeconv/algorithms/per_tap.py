@@ -1,8 +1,8 @@
-"""K and G as one product of matrices per kernel tap; nothing is gathered.
+"""K and G as one matrix product per kernel tap; nothing is gathered.
 
 K v is the sum over taps t of window(t) [positions, in] times w[t] [in, out]; G's tap t is window(t)
-transposed times u. Good where the kernel has few taps or few channels on one side, as in 3-D. A
-kernel of many taps becomes a loop over them, so that the compiled program stays small.
+transposed times u. Good if the kernel has few taps, or few channels on one side, as in 3-D. For
+many taps it is a loop over them, so that the compiled program stays small.
 """
 
 import jax.numpy as jnp
@@ -13,14 +13,14 @@ from jaxdeconv.algorithms.problem import Algorithm, Problem, Work
 from jaxdeconv.algorithms.windows import pad_with_zeros, taps, window
 
 UNROLLED = 64
-"""Taps up to this many are written out, so that XLA can fuse their sums."""
+"""Up to this many taps are unrolled, so that XLA can fuse their sums."""
 
 
 def conv(v: Array, w: Array, problem: Problem) -> Array:
     """K v."""
     padded = pad_with_zeros(v, problem.geometry.padding)
     if problem.in_per_group == 1 and problem.platform == "cpu":
-        # products by numbers, with which XLA fuses the padding: again for every tap
+        # XLA turns these into elementwise products and would fuse the padding into every one
         padded = lax.optimization_barrier(padded)
 
     def product(tap: tuple[int, ...]) -> Array:
@@ -89,7 +89,7 @@ def _begins(problem: Problem) -> Array:
 
 
 def _moving_window(padded: Array, begin: Array, problem: Problem) -> Array:
-    """`window` whose place is not known before the program runs."""
+    """`window` at a position that is only known when the program runs."""
     geometry = problem.geometry
     span = [s * (o - 1) + 1 for s, o in zip(geometry.stride, geometry.output_size, strict=True)]
     zero = jnp.zeros((), begin.dtype)
@@ -132,15 +132,15 @@ def _work_gradient(problem: Problem) -> Work:
 
 
 MANY_GROUPS = 64
-"""More groups than this, of several channels each, are slow as small products for every tap."""
+"""More groups than this, of several channels each, give too many small products per tap."""
 
 MANY_TAPS = 128
-"""But a kernel of more taps than this is computed here in any case: windows are too many."""
+"""For more taps than this, `im2col` is rejected, and this algorithm is used whatever the groups."""
 
 
 def _reject_conv(problem: Problem, platform: str) -> str:
     if problem.kernel_taps > UNROLLED and problem.in_per_group == problem.out_per_group == 1:
-        return "one channel per group and many taps: added up one by one"
+        return f"one channel per group and more than {UNROLLED} taps: a slow loop"
     return _reject(problem, platform)
 
 

@@ -1,15 +1,15 @@
 """K^T as dense stride-1 convolutions of u, one for each phase of the stride.
 
-The residues of the stretched grid are convolutions of u with their own taps of the flipped kernel
-(`windows`). There are two ways to compute them, each with XLA's and with oneDNN's convolution:
+Each residue of the result modulo the stride is a convolution of u with its own taps of the flipped
+kernel (see `windows`). Two forms, each with XLA's and with oneDNN's convolution:
 
-- `phases`: every residue its own convolution; no waste, prod(stride) convolutions.
-- `subpixel`: all residues as output channels of one convolution, then a depth-to-space; where the
-  stride does not divide the kernel, the missing taps are multiplied as zeros: a NaN of u then
-  spreads to entries that do not depend on it.
+- `phases`: one convolution per residue; prod(stride) convolutions, no unnecessary multiplication.
+- `subpixel`: all residues as output channels of one convolution, then a depth-to-space. If the
+  stride does not divide the kernel, the missing taps are stored zeros: a NaN in u then spreads to
+  entries that do not depend on it.
 
-A mixture (only the last dimension's residues as channels) was measured and won nowhere by more than
-a tenth.
+A mixture (residues of the last dimension only as channels) was measured, and was nowhere faster by
+more than a tenth.
 
 References: Shi et al. 2016, arXiv:1609.05158 and arXiv:1609.07009 (the sub-pixel form).
 """
@@ -35,7 +35,7 @@ from jaxdeconv.algorithms.windows import (
 
 
 def by_phases(u: Array, w: Array, problem: Problem, *, convolve: Convolve) -> Array:
-    """K^T u, every residue by a convolution of its own."""
+    """K^T u, with one convolution per residue."""
     geometry = problem.geometry
     ndim = geometry.ndim
     kernel = swap_channels(w, geometry.groups).reshape(*w.shape[:-2], -1, problem.in_channels)
@@ -47,6 +47,7 @@ def by_phases(u: Array, w: Array, problem: Problem, *, convolve: Convolve) -> Ar
         taps = kernel
         for dim, phase in enumerate(chosen):
             taps = lax.slice_in_dim(taps, phase.taps.start, None, phase.taps.step, axis=dim)
+        # the phase's taps in order, each shifted by `spacing` more than the one before: dilation
         first = [phase.shifts.start for phase in chosen]
         spacing = [phase.shifts.step for phase in chosen]
         reach = [
@@ -58,7 +59,7 @@ def by_phases(u: Array, w: Array, problem: Problem, *, convolve: Convolve) -> Ar
 
 
 def by_subpixel(u: Array, w: Array, problem: Problem, *, convolve: Convolve) -> Array:
-    """K^T u, all residues as channels of one convolution; no dilation."""
+    """K^T u, with all residues as channels of one convolution; no dilation."""
     geometry = problem.geometry
     ndim, stride = geometry.ndim, geometry.stride
     kernel = _residues_to_channels(swap_channels(w, geometry.groups), problem)
@@ -96,7 +97,7 @@ def _at_shifts(
     reach: list[tuple[int, int]],
     problem: Problem,
 ) -> Array:
-    """The sum over taps of u[q - first - spacing * tap] taps[tap], for all q in `reach`.
+    """The sum over taps t of u[q - first - spacing * t] taps[t], for all q in `reach`.
 
     Args:
         convolve: XLA's or oneDNN's.
@@ -112,6 +113,9 @@ def _at_shifts(
     """
     geometry = problem.geometry
     ndim = geometry.ndim
+    # A convolution reads u at increasing positions, and the sum at decreasing ones: so the taps are
+    # reversed. Padding makes the first window start at q0 - (shift of the last tap), and the last
+    # one end at q1 - (shift of the first tap).
     pads = []
     for dim, (q0, q1) in enumerate(reach):
         last = first[dim] + spacing[dim] * (taps.shape[dim] - 1)
@@ -127,7 +131,7 @@ def _at_shifts(
 
 
 MANY = 32
-"""More convolutions than this in one leg take longer to compile than they can save."""
+"""More convolutions than this take longer to compile than they save."""
 
 
 def _too_many(problem: Problem) -> str:
@@ -141,12 +145,12 @@ def _no_channels(problem: Problem) -> str:
     if math.prod(geometry.stride) == 1:
         return "no stride to turn into channels: the same as `phases`"
     if any(d > 1 for d in geometry.dilation):
-        return "dilation: the residues have different shifts"
+        return "dilation: the residues need different shifts"
     return ""
 
 
 def _is_ragged(problem: Problem) -> bool:
-    """Whether some taps of `subpixel` are zeros that it stores."""
+    """Whether some taps of `subpixel` are stored zeros."""
     sizes = zip(problem.geometry.kernel_size, problem.geometry.stride, strict=True)
     return any(k % s for k, s in sizes)
 

@@ -1,7 +1,7 @@
-"""A leg step by step: some images, some groups at a time.
+"""A leg in steps: a part of the batch, or of the groups, at a time.
 
-On a CPU, temporaries that leave the cache cost more than the arithmetic, and batched products are
-slow. So algorithms that copy their operands are given a part of the problem at a time, in loops.
+On CPUs, temporaries that do not fit in the cache cost more than the arithmetic, and batched
+products are slow. So algorithms that copy their operands get a part of the problem at a time.
 """
 
 from collections.abc import Callable
@@ -12,20 +12,20 @@ from jax import Array, lax
 from jaxdeconv.algorithms.problem import Apply, Problem
 
 CHUNK_BYTES = 4 * 2**20
-"""Where the temporaries of all images are larger than this, a loop takes some images at a time: the
-temporaries of one step then live in the cache, and no fresh pages are touched (on XLA:CPU those
+"""If the temporaries of the whole batch are larger than this, a loop takes some images at a time:
+the temporaries of one step then stay in the cache, and no fresh pages are touched (on XLA:CPU those
 cost more than the arithmetic)."""
 
 STEP_BYTES = 2**19
-"""Temporaries of one step stay below this where they can. Much smaller steps cost more to start
-than to compute."""
+"""Temporaries of one step stay below this if possible. Much smaller steps cost more to start than
+to compute."""
 
 
 def images_at_once(problem: Problem, bytes_per_image: float) -> int:
-    """How many images one step takes: all where their temporaries together stay in the cache.
+    """How many images one step takes: all if their temporaries together fit in the cache.
 
-    All as well on accelerators, which want large steps, and where XLA divides the program: the
-    images may lie on several devices.
+    Also all on accelerators, where large steps are faster, and if XLA partitions the program: the
+    batch may be divided among devices.
     """
     images = problem.batch_size
     if images * bytes_per_image <= CHUNK_BYTES or not _may_loop(problem):
@@ -42,12 +42,12 @@ FEW_GROUPS = 8
 """Up to this many groups are computed one after the other: as ordinary, larger products."""
 
 WORTH_A_STEP = 1e4
-"""More groups are computed in a loop where each of them has so many multiply-adds: XLA:CPU is slow
-at batched products."""
+"""More groups are computed in a loop if each has this many multiply-adds: XLA:CPU is slow at
+batched products."""
 
 
 def worth_looping(problem: Problem) -> bool:
-    """Whether many groups are computed in a loop, and not all at once."""
+    """Whether many groups are computed in a loop, not all at once."""
     one = problem.one_group()
     work = (
         problem.batch_size
@@ -60,7 +60,7 @@ def worth_looping(problem: Problem) -> bool:
 
 
 def group_by_group(step: Apply, x: Array, y: Array, problem: Problem) -> Array:
-    """`step` on every group: in all of v, w and u the groups are blocks of the last axis."""
+    """`step` on every group: in v, w and u alike the groups are blocks of the last axis."""
     one, groups = problem.one_group(), problem.geometry.groups
     pairs = zip(jnp.split(x, groups, -1), jnp.split(y, groups, -1), strict=True)
     return jnp.concatenate([step(*pair, one) for pair in pairs], -1)
@@ -86,10 +86,10 @@ def divide(
     problem: Problem,
     bytes_per_image: float,
 ) -> Array:
-    """`step`, some images at a time where all would leave the cache, large groups one by one.
+    """`step` in parts: of the batch if all of it does not fit in the cache, of the groups if large.
 
-    Few groups inside the images: the temporaries of one step are then those of all its groups, and
-    no more. Many groups outside of them: each group is a problem of its own.
+    Few groups are divided inside the loop over the batch, whose step has the temporaries of all
+    groups. Many groups are the outer loop: each is a separate problem.
     """
     if worth_looping(problem):
 
@@ -109,7 +109,7 @@ def divide(
 
 
 def map_images(step: Apply, x: Array, y: Array, problem: Problem, count: int) -> Array:
-    """`step` on `count` images of x after the others; y is shared."""
+    """`step` on `count` images of x at a time; all share y."""
     some = problem.some_images(count)
     result = lax.map(lambda images: step(images, y, some), _steps(x, count))
     return result.reshape(-1, *result.shape[2:])

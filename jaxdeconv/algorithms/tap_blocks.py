@@ -1,8 +1,8 @@
 """A kernel of many taps as a loop over blocks of them, so that the compiled program stays small.
 
-K is the sum over blocks of a smaller K: that block's taps, on the part of the padded input that
-they see. The last dimensions are in every block as a whole. Of one dimension before them a block
-has some taps, of all earlier dimensions one.
+K is the sum over blocks of a smaller K: the taps of that block on the part of the padded input that
+they read. Every block has all taps of the last dimensions, some taps of one dimension before them,
+and one tap of each earlier dimension.
 """
 
 import dataclasses
@@ -25,8 +25,8 @@ class Blocks:
     """The blocks of one problem's kernel.
 
     Attributes:
-        problem: the whole.
-        size: of one block, in taps per dimension; it divides the kernel's.
+        problem: the problem with the whole kernel.
+        size: of one block, in taps per dimension; it divides the kernel size.
     """
 
     problem: Problem
@@ -37,22 +37,24 @@ class Blocks:
         """Blocks of up to `most` taps."""
         size: list[int] = []
         for k in reversed(problem.geometry.kernel_size):
-            room = max(1, most // math.prod(size))
-            size.insert(0, max(n for n in range(1, min(k, room) + 1) if k % n == 0))
+            limit = max(1, most // math.prod(size))
+            size.insert(0, max(n for n in range(1, min(k, limit) + 1) if k % n == 0))
             if size[0] < k:
-                most = 0  # one tap of all earlier dimensions
+                most = 0  # then one tap of each earlier dimension
         return cls(problem, tuple(size))
 
     @functools.cached_property
     def one(self) -> Problem:
-        """The problem of one block: of the part of the padded input that it sees."""
+        """The problem of one block, on the part of the padded input that it reads."""
         whole = self.problem.geometry
-        geometry = ConvGeometry(self.seen, self.size, whole.stride, 0, whole.dilation, whole.groups)
+        geometry = ConvGeometry(
+            self.reads, self.size, whole.stride, 0, whole.dilation, whole.groups
+        )
         return dataclasses.replace(self.problem, geometry=geometry)
 
     @property
-    def seen(self) -> tuple[int, ...]:
-        """Spatial size of what one block sees."""
+    def reads(self) -> tuple[int, ...]:
+        """Spatial size of what one block reads."""
         geometry = self.problem.geometry
         return tuple(
             s * (o - 1) + d * (b - 1) + 1
@@ -63,7 +65,7 @@ class Blocks:
 
     @property
     def _window(self) -> list[tuple[int, int]]:
-        """Padding with which v becomes what all blocks see together, and no more."""
+        """Padding that makes v exactly what all blocks together read."""
         geometry = self.problem.geometry
         return [
             (low, s * (o - 1) + k - n - low)
@@ -83,7 +85,7 @@ class Blocks:
         return [k // b for k, b in sizes]
 
     def _begins(self) -> Array:
-        """Where in the padded input each block begins: [blocks, ndim]."""
+        """The first cell that each block reads in the padded input: [blocks, ndim]."""
         index = np.indices(self._counts).reshape(len(self.size), -1).T
         return jnp.asarray(index * np.multiply(self.size, self.problem.geometry.dilation), "int32")
 
@@ -105,7 +107,7 @@ class Blocks:
 
     def _part(self, padded: Array, begin: Array) -> Array:
         return lax.dynamic_slice(
-            padded, self._place(begin), (padded.shape[0], *self.seen, padded.shape[-1])
+            padded, self._place(begin), (padded.shape[0], *self.reads, padded.shape[-1])
         )
 
     def _place(self, begin: Array) -> tuple[Any, ...]:
@@ -151,7 +153,7 @@ class Blocks:
 
 
 def in_blocks(leg: str, most: int) -> Callable[[Apply], Apply]:
-    """A leg's `apply` that computes kernels of more than `most` taps block by block."""
+    """Decorate a leg's `apply` to compute kernels of more than `most` taps block by block."""
 
     def wrap(step: Apply) -> Apply:
         @functools.wraps(step)

@@ -1,29 +1,29 @@
-"""`python -m jaxdeconv`: every way to compute K^T, on a photograph, against the specification.
+"""`python -m jaxdeconv`: every implementation of K^T, on a photograph, against the definition.
 
     python -m jaxdeconv                        the main job: table, picture, exit status
     python -m jaxdeconv explain --input 5 ...  geometry, index relation and matrix of a small case
     python -m jaxdeconv verify module:pair     are two functions of yours each other's adjoint?
+    python -m jaxdeconv compiled module:step   what do GPUs' and TPUs' compilers make of a function?
+    python -m jaxdeconv compilers install h100     the compiler for one of them
 
-The rooms, data flowing downwards:
+The modules; data flows downwards:
 
     arguments    the command line -> values
-    dtypes       what the numbers are in each dtype
+    dtypes       the numbers of the main job in each dtype
     photograph   a picture file -> cells                             (needs matplotlib, PIL)
     kernels      a name or an .npy file -> the kernel w
-    job          one main job as data: v, w, geometry; and every way to compute its K^T
-    pairing      <x, y> in Python's integers, without rounding
-    bounds       how far rounding can put two right ways apart: derived, not guessed
-    checks       every way against the specification and against <u, K v> = <K^T u, v>
+    job          one main job as data: v, w, geometry; and every implementation of its K^T
+    agreement    every implementation against the definition, and through `jaxdeconv.verify`
     report       the outcome as a table or as JSON                   (needs rich)
     figure       the outcome as a picture                            (needs matplotlib)
     main_job     all of these in order, with progress                (needs rich)
     explain      one small geometry in words, numbers and characters
     verifying    `jaxdeconv.verify` on a pair that a module holds
-
+    compiled     `jaxdeconv.compilers` on a function that a module holds
 
 Exit status: 0 everything agrees, 1 something disagrees, 2 wrong arguments or an output that cannot
-be written, 130 interrupted by Ctrl-C, 141 nobody reads the output any more. Whatever the end, a
-user of the command line sees a sentence and no traceback.
+be written, 130 interrupted by Ctrl-C, 141 the reader of the output has closed it. In every case the
+user sees a sentence and no traceback.
 """
 
 import contextlib
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             try:
                 return _run(sys.argv[1:] if argv is None else argv)
-            finally:  # here, where a failure can still be told, not while Python shuts down
+            finally:  # here, where a failure can still be reported, not while Python shuts down
                 sys.stdout.flush()
         except BrokenPipeError:
             _discard_output()
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"jaxdeconv: error: {where}: {error.strerror or error}\n")
             return _WRONG
         except BaseException as error:
-            # also what became of a KeyboardInterrupt on its way through a C++ callback
+            # a KeyboardInterrupt that passes through a C++ callback becomes another error
             if not (pressed or isinstance(error, KeyboardInterrupt)):
                 raise
             sys.stderr.write("\ninterrupted\n" if sys.stderr.isatty() else "interrupted\n")
@@ -82,14 +82,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def _noting_interrupts(pressed: list[int]) -> Iterator[None]:
-    """While this process is the command: note Ctrl-C; once it is over, do not heed it any more."""
+    """While the command runs, note Ctrl-C; once it is over, ignore it."""
 
     def note(number: int, frame: Any) -> NoReturn:
         del frame
         pressed.append(number)
         raise KeyboardInterrupt
 
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored, or another's
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored, or replaced
         yield
         return
     signal.signal(signal.SIGINT, note)
@@ -100,7 +100,7 @@ def _noting_interrupts(pressed: list[int]) -> Iterator[None]:
 
 
 def _discard_output() -> None:
-    """Let what is still to be written vanish: Python writes it out as it shuts down."""
+    """Drop what is still in the buffers, which Python would write as it shuts down."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
@@ -110,7 +110,7 @@ def _discard_output() -> None:
 
 
 def _run(argv: Sequence[str]) -> int:
-    # imported here, so that Ctrl-C is heeded while jax is imported
+    # imported here, so that Ctrl-C works while jax is imported
     arguments = importlib.import_module("jaxdeconv.cli.arguments")
     words = arguments.join_negatives(argv)
     command, words = arguments.split(words)
@@ -135,5 +135,11 @@ def _run(argv: Sequence[str]) -> int:
     raise SystemExit(_WRONG)
 
 
-_MODULES = {"": "main_job", "explain": "explain", "verify": "verifying"}
-"""By their first word: what runs a command."""
+_MODULES = {
+    "": "main_job",
+    "explain": "explain",
+    "verify": "verifying",
+    "compiled": "compiled",
+    "compilers": "compiled",
+}
+"""The module that runs each command."""

@@ -1,7 +1,7 @@
-"""The command line -> values: what is written where, what it may look like, what it is by default.
+"""The command line -> values: the options, their form and their defaults.
 
-Only the form is checked here. Whether the numbers belong together is for `ConvGeometry` and the
-rest of the library to say, whose messages `jaxdeconv.cli.main` passes on.
+Only the form is checked here. Whether the numbers fit together is checked by `ConvGeometry` and the
+rest of the library, whose messages `jaxdeconv.cli.main` passes on.
 """
 
 import argparse
@@ -17,16 +17,20 @@ from jaxdeconv.boundary import MODES
 Integers: TypeAlias = int | tuple[int, ...]
 
 _PADDING_HELP = (
-    f"padding of the forward map: one of {', '.join(PADDINGS)}; one int for every side; one per "
-    "dimension; or low,high of every dimension in turn. Negative numbers crop"
+    f"padding of the forward convolution: one of {', '.join(PADDINGS)}; one number for every side; "
+    "one per dimension; or the low and high side of each dimension in turn, as in 1,1,0,2. "
+    "Negative numbers crop"
 )
 
 
-_COMMANDS = "commands: explain, verify; without one, the main job. --help lists the options"
+_COMMANDS = (
+    "commands: explain, verify, compiled, compilers; without one, the main job. --help lists the "
+    "options"
+)
 
 
 class Parser(argparse.ArgumentParser):
-    """Shows how it is called after errors of form, and not after every value out of range."""
+    """Shows the usage after a malformed call, and not after every value out of range."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -64,25 +68,27 @@ def job_parser() -> argparse.ArgumentParser:
     """The options of the main job."""
     parser = Parser(
         prog="jaxdeconv",
-        description="Computes v, K v and K^T K v for a photograph v and a strided convolution K; "
-        "computes K^T every way the package knows, and checks each against the specification "
-        "(jax.linear_transpose) and against <u, K v> = <K^T u, v>, within derived rounding bounds "
-        "and exactly. Prints a table, writes a picture. Exit status: 0 all agree, 1 something "
-        "disagrees, 2 wrong arguments or an output that cannot be written.",
+        description="Computes a strided convolution K v of a photograph v and its transposed "
+        "convolution K^T K v, by every implementation of K^T that the package has. Compares each "
+        "with the definition (jax.linear_transpose), and verifies by jaxdeconv.verify, exactly, "
+        "that <u, K v> = <K^T u, v>. Prints a table, writes a picture. Exit status: 0 all agree, "
+        "1 something disagrees, 2 wrong arguments or an output that cannot be written.",
         epilog="'jaxdeconv explain --help': the geometry, the index relation and the matrix of a "
-        "small case. 'jaxdeconv verify --help': evidence on operators of your own.",
+        "small case. 'jaxdeconv verify --help': verify two functions of your own. 'jaxdeconv "
+        "compiled --help': what the compilers for GPUs and TPUs make of a function of yours.",
     )
     picture = parser.add_argument_group("photograph v")
     picture.add_argument(
-        "--image", metavar="FILE", help="any picture (default: one that matplotlib carries)"
+        "--image", metavar="FILE", help="any picture (default: one that comes with matplotlib)"
     )
     picture.add_argument(
         "--size",
         type=integers,
         default=80,
         metavar="N|H,W",
-        help="cells of the longer side, or height,width; the time grows with the square of the "
-        "number of cells, because one way applies K once per cell (default: %(default)s)",
+        help="pixels of the longer side, or height,width; the time grows with the square of the "
+        "number of pixels, because one implementation applies K once per pixel (default: "
+        "%(default)s)",
     )
     _add_kernel_options(parser)
     _add_geometry_options(parser.add_argument_group("geometry of K"))
@@ -92,7 +98,7 @@ def job_parser() -> argparse.ArgumentParser:
         "--output",
         default="jaxdeconv.png",
         metavar="FILE",
-        help="where the picture goes; the suffix says what kind it is, e.g. .png, .jpg, .pdf, .svg "
+        help="the file of the picture; its suffix is its format: .png, .jpg, .pdf, .svg, ... "
         "(default: %(default)s)",
     )
     output.add_argument("--json", action="store_true", help="JSON on stdout instead of the table")
@@ -104,14 +110,15 @@ def explain_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="jaxdeconv explain",
         description="Prints the geometry, the index relation and the matrix of one small "
-        "convolution of one or two spatial dimensions, and how its transpose is a convolution.",
+        "convolution of one or two spatial dimensions, and how to compute its transpose by a "
+        "convolution.",
     )
     parser.add_argument(
         "--input",
         type=integers,
         required=True,
         metavar="N|H,W",
-        help="size of v; its number of entries is the number of spatial dimensions",
+        help="size of the input v, one number per spatial dimension",
     )
     parser.add_argument(
         "--kernel", type=integers, required=True, metavar="N|H,W", help="size of the kernel"
@@ -139,7 +146,9 @@ def verify_parser() -> argparse.ArgumentParser:
         "(A, At, domain) or (A, At, domain, codomain), a dictionary of the arguments of "
         "jaxdeconv.verify.adjoint, or a function without arguments that returns one of these",
     )
-    parser.add_argument("--key", type=_natural, help="the seed of the probes, as a report tells it")
+    parser.add_argument(
+        "--key", type=_natural, metavar="N", help="the seed of the probes, as a report shows it"
+    )
     parser.add_argument(
         "--transpose", action="store_true", default=None, help="without complex conjugation"
     )
@@ -147,10 +156,47 @@ def verify_parser() -> argparse.ArgumentParser:
         "--budget",
         type=_natural,
         metavar="N",
-        help="applications that the recovery of every entry may take; 0 leaves it out",
+        help="applications that may be spent on comparing every entry; 0 skips it",
     )
     parser.add_argument("--x64", action="store_true", help="JAX's 64-bit mode")
     parser.add_argument("--json", action="store_true", help="JSON on stdout instead of the table")
+    return parser
+
+
+def compiled_parser() -> argparse.ArgumentParser:
+    """The options of `compiled`."""
+    parser = Parser(
+        prog="jaxdeconv compiled",
+        description="Compiles a function of yours for devices that need not be here, and prints "
+        "what becomes of its convolutions: kernels, dtypes, zeros multiplied, bytes, launches, "
+        "predicted time; as it is and under jaxdeconv.accelerate. 'jaxdeconv compilers install "
+        "h100' first. Exit status: 0, or 2 for wrong arguments.",
+    )
+    parser.add_argument(
+        "function",
+        metavar="module:function",
+        help="a function whose arguments follow; or a tuple (step, *args), or a function without "
+        "arguments that returns one",
+    )
+    parser.add_argument(
+        "shapes", nargs="*", metavar="DTYPE[N,...]", help="the arguments, as 'float32[8,64,64,3]'"
+    )
+    parser.add_argument(
+        "--target", default="h100", metavar="NAME,...", help="devices (default: %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="JSON on stdout instead of the table")
+    return parser
+
+
+def compilers_parser() -> argparse.ArgumentParser:
+    """The options of `compilers`."""
+    parser = Parser(
+        prog="jaxdeconv compilers",
+        description="Installs the compilers that 'jaxdeconv compiled' needs, from the package "
+        "index into a folder of their own: no package of this environment changes.",
+    )
+    parser.add_argument("action", choices=["install"], help="what to do")
+    parser.add_argument("targets", nargs="+", metavar="NAME", help="devices: h100, a100, v5e, v6e")
     return parser
 
 
@@ -160,14 +206,14 @@ def _add_kernel_options(parser: argparse.ArgumentParser) -> None:
         "--kernel",
         default="blur",
         metavar="NAME|FILE",
-        help="blur, bilinear, gabor, random, or an .npy file that holds (kh, kw), used for every "
+        help="blur, bilinear, gabor, random, or an .npy file of shape (kh, kw), used for every "
         "channel, or (kh, kw, in/groups, out) (default: %(default)s)",
     )
     kernel.add_argument(
         "--kernel-size",
         type=integers,
         metavar="N|H,W",
-        help="of a kernel given by name (default: 4)",
+        help="size of a kernel given by name (default: 4)",
     )
 
 
@@ -185,15 +231,15 @@ def _add_geometry_options(geometry: argparse._ArgumentGroup) -> None:
         choices=MODES,
         default="zeros",
         metavar="NAME",
-        help=f"what the padding holds: {', '.join(MODES)} (default: %(default)s)",
+        help=f"the values in the padding: {', '.join(MODES)} (default: %(default)s)",
     )
     geometry.add_argument("--dilation", **_integers_option(1))
     geometry.add_argument(
         "--groups",
         type=_natural,
         metavar="N",
-        help="blocks of channels that do not mix (default: every colour for itself, or what a "
-        "4-axis kernel file asks for)",
+        help="blocks of channels that do not mix (default: one per channel, or what a kernel file "
+        "with 4 axes asks for)",
     )
 
 
@@ -206,7 +252,11 @@ def _add_number_options(numbers: argparse._ArgumentGroup) -> None:
         help=f"one of {', '.join((*FLOATING, *COMPLEX, *INTEGER))} (default: %(default)s)",
     )
     numbers.add_argument(
-        "--seed", type=_natural, default=0, help="of all random numbers (default: %(default)s)"
+        "--seed",
+        type=_natural,
+        default=0,
+        metavar="N",
+        help="the seed of all random numbers (default: %(default)s)",
     )
 
 
@@ -215,7 +265,7 @@ def _integers_option(default: int) -> dict:
         "type": integers,
         "default": default,
         "metavar": "N|N,N",
-        "help": "one int, or one per spatial dimension (default: %(default)s)",
+        "help": "one number, or one per spatial dimension (default: %(default)s)",
     }
 
 
@@ -241,12 +291,12 @@ def integers(text: str) -> Integers:
 
 
 def padding(text: str) -> str | Integers:
-    """A name of padding as it is, for `ConvGeometry` to judge; all else as `integers`."""
+    """A name of a padding as it is, which `ConvGeometry` checks; anything else as `integers`."""
     return text if text.strip().replace("_", "").isalpha() else integers(text)
 
 
 def as_pairs(value: str | Integers, ndim: int) -> PaddingLike:
-    """Low,high of every dimension in turn -> (low, high) pairs; all else as it is."""
+    """Low and high of each dimension in turn -> (low, high) pairs; anything else as it is."""
     if isinstance(value, tuple) and len(value) == 2 * ndim:
         return tuple(zip(value[::2], value[1::2], strict=True))
     return value
@@ -259,7 +309,7 @@ def _natural(text: str) -> int:
 
 
 def _integer(text: str) -> int:
-    if len(text.strip()) > _MOST_DIGITS:  # of which Python itself reads some thousands
+    if len(text.strip()) > _MOST_DIGITS:  # Python's own limit is some thousands
         raise argparse.ArgumentTypeError(f"must have at most {_MOST_DIGITS} digits")
     return int(text)
 
@@ -270,5 +320,7 @@ PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "": job_parser,
     "explain": explain_parser,
     "verify": verify_parser,
+    "compiled": compiled_parser,
+    "compilers": compilers_parser,
 }
-"""The commands by their first word."""
+"""The parser of each command."""

@@ -1,11 +1,11 @@
 """What the numbers of the main job are in each dtype.
 
-| kind | photograph | random signal | sums |
-|---|---|---|---|
-| floating | 0 to 1 | normal | in float32 for the half types, else in the dtype |
-| complex | 0 to 1, its mirror image as imaginary part | normal | in the dtype |
-| 8-bit integer | 0 to 7 | all values of the dtype | modulo 2^8 |
-| other integer | 0 to 255 | all values of the dtype | modulo 2^bits |
+| kind | photograph | sums |
+|---|---|---|
+| floating | 0 to 1 | in float32 for the half types, else in the dtype |
+| complex | 0 to 1, its mirror image as imaginary part | in the dtype |
+| 8-bit integer | 0 to 7 | modulo 2^8 |
+| other integer | 0 to 255 | modulo 2^bits |
 """
 
 from typing import Any
@@ -13,8 +13,6 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
-
-from jaxdeconv.arguments.dtypes import HALF
 
 
 def kind(dtype: np.dtype) -> str:
@@ -25,11 +23,6 @@ def kind(dtype: np.dtype) -> str:
 def is_integer(dtype: np.dtype) -> bool:
     """Whether arithmetic is modulo 2^bits."""
     return kind(dtype) in "iu"
-
-
-def accumulator(dtype: np.dtype) -> np.dtype:
-    """The dtype in which the legs form sums (see `jaxdeconv.arguments.dtypes`)."""
-    return np.dtype(np.float32) if dtype.name in HALF else dtype
 
 
 def cast(x: Any, dtype: np.dtype) -> NDArray:
@@ -53,18 +46,10 @@ def normal(shape: tuple[int, ...], dtype: np.dtype, rng: np.random.Generator) ->
     return real + 1j * rng.normal(size=shape) if kind(dtype) == "c" else real
 
 
-def random_signal(shape: tuple[int, ...], dtype: np.dtype, rng: np.random.Generator) -> NDArray:
-    """Normal entries, or integers from all of the dtype's range."""
-    if is_integer(dtype):
-        info = np.iinfo(dtype)
-        return rng.integers(info.min, info.max, shape, dtype, endpoint=True)
-    return cast(normal(shape, dtype, rng), dtype)
-
-
 def small_integers(
     shape: tuple[int, ...], dtype: np.dtype, largest: int, rng: np.random.Generator
 ) -> NDArray:
-    """Non-zero whole numbers up to `largest`, of either sign; both parts of complex ones.
+    """Non-zero integers up to `largest`, of either sign; both parts of complex ones.
 
     Non-zero, so that no entry hides a fault at its place.
     """

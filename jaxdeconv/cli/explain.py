@@ -1,6 +1,6 @@
 """One small geometry in words, numbers and characters: what `jaxdeconv explain` prints.
 
-Plain text from integers alone. No array is convolved here.
+Plain text, from integers alone; no array is convolved.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from jaxdeconv.reference import coordinates
 
 _MOST_ROWS = 30
 _MOST_CHARACTERS = 100  # of one line
-_MOST_TAPS = 1000  # most of which no cell of so small a matrix can meet
+_MOST_TAPS = 1000  # more than the cells of any matrix that is printed
 _INDENT = "    "
 _MARKS = {"0": "padding", "cut": "cropped by negative padding", "-": "read by no output"}
 
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def text(options: argparse.Namespace) -> str:
-    """All that there is to say about one geometry.
+    """The explanation of one geometry.
 
     Args:
         options: what `arguments.explain_parser` parsed.
@@ -57,11 +57,11 @@ def text(options: argparse.Namespace) -> str:
     sections = [
         ("", [str(geometry)]),
         ("Size of the output: o = floor((n + low + high - K) / s) + 1", _sizes(geometry)),
-        ("Sizes of the input that give the same output", _shared_sizes(geometry)),
+        ("Input sizes that give the same output size", _shared_sizes(geometry)),
         ("Index relation: tap t of output cell y reads input cell x", _relation(geometry)),
         *([("What each output reads", _picture(geometry))] if ndim == 1 else []),
         *_matrices(geometry),
-        ("K^T is a convolution too", _transpose_as_convolution(geometry)),
+        ("K^T u by a convolution", _transpose_as_convolution(geometry)),
     ]
     return "\n".join(_laid_out(sections))
 
@@ -75,12 +75,12 @@ def _laid_out(sections: list[tuple[str, list[str]]]) -> Iterator[str]:
 
 
 def _named(geometry: ConvGeometry, dimension: int) -> str:
-    """Where a line speaks of one of two dimensions, which."""
+    """The dimension that a line is about, where there are two."""
     return "" if geometry.ndim == 1 else f"dimension {dimension}: "
 
 
 def _sizes(geometry: ConvGeometry) -> list[str]:
-    """The size rule with numbers put in."""
+    """The size rule with the numbers filled in."""
     lines = []
     for i, (n, k, (low, high), s, d, span, o) in enumerate(_along(geometry)):
         padded = f"{n} {_signed(low)} {_signed(high)}"
@@ -115,7 +115,7 @@ def _shared_sizes(geometry: ConvGeometry) -> list[str]:
             f"which is output_padding {extra} ({n} = {sizes[0]} + {extra})"
         )
     if any(len(sizes) > 1 for sizes in possible):
-        lines.append("K^T must be told which, by input_size or by output_padding.")
+        lines.append("K^T needs input_size or output_padding, to know which.")
     return lines
 
 
@@ -131,7 +131,7 @@ def _relation(geometry: ConvGeometry) -> list[str]:
 
 
 def _picture(geometry: ConvGeometry) -> list[str]:
-    """Of one dimension: a column per cell, a row per output, its taps over the cells it reads."""
+    """One dimension drawn: a column per cell, a row per output with its taps where it reads."""
     ((n, k, (low, high), s, d, _, o),) = _along(geometry)
     cells = range(min(0, -low), max(n, n + high))
     too_large = ["too large to draw: make the input or the padding smaller"]
@@ -158,7 +158,7 @@ def _picture(geometry: ConvGeometry) -> list[str]:
 
 
 def _mark(x: int, geometry: ConvGeometry, read: bool) -> str:
-    """What stands above cell x: its padding, or why nothing reads it."""
+    """The mark above cell x: padding, or the reason why nothing reads it."""
     (n,), ((low, high),) = geometry.input_size, geometry.padding
     if not 0 <= x < n:
         return "0"
@@ -168,7 +168,7 @@ def _mark(x: int, geometry: ConvGeometry, read: bool) -> str:
 
 
 def _matrices(geometry: ConvGeometry) -> list[tuple[str, list[str]]]:
-    """K and K^T with a symbol for every tap."""
+    """The matrices of K and K^T with a symbol for every tap."""
     shape = math.prod(geometry.output_size), math.prod(geometry.input_size)
     title = f"K as a matrix, {shape[0]} x {shape[1]}"
     if math.prod(geometry.kernel_size) > _MOST_TAPS:
@@ -193,7 +193,7 @@ def _rows(entries: np.ndarray, width: int) -> list[str]:
 
 
 def _symbols(geometry: ConvGeometry) -> list[str]:
-    """w1 w2 w3 in one dimension, as the guides write them; w00 w01 ... in two."""
+    """w1 w2 w3 in one dimension, as textbooks write them; w00 w01 ... in two."""
     if geometry.ndim == 1:
         return [f"w{t + 1}" for t in range(geometry.kernel_size[0])]
     comma = "," if max(geometry.kernel_size) > 10 else ""
@@ -204,22 +204,26 @@ def _symbols(geometry: ConvGeometry) -> list[str]:
 
 
 def _transpose_as_convolution(geometry: ConvGeometry) -> list[str]:
-    """Dilate u, pad it, flip w: the numbers for every dimension."""
+    """Insert zeros into u, pad it, flip w: the numbers for every dimension."""
     lines = []
     for i, (n, _, (low, _), s, d, span, o) in enumerate(_along(geometry)):
         length = s * (o - 1) + 1
         before, after = span - 1 - low, n + low - length
         spaced = f", its taps {d} apart" if d > 1 else ""
-        crops = "; negative crops" if min(before, after) < 0 else ""
+        crops = " (a negative number crops)" if min(before, after) < 0 else ""
         lines += [f"along dimension {i}:"] if geometry.ndim > 1 else []
         lines += [
-            f"1. put {s - 1} zeros between the cells of u: {o} -> {length} cells",
-            f"2. pad with ({before}, {after}) = (K - 1 - low, n + low - {length}){crops}: "
+            f"1. {_inserted(s - 1)} between the cells of u: {o} -> {length} cells",
+            f"2. pad by ({before}, {after}) = (K - 1 - low, n + low - {length}){crops}: "
             f"{length} -> {length + before + after} cells",
             f"3. convolve with the flipped w at stride 1{spaced}: "
             f"{length + before + after} -> {n} cells",
         ]
     return lines
+
+
+def _inserted(zeros: int) -> str:
+    return f"insert {zeros or 'no'} zero{'' if zeros == 1 else 's'}"
 
 
 def _along(geometry: ConvGeometry) -> list[tuple]:

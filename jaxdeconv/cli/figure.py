@@ -1,6 +1,5 @@
 """The main job as a picture: v, K v, K^T K v, the kernel, and a small K beside its transpose."""
 
-import dataclasses
 import io
 import os
 import tempfile
@@ -14,22 +13,18 @@ from numpy.typing import NDArray
 from jaxdeconv import plot
 from jaxdeconv.cli.job import Job
 from jaxdeconv.errors import ArgumentValueError
-from jaxdeconv.geometry import ConvGeometry
 
-_NO_PICTURES = {"pgf", "raw", "rgba"}  # needs TeX; bytes that no viewer opens
-
-_SMALL = 6  # cells along each axis of the picture whose matrix is drawn, or as many as K needs
+_NO_PICTURES = {"pgf", "raw", "rgba"}  # pgf needs TeX; no viewer opens the others
 
 
 def check(output: str) -> Path:
-    """Refuse before the work what would fail after it.
+    """Refuse an output that cannot be written before the work, not after it.
 
     Args:
-        output: where the picture is to go.
+        output: the file that the picture goes to.
 
     Raises:
-        ValueError: not the name of a kind of picture that can be drawn, or not a file that can be
-            written.
+        ValueError: the suffix is no format that can be drawn, or the file cannot be written.
     """
     path, kinds = Path(output), sorted({*FigureCanvasBase.get_supported_filetypes()} - _NO_PICTURES)
     try:
@@ -41,8 +36,8 @@ def check(output: str) -> Path:
             )
         if path.suffix[1:].lower() not in kinds:
             raise ArgumentValueError(
-                "output must end in a kind of picture",
-                f"End it in one of {', '.join(f'.{kind}' for kind in kinds)}.",
+                "output must end in the suffix of a picture format",
+                f"Pass one of {', '.join(f'.{kind}' for kind in kinds)}.",
                 output=output,
             )
         if path.is_file():
@@ -63,7 +58,7 @@ def save(path: Path, job: Job) -> str:
     """Draw six panels and write them.
 
     Args:
-        path: of the file; its suffix says what kind of picture.
+        path: of the file; its suffix is the format.
         job: what to draw; complex numbers are shown by their absolute values.
 
     Returns:
@@ -79,50 +74,39 @@ def save(path: Path, job: Job) -> str:
 
 
 def _draw(job: Job) -> Figure:
-    u = job.conv(job.v, job.w, rounded=True)
     figure = Figure(figsize=(14, 9), layout="constrained")
     absolute = ", absolute values" if job.dtype.kind == "c" else ""
     figure.suptitle(f"{job.geometry}, {job.dtype}{absolute}")
     above, below = figure.subfigures(2, 1, squeeze=False, hspace=0.03)[:, 0]
     first, second, third = above.subplots(1, 3)
     fourth, fifth, sixth = below.subplots(1, 3, width_ratios=(1, 1.6, 0.8))
-    plot.image(first, _real(job.v[0]), "$v$")
-    plot.image(second, _real(u[0]), "$K\\,v$")
-    plot.image(third, _real(np.asarray(job.conv_transpose(u, job.w))[0]), "$K^T K\\,v$")
+    plot.image(first, _real(job.v[0]), "photograph $v$")
+    plot.image(second, _real(job.u[0]), "forward convolution $K\\,v$")
+    plot.image(
+        third,
+        _real(np.asarray(job.conv_transpose(job.u, job.w))[0]),
+        "transposed convolution $K^T K\\,v$",
+    )
     plot.kernel(fourth, _real(job.w[:, :, 0, 0]), _kernel_title(job))
-    small = small_job(job)
+    small = job.small(job.w[:, :, :1, :1], groups=1, outputs=2)
     size = " x ".join(map(str, small.geometry.input_size))
-    plot.matrix(fifth, _real(matrix_of(small)), f"$K$ on one channel of {size} cells")
-    plot.matrix(sixth, _real(transpose_of(small)), "$K^T$: the same, transposed")
+    plot.matrix(fifth, _real(matrix_of(small)), f"matrix of $K$, for one channel of {size} cells")
+    plot.matrix(sixth, _real(transpose_of(small)), "matrix of $K^T$")
     fifth.set(xlabel="cell of $v$", ylabel="cell of $u = K\\,v$")
     sixth.set(xlabel="cell of $u$", ylabel="cell of $K^T u$")
     return figure
 
 
-def small_job(job: Job) -> Job:
-    """The same stride, padding and dilation on a picture of one channel and few cells."""
-    geometry = job.geometry
-    size = tuple(
-        max(_SMALL, k + s - low - high, -low, -high)
-        for k, s, (low, high) in zip(
-            geometry.dilated_kernel_size, geometry.stride, geometry.padding, strict=True
-        )
-    )
-    w = job.w[:, :, :1, :1]
-    small = ConvGeometry(size, w.shape[:2], geometry.stride, geometry.padding, geometry.dilation)
-    return dataclasses.replace(job, v=np.zeros((1, *size, 1), job.dtype), w=w, geometry=small)
-
-
 def matrix_of(job: Job) -> NDArray:
     """K as a matrix: its columns are K of the unit vectors."""
     units = np.eye(job.v.size, dtype=job.dtype).reshape(-1, *job.v.shape[1:])
-    return job.conv(units, job.w).reshape(len(units), -1).T
+    return np.asarray(job.conv(units, job.w)).reshape(len(units), -1).T
 
 
 def transpose_of(job: Job) -> NDArray:
-    """K^T as a matrix: its columns are K^T of the unit vectors, not the matrix of K turned."""
-    cells = int(np.prod(job.output_shape))
-    units = np.eye(cells, dtype=job.dtype).reshape(-1, *job.output_shape[1:])
+    """K^T as a matrix: its columns are K^T of the unit vectors, not the rows of K."""
+    cells = job.u.size
+    units = np.eye(cells, dtype=job.dtype).reshape(-1, *job.u.shape[1:])
     return np.asarray(job.conv_transpose(units, job.w)).reshape(cells, -1).T
 
 
@@ -132,4 +116,4 @@ def _real(x: NDArray) -> NDArray[np.float64]:
 
 def _kernel_title(job: Job) -> str:
     in_channels, out_channels = job.w.shape[2:]
-    return "$w$" if in_channels == out_channels == 1 else "$w$, its first input and output channel"
+    return "kernel $w$" + (", first channels" if in_channels * out_channels > 1 else "")

@@ -1,9 +1,11 @@
-"""One main job as data: v, w and the geometry of K; and every way to compute its K^T."""
+"""One main job as data: v, w and the geometry of K; and every implementation of its K^T."""
 
 import argparse
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,22 +13,27 @@ from jax import Array
 from numpy.typing import NDArray
 
 from jaxdeconv import boundary, reference
+from jaxdeconv.arguments.dtypes import accumulator_dtype
 from jaxdeconv.cli import dtypes, kernels, photograph
 from jaxdeconv.cli.arguments import as_pairs
 from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry, check_reach
 from jaxdeconv.legs import PaddingMode, conv, conv_transpose
 
-Transpose = Callable[[NDArray, NDArray], Array]
-"""A way to compute K^T: (u, w) -> v, with the sums as they were formed, not rounded further."""
+Transpose = Callable[[Any, Any], Array]
+"""An implementation of K^T: (u, w) -> v, whose sums are not rounded to the dtype of u."""
 
-_MOST_CELLS = 2**26  # of the padded photograph: what a few gigabytes hold in every way
-
-PUBLIC = "conv_transpose, public"
-"""The public function's row among the ways."""
+PUBLIC = "jaxdeconv.conv_transpose"
+"""The name of the public function among the implementations."""
 
 NOT_FOR_INTEGERS = ("vjp",)
-"""Ways that JAX does not define for integers: it has no cotangents of them."""
+"""Implementations that JAX does not define for integers, which have no cotangents."""
+
+BATCHED = ("probing",)
+"""Implementations that take hardly longer for many u at once than for one."""
+
+_MOST_PIXELS = 2**26  # of the padded photograph: a few gigabytes in every implementation
+_LEAST_SIZE, _LONGEST_REACH = 6, 40  # of the small image, along an axis
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,34 +53,32 @@ class Job:
 
     @property
     def accumulator(self) -> np.dtype:
-        """The dtype in which sums are formed, and in which ways are compared."""
-        return dtypes.accumulator(self.dtype)
+        """The dtype in which sums are formed, and in which answers are compared."""
+        return accumulator_dtype(self.dtype)
 
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        """Of u = K v, `[1, *output_size, out]`."""
-        return (1, *self.geometry.output_size, self.w.shape[-1])
+    @functools.cached_property
+    def u(self) -> NDArray:
+        """K v, `[1, *output_size, out]`, rounded to the dtype."""
+        return dtypes.cast(self.conv(self.v, self.w), self.dtype)
 
-    def conv(self, v: NDArray, w: NDArray, *, rounded: bool = False) -> NDArray:
-        """K(w) v by its definition, sums as they are, or rounded to the dtype."""
-        return np.asarray(
-            conv(
-                v,
-                w,
-                stride=self.geometry.stride,
-                padding=self.geometry.padding,
-                dilation=self.geometry.dilation,
-                groups=self.geometry.groups,
-                padding_mode=self.padding_mode,
-                preferred_element_type=None if rounded else self.accumulator,
-                algorithm="derived",
-            )
+    def conv(self, v: Any, w: Any) -> Array:
+        """K(w) v as it is defined; its sums are not rounded to the dtype of v."""
+        return conv(
+            v,
+            w,
+            stride=self.geometry.stride,
+            padding=self.geometry.padding,
+            dilation=self.geometry.dilation,
+            groups=self.geometry.groups,
+            padding_mode=self.padding_mode,
+            preferred_element_type=self.accumulator,
+            algorithm="derived",
         )
 
-    def conv_transpose(self, u: NDArray, w: NDArray) -> Array:
+    def conv_transpose(self, u: Any, w: Any) -> Array:
         """K(w)^T u by the public function, with the algorithm that it chooses."""
         return conv_transpose(
-            u,
+            u.astype(self.dtype),
             w,
             input_size=self.geometry.input_size,
             stride=self.geometry.stride,
@@ -85,21 +90,43 @@ class Job:
         )
 
     def transposes(self) -> dict[str, Transpose]:
-        """Every way to compute K^T, by name; the first is the specification."""
-        ways = {name: self._through(way) for name, way in reference.TRANSPOSES.items()}
-        ways[PUBLIC] = self.conv_transpose
-        return ways
+        """Every implementation of K^T by its name; the first is the definition."""
+        found = {name: self._padded(way) for name, way in reference.TRANSPOSES.items()}
+        return {**found, PUBLIC: self.conv_transpose}
 
-    def _through(self, way: reference.Way) -> Transpose:
-        """K^T = P^T C^T: the reference ways know C; what the padding copied is folded back."""
+    def _padded(self, transpose: Callable[[Any, Any, ConvGeometry], Any]) -> Transpose:
+        """K^T = P^T C^T: C^T as in `reference`, then the copies that P made are added up."""
         border, inner = boundary.split(self.geometry, self.padding_mode)
 
-        def transpose(u: NDArray, w: NDArray) -> Array:
+        def padded(u: Any, w: Any) -> Array:
             x, y = (jnp.asarray(operand.astype(self.accumulator)) for operand in (u, w))
-            padded = jnp.asarray(way(x, y, inner))
-            return boundary.fold(padded, self.geometry.input_size, border, self.padding_mode)
+            v = jnp.asarray(transpose(x, y, inner))
+            return boundary.fold(v, self.geometry.input_size, border, self.padding_mode)
 
-        return transpose
+        return padded
+
+    def small(self, w: NDArray, groups: int, outputs: int) -> "Job":
+        """The same stride, padding and dilation on an image of few cells.
+
+        Args:
+            w: a kernel of the same spatial size, whose dtype the image has too.
+            groups: that it works with.
+            outputs: along each axis, at least; fewer where the stride is long.
+        """
+        g = self.geometry
+        size = tuple(
+            max(_LEAST_SIZE, _reach(k, s, outputs) - low - high, -low, -high)
+            for k, s, (low, high) in zip(g.dilated_kernel_size, g.stride, g.padding, strict=True)
+        )
+        geometry = ConvGeometry(size, g.kernel_size, g.stride, g.padding, g.dilation, groups)
+        v = np.zeros((1, *size, w.shape[2] * groups), w.dtype)
+        return dataclasses.replace(self, v=v, w=w, geometry=geometry)
+
+
+def _reach(kernel: int, stride: int, outputs: int) -> int:
+    """The padded cells that this number of outputs read; fewer outputs if the stride is long."""
+    more = min(outputs - 1, max(kernel, _LONGEST_REACH) // stride)
+    return kernel + more * stride
 
 
 def from_options(options: argparse.Namespace) -> Job:
@@ -127,9 +154,9 @@ def from_options(options: argparse.Namespace) -> Job:
         groups,
     )
     check_reach(geometry)
-    if math.prod(geometry.padded_size) > _MOST_CELLS:
+    if math.prod(geometry.padded_size) > _MOST_PIXELS:
         raise ArgumentValueError(
-            f"padding must make at most {_MOST_CELLS} cells of the photograph",
+            f"the padded photograph must have at most {_MOST_PIXELS} pixels",
             "Pass less padding.",
             padding=options.padding,
             padded_size=geometry.padded_size,

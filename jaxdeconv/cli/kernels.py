@@ -7,12 +7,12 @@ Every named kernel starts from a spatial profile, which all channels share:
 | blur | binomial coefficients | sum 1 | as they are: 1 3 3 1 |
 | bilinear | the tent of linear interpolation | peak 1 | times twice its half width: 1 3 3 1 |
 | gabor | a wave along the diagonal under a Gaussian | largest 1 | times 4, rounded |
-| random | none: all entries independent | normal, variance 1/(taps*in/groups) | +-1 to +-3 |
+| random | none: independent entries | normal, variance 1/(taps*in/groups) | +-1 to +-3 |
 
 A floating kernel that mixes channels (in/groups > 1) is divided by in/groups: it averages them. In
-complex dtypes gabor is the complex wave and random has an imaginary part too. Negative integers
-enter unsigned dtypes modulo 2^bits, as in all of the arithmetic; larger ones than the dtype holds
-are refused.
+complex dtypes gabor is the complex wave and random has an imaginary part too. In unsigned dtypes
+negative integers are taken modulo 2^bits, like all of the arithmetic; integers too large for the
+dtype are refused.
 """
 
 import math
@@ -26,12 +26,12 @@ from jaxdeconv.cli.arguments import Integers
 from jaxdeconv.cli.dtypes import cast, is_integer, kind, normal, small_integers
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
 
-_LONGEST = 1024  # of a kernel given by name
+_LONGEST = 1024  # side of a kernel given by name
 _SHAPES = "Save an array of shape (kh, kw), for every channel, or (kh, kw, in/groups, out)"
 
 
 def _blur(height: int, width: int, dtype: np.dtype) -> NDArray:
-    """In Python's integers, which do not overflow as NumPy's do from 33 taps on."""
+    """In Python's integers: NumPy's overflow from 33 taps on."""
     rows, columns = ([math.comb(k - 1, i) for i in range(k)] for k in (height, width))
     if is_integer(dtype):
         return np.outer(np.array(rows, object), np.array(columns, object))
@@ -48,7 +48,7 @@ def _bilinear(height: int, width: int, dtype: np.dtype) -> NDArray:
 
 
 def _gabor(height: int, width: int, dtype: np.dtype) -> NDArray:
-    """Neither even nor odd, so that a kernel that is not flipped shows."""
+    """Neither even nor odd, so that a kernel that was not flipped is noticed."""
     y, x = (np.arange(k) - (k - 1) / 2 for k in (height, width))
     radius = max(height, width) / 2
     envelope = np.exp(-(np.square(y)[:, None] + np.square(x)) / radius**2)
@@ -82,7 +82,7 @@ def build(
         name: one of `NAMES`, or the path of an .npy file.
         size: spatial size of a named kernel; None: 4.
         channels: of v.
-        groups: None: every channel for itself, or what the file's in/groups asks for.
+        groups: None: one per channel, or as many as the in/groups of the file implies.
         dtype: of the result.
         rng: for 'random'.
 
@@ -98,7 +98,7 @@ def build(
         return _named(name, shape, dtype, rng), groups
     if size is not None:
         raise ArgumentValueError(
-            "kernel_size belongs to a kernel that is given by name",
+            "kernel_size is only for a kernel that is given by name",
             f"Leave it out, or pass one of {', '.join(NAMES)} as kernel.",
             kernel_size=size,
             kernel=name,
@@ -115,7 +115,7 @@ def _named(
     profile = _PROFILES[name](height, width, dtype)
     if is_integer(dtype) and profile.max() > np.iinfo(dtype).max:
         raise ArgumentValueError(
-            f"kernel_size must be small enough for {dtype} to hold the numbers of {name}",
+            f"kernel_size must be small enough for the numbers of {name} to fit {dtype}",
             "Pass a smaller one, or a wider or floating dtype.",
             kernel_size=(height, width),
             largest=int(profile.max()),
@@ -137,7 +137,7 @@ def _read(path: str, dtype: np.dtype) -> NDArray:
             w = np.load(file, allow_pickle=False)
         if not isinstance(w, np.ndarray):
             raise ValueError("it holds several arrays")
-    except Exception as error:  # of many kinds, where the file is broken
+    except Exception as error:  # a broken file raises many kinds
         raise ArgumentValueError(
             f"kernel must be one of {', '.join(NAMES)}, or a readable .npy file ({error})",
             f"{_SHAPES}, with numpy.save.",
@@ -175,7 +175,7 @@ def _fit(w: NDArray, path: str, channels: int, groups: int | None) -> tuple[NDAr
         if w.shape[2] * blocks == channels and w.shape[3] % blocks == 0:
             return w, blocks
     raise ArgumentValueError(
-        "a kernel file must have an allowed shape",
+        "a kernel file must have a shape that fits the photograph",
         f"{_SHAPES}, where in = {channels} is the number of channels of the photograph and groups "
         "divides in and out.",
         kernel=path,
@@ -188,7 +188,7 @@ def _inputs(channels: int, groups: int) -> int:
     if groups < 1 or channels % groups:
         raise ArgumentValueError(
             "groups must divide the number of channels of the photograph",
-            "Pass 1 to mix all channels, or leave it out for every channel by itself.",
+            "Pass 1 to mix all channels, or leave it out for one group per channel.",
             groups=groups,
             channels=channels,
         )

@@ -10,7 +10,8 @@ import jax
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from jaxdeconv.cli import checks, figure, report
+from jaxdeconv.cli import figure, report
+from jaxdeconv.cli.agreement import Examination, Outcome
 from jaxdeconv.cli.job import Job, from_options
 
 _NEEDS_X64 = ("float64", "complex128", "int64", "uint64")
@@ -23,7 +24,8 @@ def run(options: argparse.Namespace) -> int:
         options: what `arguments.job_parser` parsed.
 
     Returns:
-        0 if all ways agree, 1 if not, 2 if they do but the picture could not be written.
+        0 if all implementations agree, 1 if not, 2 if they do but the picture could not be
+        written.
 
     Raises:
         ValueError: options that do not fit together, or an output that cannot be written.
@@ -53,13 +55,13 @@ def run(options: argparse.Namespace) -> int:
     return (2 if failure else 0) if agree else 1
 
 
-def _examine(job: Job, advance: Callable[[str], None]) -> list[checks.Outcome]:
-    advance("K v and the bounds")
-    examination = checks.Examination(job)
+def _examine(job: Job, advance: Callable[[str], None]) -> list[Outcome]:
+    advance("forward convolution")
+    examination = Examination(job)
     outcomes = []
-    for name, way in job.transposes().items():
-        advance(f"K^T by {name}")
-        outcomes.append(examination.ask(name, way))
+    for name in job.transposes():
+        advance(f"transposed convolution by {name}")
+        outcomes.append(examination.examine(name))
     return outcomes
 
 

@@ -1,4 +1,4 @@
-"""A picture file -> cells: the signal v of the main job, before it is given a dtype."""
+"""A picture file -> pixels: the signal v of the main job, before it is given a dtype."""
 
 import warnings
 from pathlib import Path
@@ -12,16 +12,16 @@ from jaxdeconv.arguments.integers import as_integers
 from jaxdeconv.errors import ArgumentValueError
 
 _GREY = ("1", "L", "LA", "La")
-_MOST_CELLS = 2**24
-_DEEP = ("I", "F")  # first letter of the modes with more than 8 bits, all of one channel
+_MOST_PIXELS = 2**24
+_DEEP = ("I", "F")  # first letters of the modes with more than 8 bits, all of one channel
 
 
 def load(path: str | None, size: int | tuple[int, ...]) -> NDArray[np.float64]:
     """Read, turn upright and resize a picture.
 
     Args:
-        path: of the file; None: the portrait of Grace Hopper that matplotlib carries.
-        size: cells of the longer side (the other keeps the proportion), or (height, width).
+        path: of the file; None: the portrait of Grace Hopper that comes with matplotlib.
+        size: pixels of the longer side (the other keeps the proportions), or (height, width).
 
     Returns:
         `[height, width, channels]` in [0, 1]; one channel if the picture is grey, three if it
@@ -32,7 +32,7 @@ def load(path: str | None, size: int | tuple[int, ...]) -> NDArray[np.float64]:
         ValueError: not a readable picture, one of too many pixels, or an impossible size.
     """
     try:
-        # they are of metadata, and of pictures that are large
+        # Pillow warns of odd metadata and of large pictures
         with warnings.catch_warnings(action="ignore"), Image.open(path or _sample()) as opened:
             picture = _to_grey_or_colour(ImageOps.exif_transpose(opened))
     except (Image.DecompressionBombError, MemoryError):
@@ -42,7 +42,7 @@ def load(path: str | None, size: int | tuple[int, ...]) -> NDArray[np.float64]:
             "Crop it, or scale it down first.",
             image=path,
         ) from None
-    except Exception as error:  # whatever Pillow's many readers make of a broken file
+    except Exception as error:  # Pillow's readers raise many kinds for a broken file
         raise ArgumentValueError(
             f"the image must be a picture that Pillow can read ({error})",
             "Pass for example a PNG or a JPEG file.",
@@ -75,10 +75,10 @@ def _target(size: int | tuple[int, ...], height: int, width: int) -> tuple[int, 
         rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
     else:
         rows, columns = as_integers("size", size, 2, minimum=1)
-    if rows * columns > _MOST_CELLS:
+    if rows * columns > _MOST_PIXELS:
         raise ArgumentValueError(
-            f"size must make at most {_MOST_CELLS} cells: the time grows with the square of their "
-            "number",
+            f"size must give at most {_MOST_PIXELS} pixels: the time grows with the square of "
+            "their number",
             "Pass for example 80.",
             size=size,
         )

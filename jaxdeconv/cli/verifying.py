@@ -1,4 +1,4 @@
-"""`jaxdeconv verify module:pair`: evidence on a user's own pair of operators."""
+"""`jaxdeconv verify module:pair`: verify two functions of the user's own."""
 
 import argparse
 import contextlib
@@ -22,7 +22,7 @@ _NAMES = tuple(inspect.signature(verify.adjoint).parameters)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Verify the pair that is named, print the report.
+    """Verify the pair that the options name, and print the report.
 
     Args:
         options: what `arguments.verify_parser` parsed.
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _named(pair: str) -> Any:
-    """What stands under 'module:name'."""
+    """The object that 'module:name' names."""
     module, _, name = pair.partition(":")
     if not (module and name):
         raise ArgumentValueError(
@@ -59,15 +59,15 @@ def _named(pair: str) -> Any:
             found = getattr(found, part)
     except AttributeError as error:
         raise ArgumentValueError(str(error), _NAME_IT, pair=pair) from error
-    except ImportError as error:  # of a module that is imported when it is asked for
+    except ImportError as error:  # a module that imports lazily
         raise _raised(pair, error) from error
     if not callable(found):
         return found
     needed = _needed(found)
     if needed:
         raise ArgumentTypeError(
-            f"{name} must be a pair, or a function without arguments that makes one, and it takes "
-            f"{', '.join(needed)}",
+            f"{name} must be a pair, or a function without arguments that returns one, but it "
+            f"takes {', '.join(needed)}",
             "Write for example pair = (forward, adjoint, jax.ShapeDtypeStruct((5,), 'float32')).",
             pair=pair,
         )
@@ -79,21 +79,21 @@ def _imported(module: str) -> Any:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if not f"{module}.".startswith(f"{error.name}."):  # what the module itself imports
+        if not f"{module}.".startswith(f"{error.name}."):  # raised by an import in the module
             raise _raised(module, error) from error
         raise ArgumentValueError(str(error), _NAME_IT, module=module) from error
     except (Exception, SystemExit) as error:
         raise _raised(module, error) from error
 
 
-_NAME_IT = "Run where the module can be imported, and name something that it holds."
+_NAME_IT = "Run where the module can be imported, and name something in it."
 
 
 def _needed(function: Any) -> list[str]:
-    """The arguments without which `function` cannot be called."""
+    """The arguments that `function` requires."""
     try:
         parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # not told, by functions that are written in C
+    except (TypeError, ValueError):  # some functions written in C have no signature
         return []
     named = (one for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD))
     return [one.name for one in named if one.default is one.empty]
@@ -101,18 +101,18 @@ def _needed(function: Any) -> list[str]:
 
 @contextlib.contextmanager
 def _reporting(pair: str) -> Iterator[None]:
-    """What the user's own functions raise, in a sentence and with the line."""
+    """Report what the user's own functions raise in a sentence, with the line."""
     try:
         yield
     except (Exception, SystemExit) as error:
         refused = isinstance(error, ArgumentTypeError | ArgumentValueError)
         if refused and not _their_frames(error):
-            raise  # the pair itself
+            raise  # the error is about the pair itself
         raise _raised(pair, error) from error
 
 
 def _their_frames(error: BaseException) -> list[traceback.FrameSummary]:
-    """The lines that the error came through and that the user wrote."""
+    """The frames of the traceback that are in the user's own code."""
     found = traceback.extract_tb(error.__traceback__)
     return [frame for frame in found if _is_theirs(frame.filename)]
 
@@ -131,7 +131,7 @@ def _raised(pair: str, error: BaseException) -> ArgumentValueError:
 
 
 def _is_theirs(filename: str) -> bool:
-    """Whether a file is neither ours nor of an installed package, nor of Python itself."""
+    """Whether a file belongs neither to this package, nor to an installed one, nor to Python."""
     path = os.path.abspath(filename)
     ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     places = {ours, *(place for name, place in sysconfig.get_paths().items() if "lib" in name)}
@@ -139,14 +139,15 @@ def _is_theirs(filename: str) -> bool:
 
 
 def _keywords(pair: Any) -> dict[str, Any]:
-    """The arguments of `verify.adjoint`, from a mapping of them or from A, At, domain in turn."""
+    """The arguments of `verify.adjoint`, from a mapping, or from A, At, domain in this order."""
     if isinstance(pair, Mapping) and {"A", "At", "domain"} <= set(pair) <= set(_NAMES):
         return dict(pair)
     if isinstance(pair, tuple | list) and len(pair) in (3, 4):
         return dict(zip(_NAMES, pair, strict=False))
     raise ArgumentTypeError(
-        "pair must hold (A, At, domain), (A, At, domain, codomain), or the arguments of "
-        "jaxdeconv.verify.adjoint by name, or be a function without arguments that returns them",
+        "pair must be (A, At, domain), (A, At, domain, codomain), the arguments of "
+        "jaxdeconv.verify.adjoint by name, or a function without arguments that returns one of "
+        "these",
         "Write for example pair = (jnp.flip, jnp.flip, jax.ShapeDtypeStruct((5,), 'float32')).",
         pair=pair,
     )

@@ -1,20 +1,21 @@
-"""compat: the same call as elsewhere, on JAX arrays and our legs.
+"""compat: the same call as in another framework, on JAX arrays, computed by jaxdeconv.
 
-Their argument names, defaults and layouts; differentiable, and under `jax.jit` like everything
-else. No framework is imported; only `jax.lax`, which comes with JAX, is called.
+The functions have the framework's argument names, defaults and layouts. They are differentiable and
+work under `jax.jit`. No framework is imported; only `jax.lax`, which comes with JAX, is called.
 
     kernels      the kernel layouts of all frameworks; convert_kernel
     tensors      PyTorch's tensors as NumPy arrays
-    bridge       from a framework's operands to a leg, and back
+    call         the arrays of a framework's call, checked, and what computes it here
     lax          conv_transpose, conv_general_dilated                  (jax.lax)
     torch        conv{1,2,3}d, conv_transpose{1,2,3}d                  (torch.nn.functional)
     onnx         Conv, ConvTranspose                                   (the operators)
     keras        conv, conv_transpose                                  (keras.ops)
     tensorflow   convolution, conv_transpose                           (tf.nn)
 
-All take PyTorch's tensors, too. Layers of Flax, Haiku and Equinox are as fast as they are under
-`jaxdeconv.accelerate`, and those of `jaxdeconv.nn` take the same arguments. Arrays of PyTorch
-and Keras go into the layers there, one layer after the other, by `jaxdeconv.nn.arrays`.
+All of them also accept PyTorch's tensors. Layers of Flax, Haiku and Equinox have no copies here:
+`jaxdeconv.accelerate` makes them fast as they are, and the layers of `jaxdeconv.nn` take the same
+arguments. To load trained parameters of PyTorch or Keras into those, layer by layer, use
+`jaxdeconv.nn.arrays`.
 """
 
 from jaxdeconv.compat import keras as keras

@@ -1,9 +1,9 @@
-"""How every framework stores the kernel of one map x -> y, and the way from one to another.
+"""How every framework stores the kernel of one map x -> y, and the conversion between them.
 
-A kernel is numbers w[g, i, o, t]: in group g, channel i of x feeds channel o of y through tap t. A
-layout is an order of these axes, some merged ('go': the channels of y, group after group), and
-perhaps the taps backwards. They run forwards if tap 0 of a convolution meets the first cell under
-the kernel, and tap 0 of a transposed convolution lands on the first of the cells laid down.
+A kernel is an array w[g, i, o, t]: in group g, channel i of x feeds channel o of y through tap t. A
+layout is an order of these axes, some merged ('go': the channels of y, group after group), possibly
+with the taps in reverse. The taps are in order if tap 0 of a convolution multiplies the first cell
+of each window, and tap 0 of a transposed convolution adds to the first cell of each window.
 """
 
 import dataclasses
@@ -27,13 +27,13 @@ class KernelLayout:
 
     Attributes:
         axes: 'k' for all spatial axes, 'i' and 'o' for the channels of x and of y, 'g' before the
-            one that holds the groups. Without a 'g' the framework knows no groups: i and o run
-            over all channels, and the kernel of a grouped map is zero between the groups.
-        backwards: whether the taps are stored in reverse.
+            one that holds the groups. Without a 'g' the framework has no groups: i and o run over
+            all channels, and the kernel of a grouped map is zero between the groups.
+        reversed: whether the taps are stored in reverse.
     """
 
     axes: tuple[str, str, str]
-    backwards: bool = False
+    reversed: bool = False
 
     @property
     def dense(self) -> bool:
@@ -41,7 +41,7 @@ class KernelLayout:
         return all(len(axis) == 1 for axis in self.axes)
 
     def divides(self, shape: tuple[int, ...], groups: int) -> bool:
-        """Whether a kernel of this shape can be that of so many groups."""
+        """Whether a kernel of this shape can have this number of groups."""
         labels = self._labels(len(shape) - 2)
         return all(
             length % groups == 0
@@ -50,7 +50,7 @@ class KernelLayout:
         )
 
     def to_blocks(self, w: Any, groups: int) -> Any:
-        """[g, i, o, *taps], taps forwards; what a dense kernel holds between groups is left out."""
+        """[g, i, o, *taps], taps in order; entries of a dense kernel between groups are dropped."""
         xp = w.__array_namespace__()
         labels = self._labels(w.ndim - 2)
         flat = [letter for label in labels for letter in label]
@@ -62,14 +62,14 @@ class KernelLayout:
         if self.dense:
             diagonal = np.arange(groups)
             blocks = blocks[diagonal, diagonal]
-        return self._turn(blocks)
+        return self._flip(blocks)
 
     def from_blocks(self, blocks: Any) -> Any:
-        """The inverse of `to_blocks`; a dense kernel is filled up with zeros."""
+        """The inverse of `to_blocks`; a dense kernel gets zeros between the groups."""
         xp = blocks.__array_namespace__()
         labels = self._labels(blocks.ndim - 3)
         flat = [letter for label in labels for letter in label]
-        blocks = self._turn(blocks)
+        blocks = self._flip(blocks)
         if self.dense:
             same = np.eye(len(blocks), dtype=bool)[(..., *(None,) * (blocks.ndim - 1))]
             blocks = xp.where(same, blocks[:, None], xp.zeros_like(blocks[:, None]))
@@ -79,7 +79,10 @@ class KernelLayout:
         return xp.reshape(blocks, shape)
 
     def _labels(self, ndim: int) -> list[tuple[str | int, ...]]:
-        """What each axis of a kernel runs over, slowest first; 'h' is the group of x, if split."""
+        """What each axis of a kernel runs over, slowest first.
+
+        A dense kernel has the group of x ('h') and that of y ('g') on two different axes.
+        """
         merged = {"i": ("h", "i"), "o": ("g", "o")} if self.dense else {}
         labels: list[tuple[str | int, ...]] = []
         for axis in self.axes:
@@ -87,9 +90,9 @@ class KernelLayout:
             labels += taps if axis == "k" else [merged.get(axis, (*axis,))]
         return labels
 
-    def _turn(self, blocks: Any) -> Any:
-        """The taps reversed, if they are stored so."""
-        if not self.backwards:
+    def _flip(self, blocks: Any) -> Any:
+        """The taps flipped, if they are stored in reverse."""
+        if not self.reversed:
             return blocks
         return blocks.__array_namespace__().flip(blocks, axis=tuple(range(3, blocks.ndim)))
 
@@ -114,23 +117,23 @@ CONV = {
     "onnx": _OIHW,
     "equinox": _OIHW,
 }
-"""Of a convolution's kernel, by framework."""
+"""The layout of a convolution's kernel, by framework."""
 
 CONV_TRANSPOSE = {
     "jaxdeconv": KernelLayout(("k", "o", "gi")),
-    "lax": KernelLayout(("k", "i", "go"), backwards=True),
-    "flax": KernelLayout(("k", "i", "o"), backwards=True),
-    "haiku": KernelLayout(("k", "o", "i"), backwards=True),
+    "lax": KernelLayout(("k", "i", "go"), reversed=True),
+    "flax": KernelLayout(("k", "i", "o"), reversed=True),
+    "haiku": KernelLayout(("k", "o", "i"), reversed=True),
     "keras": KernelLayout(("k", "o", "i")),
     "tensorflow": KernelLayout(("k", "o", "i")),
     "torch": KernelLayout(("gi", "o", "k")),
     "onnx": KernelLayout(("gi", "o", "k")),
-    "equinox": KernelLayout(("go", "i", "k"), backwards=True),
+    "equinox": KernelLayout(("go", "i", "k"), reversed=True),
 }
-"""Of a transposed convolution's kernel, by framework.
+"""The layout of a transposed convolution's kernel, by framework.
 
-'lax' is that of `conv_general_dilated` with `lhs_dilation`, which for one group is that of
-`jax.lax.conv_transpose`; with `transpose_kernel=True` that and Flax's are as Keras's.
+'lax' stands for `conv_general_dilated` with `lhs_dilation`, and for `jax.lax.conv_transpose`, which
+has one group. With `transpose_kernel=True` the latter and Flax store it as Keras does.
 """
 
 
@@ -140,10 +143,10 @@ def convert_kernel(
 ) -> Kernel:
     """The kernel with which another framework computes the same map.
 
-    An array does not tell its groups: without `groups`, a grouped kernel is taken for that of one
-    group, and the result fits another layer. (`jaxdeconv.nn.arrays.from_torch` with the layers of
-    `jaxdeconv.nn` needs no groups: those layers store their kernels as PyTorch does, but for the
-    order of the axes.)
+    The shape of an array does not determine its groups: without `groups`, a grouped kernel is
+    treated as one of a single group, and the result fits another layer. (For the layers of
+    `jaxdeconv.nn`, use `jaxdeconv.nn.arrays.from_torch`, which needs no groups: those layers store
+    their kernels as PyTorch does, up to the order of the axes.)
 
     Args:
         w: a kernel as `source` stores it, NumPy or JAX or a PyTorch tensor, any number of spatial
@@ -152,21 +155,22 @@ def convert_kernel(
             'tensorflow'. Flax's and `jax.lax`'s transposed convolutions with
             `transpose_kernel=True` store it as 'keras' does.
         target: likewise.
-        groups: of the map. The transposed convolutions of Flax, Haiku, Keras and TensorFlow know
+        groups: of the map. The transposed convolutions of Flax, Haiku, Keras and TensorFlow have
             no groups; their kernel is dense, with zeros between the groups.
         transposed: whether the map is a transposed convolution.
 
     Returns:
-        The same numbers, of the same dtype and kind of array, NumPy's for a tensor. 'jaxdeconv' is
-        `(*kernel_size, in/groups, out)`, in and out being those of the *forward* map in both cases.
+        The same numbers, of the same dtype and kind of array; a NumPy array for a tensor. The
+        layout of 'jaxdeconv' is `(*kernel_size, in_channels/groups, out_channels)` of the forward
+        convolution, whether or not the map is transposed.
 
     Raises:
         ValueError: an unknown framework; groups that do not divide the channels; a dense kernel
-            that is not zero between the groups (traced arrays cannot be asked).
+            that is not zero between the groups (unless it is traced).
         TypeError: not an array.
 
     Example:
-        >>> w = np.arange(6.0).reshape(1, 2, 3)  # torch: (in, out, taps)
+        >>> w = np.arange(6.0).reshape(1, 2, 3)  # torch: (in_channels, out_channels, taps)
         >>> convert_kernel(w, source="torch", target="flax", transposed=True).tolist()
         [[[2.0, 5.0]], [[1.0, 4.0]], [[0.0, 3.0]]]
         >>> w = np.ones((8, 3, 5, 5))  # of a layer from 8 to 6 channels, in 2 groups
@@ -180,8 +184,8 @@ def convert_kernel(
     )
     _check(w, before, groups)
     blocks = before.to_blocks(w, groups)
-    known = not isinstance(w, jax.core.Tracer)
-    if before.dense and known and (before.from_blocks(blocks) != w).any():
+    concrete = not isinstance(w, jax.core.Tracer)
+    if before.dense and concrete and (before.from_blocks(blocks) != w).any():
         raise ArgumentValueError(
             f"w of {source} must be zero between the groups",
             "Pass groups=1, or the number of groups with which the kernel was made.",
@@ -195,7 +199,7 @@ def convert_kernel(
 def _layout(layouts: dict[str, KernelLayout], name: str, value: str) -> KernelLayout:
     if value not in layouts:
         raise ArgumentValueError(
-            f"{name} must be a framework whose kernels are known",
+            f"{name} must be the name of a framework",
             f"Pass one of {', '.join(map(repr, layouts))}.",
             **{name: value},
         )
@@ -203,14 +207,14 @@ def _layout(layouts: dict[str, KernelLayout], name: str, value: str) -> KernelLa
 
 
 def _check(w: Any, layout: KernelLayout, groups: int) -> None:
-    """Refuse what is no kernel of `groups` groups."""
+    """Refuse what is not a kernel of `groups` groups."""
     if not isinstance(w, jax.Array | np.ndarray):
         raise ArgumentTypeError(
             "w must be a NumPy or JAX array, or a tensor", "Pass numpy.asarray(w).", w=w
         )
     if w.ndim < 2:
         raise ArgumentValueError(
-            "w must have two axes of channels", "Pass the kernel with all its axes.", w=w
+            "w must have two channel axes", "Pass the kernel with all its axes.", w=w
         )
     groups = as_integer("groups", groups, minimum=1)
     if not layout.divides(w.shape, groups):

@@ -1,9 +1,9 @@
-"""The functions of `jax.lax`, drop-in: the same names, the same results, by the legs.
+"""Drop-in replacements of functions of `jax.lax`: the same names, the same results.
 
-`conv_general_dilated` can be any leg, so it is `jax.lax`'s own, accelerated: every combination of
-arguments means what it means there, what no leg can be (symbolic channels, arrays sharded by their
-types) stays `jax.lax`'s, as everything does on GPUs and TPUs, and errors that `jax.lax` words well
-are its own.
+`conv_general_dilated` can be any of the three legs, so it is `jax.lax`'s own function, accelerated.
+Every combination of arguments means what it means there, and what no leg can compute (symbolic
+channels, arrays sharded by their types, everything on GPUs and TPUs) is left to `jax.lax`. Its
+errors pass through.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from jaxdeconv.arguments.layout import (
     signal_from_canonical,
     signal_to_canonical,
 )
-from jaxdeconv.compat.bridge import Ints, operands
+from jaxdeconv.compat.call import Call, Ints
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.planning import tuning_cache
 
@@ -33,12 +33,12 @@ __all__ = ["conv_general_dilated", "conv_transpose"]
 LaxPadding = str | Sequence[tuple[int, int]]
 
 
-def _whichever_leg(*args: Any) -> Array:
+def _stock(*args: Any) -> Array:
     return lax.conv_general_dilated(*args)
 
 
 _conv_general_dilated = tuning_cache.follows(
-    jax.jit(accelerate(_whichever_leg), static_argnums=range(2, 12), inline=True)
+    jax.jit(accelerate(_stock), static_argnums=range(2, 12), inline=True)
 )
 
 
@@ -57,11 +57,12 @@ def conv_general_dilated(
     preferred_element_type: DTypeLike | None = None,
     out_sharding: Any = None,
 ) -> Array:
-    """`jax.lax.conv_general_dilated`, by whichever leg computes the same.
+    """`jax.lax.conv_general_dilated`, computed by the leg that it is equal to.
 
     Args:
         lhs: the signal, channels first unless `dimension_numbers` says otherwise.
-        rhs: the kernel, `(out, in/groups, *kernel_size)` unless `dimension_numbers` says otherwise.
+        rhs: the kernel, `(out_channels, in_channels/groups, *kernel_size)` unless
+            `dimension_numbers` says otherwise.
         window_strides: step of the window, per spatial dimension.
         padding: (low, high) pairs of the dilated lhs, or 'SAME', 'SAME_LOWER', 'VALID'.
         lhs_dilation: spacing of lhs: the stride of a transposed convolution.
@@ -119,18 +120,18 @@ def conv_transpose(
 
     Args:
         lhs: the signal, channels last unless `dimension_numbers` says otherwise.
-        rhs: the kernel, `(*kernel_size, in, out)` with its taps *backwards*; `(*kernel_size, out,
-            in)`, taps forwards, if `transpose_kernel`.
+        rhs: the kernel, `(*kernel_size, in_channels, out_channels)`, its taps in *reverse* order;
+            if `transpose_kernel`, `(*kernel_size, out_channels, in_channels)`, its taps in order.
         strides: per spatial dimension.
         padding: 'SAME' (size * stride), 'VALID', or (low, high) pairs: those by which the dilated
             lhs is padded, or, if `use_consistent_padding`, those of the forward convolution. Other
-            names, which `jax.lax` takes by accident where the stride is 1, are refused.
+            names, which `jax.lax` accepts by accident where the stride is 1, are refused.
         rhs_dilation: spacing of the kernel taps.
         dimension_numbers: of lhs, rhs and the result.
-        transpose_kernel: take the kernel of the forward convolution.
+        transpose_kernel: rhs is the kernel of the forward convolution.
         precision: as in `jax.lax`.
         preferred_element_type: as in `jax.lax`.
-        use_consistent_padding: read pairs as names are read: as forward padding.
+        use_consistent_padding: pairs mean the padding of the forward convolution, as names do.
 
     Returns:
         What `jax.lax` returns, up to rounding.
@@ -146,8 +147,10 @@ def conv_transpose(
     """
     ndim = _ndim(lhs, rhs)
     layout = Layout.parse(dimension_numbers, ndim + 2)
-    both = operands(
-        "keras" if transpose_kernel else "lax",  # with the first, both store it alike
+    call = Call.of(
+        "keras"
+        if transpose_kernel
+        else "lax",  # with transpose_kernel, lax stores it as Keras does
         transposed=True,
         channels_first=False,
         batch_axes=(1,),
@@ -156,15 +159,15 @@ def conv_transpose(
     )
     steps = as_integers("strides", strides, ndim, minimum=1)
     spacing = _entries("rhs_dilation", rhs_dilation, ndim)
-    spans = both.span(spacing)
+    kernel = call.dilated_kernel_size(spacing)
     pads = padding if isinstance(padding, str) else as_padding(padding, ndim)
     if use_consistent_padding and not isinstance(pads, str):
-        whole = zip(spans, pads, strict=True)
+        whole = zip(kernel, pads, strict=True)
         pads = tuple((k - 1 - low, k - 1 - high) for k, (low, high) in whole)
-    low, size = transpose_places(both.size, spans, steps, pads)
-    y = both.conv_transpose(
-        low=low,
-        size=size,
+    offset, output_size = _offset_and_size(call.size, kernel, steps, pads)
+    y = call.conv_transpose(
+        offset=offset,
+        output_size=output_size,
         stride=steps,
         dilation=spacing,
         precision=precision,
@@ -173,33 +176,25 @@ def conv_transpose(
     return signal_from_canonical(y, layout.u, y.shape[:1])
 
 
-def transpose_places(
-    sizes: Ints,
-    spans: Ints,
-    steps: Ints,
-    padding: str | Pairs,
-    names: Sequence[str] = ("SAME", "VALID"),
+def _offset_and_size(
+    sizes: Ints, kernel: Ints, steps: Ints, padding: str | Pairs
 ) -> tuple[Ints, Ints]:
-    """Where `jax.lax.conv_transpose` lays the kernels down, and the size of its result.
+    """Offset and output size of `Call.conv_transpose`, as `jax.lax.conv_transpose` has them.
 
     Args:
         sizes: of the signal, per spatial dimension.
-        spans: of the dilated kernel.
+        kernel: size of the dilated kernel.
         steps: strides.
         padding: a name, or pairs by which the dilated signal is padded.
-        names: that are allowed; only the first two have a meaning here.
-
-    Returns:
-        low and size of `Operands.conv_transpose`.
     """
     if not isinstance(padding, str):
-        low = tuple(k - 1 - pair[0] for k, pair in zip(spans, padding, strict=True))
+        offset = tuple(k - 1 - low for k, (low, _) in zip(kernel, padding, strict=True))
         padded = ((n - 1) * s + 1 + sum(p) for n, s, p in zip(sizes, steps, padding, strict=True))
-        return low, tuple(n - (k - 1) for n, k in zip(padded, spans, strict=True))
-    if check_choice("padding", padding, names) == "SAME":
-        low = tuple(max(k - s, 0) // 2 for k, s in zip(spans, steps, strict=True))
-        return low, tuple(n * s for n, s in zip(sizes, steps, strict=True))
-    dimensions = zip(sizes, spans, steps, strict=True)
+        return offset, tuple(n - (k - 1) for n, k in zip(padded, kernel, strict=True))
+    if check_choice("padding", padding, ("SAME", "VALID")) == "SAME":
+        offset = tuple(max(k - s, 0) // 2 for k, s in zip(kernel, steps, strict=True))
+        return offset, tuple(n * s for n, s in zip(sizes, steps, strict=True))
+    dimensions = zip(sizes, kernel, steps, strict=True)
     return (0,) * len(sizes), tuple((n - 1) * s + max(k, s) for n, k, s in dimensions)
 
 
@@ -209,7 +204,7 @@ def _ndim(lhs: Any, rhs: Any) -> int:
     if len(shapes[0]) != len(shapes[1]) or len(shapes[0]) < 2:
         raise ArgumentValueError(
             "lhs and rhs must be arrays with the same number of axes, at least 2",
-            "Give lhs a batch axis and an axis of channels.",
+            "Give lhs a batch axis and a channel axis.",
             lhs=lhs,
             rhs=rhs,
         )

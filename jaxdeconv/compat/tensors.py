@@ -1,4 +1,4 @@
-"""PyTorch's tensors as NumPy arrays. PyTorch is not imported: who has a tensor has done so."""
+"""PyTorch's tensors as NumPy arrays. PyTorch is not imported: a caller with a tensor did that."""
 
 import sys
 from typing import Any
@@ -14,16 +14,16 @@ __all__ = ["from_tensor"]
 def from_tensor(name: str, value: Any) -> Any:
     """A tensor as a NumPy array of the same dtype; anything else as it is.
 
-    Parameters that require gradients, tensors on other devices, conjugated and sparse ones are all
-    taken, and bfloat16 stays bfloat16. The array is a copy: what PyTorch does to the tensor later
-    does not reach it.
+    Parameters that require gradients, tensors on other devices, conjugated and sparse tensors are
+    all accepted, and bfloat16 stays bfloat16. The array is a copy: later changes of the tensor do
+    not affect it.
 
     Args:
         name: of the argument, for the error.
         value: anything.
 
     Raises:
-        TypeError: a tensor without numbers of its own, or quantised.
+        TypeError: a tensor on the meta device, or quantised.
     """
     if not _is_tensor(value):
         return value
@@ -47,7 +47,7 @@ def _is_tensor(value: Any) -> bool:
 
 
 def _copied(tensor: Any) -> np.ndarray:
-    """The numbers of a dense tensor on the CPU; by bits, in dtypes that NumPy itself lacks."""
+    """The numbers of a dense tensor on the CPU; bit by bit in dtypes that NumPy itself lacks."""
     name = str(tensor.dtype).removeprefix("torch.")
     if name != "bfloat16" and not name.startswith("float8"):
         return np.array(tensor.numpy())

@@ -2,15 +2,14 @@
 
     (K_s v)(y) = integral of k(s*y - x) v(x) dx        (K_s^T u)(x) = integral of k(s*y - x) u(y) dy
 
-Both hold the same kernel k(s*y - x); only the variable that is integrated over differs. With
-cells for numbers and sums for integrals this is `conv` and `conv_transpose`, and its limit as
-the cells shrink.
+Both have the same kernel k(s*y - x) and differ only in the variable of integration. They are the
+limits of `conv` and `conv_transpose` as the cells shrink, and the sums become integrals.
 
     functions    a function of finite support, and integrals over it
     operator     K_s and K_s^T: functions -> functions, with their supports
-    sampling     the discrete convolution that approaches K_s, and how fast
+    sampling     the discrete convolution that approximates K_s, and its order
 
-In one dimension. Run it in 64-bit mode (`jax.enable_x64`) for more than 7 digits.
+One dimension only. Use 64-bit mode (`jax.enable_x64`) for more than 7 digits.
 """
 
 from jaxdeconv.continuous.functions import Function as Function

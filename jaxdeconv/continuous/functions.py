@@ -20,13 +20,13 @@ __all__ = ["STANDARD", "Function", "Quadrature", "inner"]
 
 @dataclasses.dataclass(frozen=True, init=False)
 class Quadrature:
-    """Gauss-Legendre quadrature, composite between the knots of the integrand.
+    """Composite Gauss-Legendre quadrature between the knots of the integrand.
 
-    Between two knots the integrand is smooth, and Gauss-Legendre converges exponentially there.
+    Between two knots the integrand is smooth, so the error falls exponentially with the nodes.
 
     Args:
         nodes: per panel, at least 1; exact for polynomials of degree 2*nodes - 1.
-        panels: of equal length between two knots, at least 1.
+        panels: number of equal panels between two knots, at least 1.
     """
 
     nodes: int
@@ -44,7 +44,7 @@ class Quadrature:
         object.__setattr__(self, "panels", as_integer("panels", panels, minimum=1))
 
     def __call__(self, integrand: Callable[[Array], Array], knots: Array) -> Array:
-        """The integral from the first to the last of the sorted `knots`, a 1-D array."""
+        """The integral between the first and the last of the sorted `knots`, a 1-D array."""
         at, weights = _rule(self.nodes, self.panels)
         low, width = knots[:-1, None], jnp.diff(knots)[:, None]
         x = low + width * jnp.asarray(at, knots.dtype)[None]
@@ -52,7 +52,7 @@ class Quadrature:
 
 
 STANDARD = Quadrature()
-"""Accurate to rounding for functions that vary little between two knots."""
+"""Accurate up to rounding for functions that vary slowly between two knots."""
 
 
 @functools.cache
@@ -68,10 +68,10 @@ class Function:
     """A real or complex function that is zero outside its support.
 
     Args:
-        formula: what it is inside; takes an array and gives one of that shape, written in JAX.
+        formula: its values inside; takes an array and returns one of the same shape, using JAX.
         support: (low, high), finite.
-        breaks: points inside where it, or a derivative, jumps. With them every integral is
-            accurate to rounding; without, only as accurate as a rule for smooth functions is there.
+        breaks: points inside where it or a derivative jumps. With them every integral is accurate
+            up to rounding; without them the quadrature, meant for smooth functions, is inaccurate.
 
     Example:
         >>> hat = Function(lambda x: 1 - abs(x), (-1, 1), breaks=[0])
@@ -95,23 +95,23 @@ class Function:
 
         Raises:
             ValueError: a support that is empty or not finite, or a break outside it.
-            TypeError: a formula that cannot be called, or ends that are not numbers.
+            TypeError: a formula that is not callable, or ends that are not numbers.
         """
         if not callable(formula):
             raise ArgumentTypeError(
-                "formula must be a function", "Pass for example jax.numpy.cos.", formula=formula
+                "formula must be a function", "Pass e.g. jax.numpy.cos.", formula=formula
             )
         ends, inner_knots = _numbers("support", support), _numbers("breaks", breaks)
         if len(ends) != 2 or not -math.inf < ends[0] < ends[1] < math.inf:
             raise ArgumentValueError(
-                "support must be (low, high), finite and with low < high",
+                "support must be (low, high), finite, with low < high",
                 "Pass the interval outside which the function is zero.",
                 support=support,
             )
         if not all(ends[0] <= knot <= ends[1] for knot in inner_knots):
             raise ArgumentValueError(
                 "breaks must lie inside the support",
-                "Leave the others out.",
+                "Leave out the others.",
                 breaks=breaks,
                 support=support,
             )
@@ -129,21 +129,22 @@ class Function:
         at = at if jnp.issubdtype(at.dtype, jnp.floating) else at.astype(float)
         low, high = self.support
         inside = (low <= at) & (at <= high)
-        # The formula never sees a point outside, where it may be infinite or undefined.
+        # The formula is never evaluated outside, where it may be infinite or undefined: through
+        # `where`, the derivative would be NaN even if the value is not used.
         values = self.formula(jnp.clip(at, low, high))
         if jnp.shape(values) != at.shape:
             raise ArgumentValueError(
-                "formula must give an array of the shape that it takes",
+                "formula must return an array of the shape that it is given",
                 "Write it with jax.numpy's elementwise functions.",
-                taken=at.shape,
-                given=jnp.shape(values),
+                given=at.shape,
+                returned=jnp.shape(values),
             )
         return jnp.where(inside, values, jnp.zeros_like(values))
 
 
 @reporting
 def inner(f: Function, g: Function, quadrature: Quadrature = Quadrature()) -> Array:
-    """The inner product: the integral of f g over the line, without conjugation.
+    """The inner product: the integral of f g over the real line, without conjugation.
 
     Args:
         f: one function.
@@ -151,7 +152,7 @@ def inner(f: Function, g: Function, quadrature: Quadrature = Quadrature()) -> Ar
         quadrature: the rule.
 
     Returns:
-        A number, 0 where the supports do not meet.
+        A number; 0 if the supports do not overlap.
 
     Raises:
         TypeError: f or g is not a `Function`.
@@ -168,16 +169,16 @@ def inner(f: Function, g: Function, quadrature: Quadrature = Quadrature()) -> Ar
 
 
 def product(x: Array, y: Array) -> Array:
-    """X y, also where one is complex and JAX would not promote the other."""
+    """The product x y, with NumPy's promotion if one is complex."""
     dtype = np.promote_types(x.dtype, y.dtype)
     return x.astype(dtype) * y.astype(dtype)
 
 
 def common_knots(first: Array, second: Array) -> Array:
-    """All knots of both, sorted, those beyond the common support moved to its ends.
+    """All knots of both, sorted; those outside the common support are moved to its ends.
 
-    Moving keeps their number, which must not depend on traced values; between two equal knots
-    the integral is zero. Where the supports do not meet, all are equal.
+    That keeps their number, which must not depend on traced values; between two equal knots the
+    integral is zero. If the supports do not overlap, all knots are equal.
     """
     low = jnp.maximum(first[0], second[0])
     high = jnp.maximum(low, jnp.minimum(first[-1], second[-1]))
@@ -188,7 +189,7 @@ def check_function(name: str, value: Any) -> None:
     """Refuse what is not a `Function`."""
     if not isinstance(value, Function):
         raise ArgumentTypeError(
-            f"{name} must be a Function, which knows its support",
+            f"{name} must be a Function",
             "Pass Function(formula, support).",
             **{name: value},
         )
@@ -197,7 +198,7 @@ def check_function(name: str, value: Any) -> None:
 def _numbers(name: str, values: Any) -> tuple[float, ...]:
     try:
         return tuple(float(value) for value in values)
-    except (TypeError, ValueError):  # the former also for what is traced
+    except (TypeError, ValueError):  # tracers raise a TypeError
         raise ArgumentTypeError(
             f"{name} must hold numbers", "Pass a tuple of floats.", **{name: values}
         ) from None

@@ -27,16 +27,17 @@ class ContinuousConv:
         (K v)(y) = integral of k(s*y - x) v(x) dx
         (K^T u)(x) = integral of k(s*y - x) u(y) dy
 
-    For k zero outside [a, b]: as a function of y, k(s*y - x) is zero outside [(x+a)/s, (x+b)/s],
-    as a function of x outside [s*y - b, s*y - a]. So the supports add up:
+    If k is zero outside [a, b], then k(s*y - x) is zero outside [(x+a)/s, (x+b)/s] as a function of
+    y, and outside [s*y - b, s*y - a] as a function of x. So supports map as follows:
 
         v on [p, q]:  K v   on [(p + a)/s, (q + b)/s]
         u on [p, q]:  K^T u on [s*p - b, s*q - a]
 
     Args:
-        kernel: k. Mind that `conv` has k flipped: its w[t] is k at minus the place of tap t.
-        stride: s, a finite number above 0, not only an integer.
-        quadrature: the rule of the integrals.
+        kernel: k. Note that the kernel of `conv` is flipped: its w[t] is k at minus the position of
+            tap t.
+        stride: s, any finite number above 0.
+        quadrature: the rule for the integrals.
 
     Example:
         >>> box = Function(jnp.ones_like, (-1, 1))
@@ -59,7 +60,7 @@ class ContinuousConv:
         """Check.
 
         Raises:
-            ValueError: a stride that is not finite and above 0.
+            ValueError: a stride that is not finite or not above 0.
             TypeError: an argument of another kind.
         """
         check_function("kernel", kernel)
@@ -68,7 +69,7 @@ class ContinuousConv:
         if not 0 < stride < math.inf:
             raise ArgumentValueError(
                 "stride must be finite and above 0",
-                "To turn the axis round, turn the functions round.",
+                "To reverse the axis, reverse the functions.",
                 stride=stride,
             )
         if not isinstance(quadrature, Quadrature):
@@ -86,20 +87,19 @@ class ContinuousConv:
 
     @reporting
     def __matmul__(self, v: Function) -> Function:
-        """K v, computed where it is evaluated.
+        """K v, computed lazily at the points where it is evaluated.
 
         Args:
             v: a function.
 
         Returns:
-            A function with its support, and with breaks wherever a knot of k meets one of v: it
-            can be integrated as accurately as v. Differentiable, and under `jit` and `vmap`.
+            A function with its support, and with breaks wherever a knot of k meets one of v, so it
+            can be integrated as accurately as v. It can be differentiated, compiled and mapped.
 
         Raises:
             TypeError: v is not a `Function`.
 
-        Cost: per point, as many evaluations of k and v as there are knots of both, times the
-        nodes of the rule.
+        Cost: per point, the knots of k and v, times the nodes of the rule, evaluations of each.
         """
         check_function("v", v)
         knots = [(p + a) / self.stride for p in v.knots for a in self.kernel.knots]
@@ -117,19 +117,19 @@ class ContinuousConv:
 
 @dataclasses.dataclass(frozen=True)
 class ContinuousConvTranspose:
-    """The transpose of a `ContinuousConv`, which is its `.T`."""
+    """The transpose of a `ContinuousConv`, which it has as its own `.T`."""
 
     T: ContinuousConv
 
     @reporting
     def __matmul__(self, u: Function) -> Function:
-        """K^T u, computed where it is evaluated.
+        """K^T u, computed lazily at the points where it is evaluated.
 
         Args:
             u: a function.
 
         Returns:
-            A function, as of `ContinuousConv.__matmul__`.
+            A function, as `ContinuousConv.__matmul__` returns.
 
         Raises:
             TypeError: u is not a `Function`.

@@ -5,17 +5,18 @@ On grids of spacing h, x_j = x_0 + h*j and y_i = x_0/s + h*i, with an integer st
     (K_s v)(y_i)  ~  h * sum over j of k(s*y_i - x_j) v(x_j)  =  conv(v(x), w, stride=s)[i],
 
 where w holds h*k at the multiples of h, flipped. The same w serves the transpose: `conv_transpose`
-of u(y) approaches K_s^T u at the points x_j.
+of u(y) approximates K_s^T u at the points x_j.
 
-The sum is a quadrature rule on the integrand g(x) = k(s*y - x) v(x). By Euler and Maclaurin its
-error is of order
+The sum is a quadrature rule for the integrand g(x) = k(s*y - x) v(x). By the Euler-Maclaurin
+formula its error is of order
 
-    h      where g jumps, between the points of the grid;
-    h^2    where g jumps at points of the grid, counted half there (the trapezoidal rule), or in
-           the middle between two (the midpoint rule), and where g is continuous with kinks;
-    h^(p+2)  where g has p continuous derivatives, up to the next even power if all knots are
-           points or middles of the grid, where odd powers do not occur;
-    beyond every power of h where g is smooth.
+    h        if g jumps between the points of the grid;
+    h^2      if g jumps only at points of the grid, with half weight there (the trapezoidal rule),
+             or halfway between two points (the midpoint rule); and if g is continuous with kinks;
+    h^(p+2)  if g has p continuous derivatives; rounded up to an even power if all knots are points
+             of the grid or halfway between two, as odd powers then do not occur;
+
+and falls faster than any power of h if g is smooth.
 """
 
 import math
@@ -40,17 +41,17 @@ _ON_GRID = 1e-6  # of the spacing: nearer than that, a knot counts as a point of
 
 
 class Sampling(NamedTuple):
-    """A discrete convolution that approaches a continuous one.
+    """A discrete convolution that approximates a continuous one.
 
     `conv(v, w, stride=geometry.stride, padding=geometry.padding)` is close to (K v)(y), and
     `conv_transpose` of samples at y, with the same w and `input_size=geometry.input_size`, is
-    close to K^T at x. Channels axes of one are there.
+    close to K^T at x. All arrays have an axis of one channel.
     """
 
-    v: Array  # [points of x, 1]: v(x), the first and last halved under 'trapezoid'
+    v: Array  # [points of x, 1]: v(x), with the first and last halved for 'trapezoid'
     w: Array  # [taps, 1, 1]: h * k, flipped
     x: Array  # [points]
-    y: Array  # [points]: all where K v can be other than zero
+    y: Array  # [points]: all where K v can be nonzero
     geometry: ConvGeometry
 
 
@@ -66,17 +67,17 @@ def sample(
     Args:
         K: with an integer stride.
         v: its input.
-        intervals: into how many the support of v is cut, at least 1; their length is h.
-        scheme: 'midpoint' takes the middles of the intervals for grid, 'trapezoid' their ends, the
-            first and the last at half weight. The kernel is sampled at multiples of h, and halved
-            where its support ends on one.
+        intervals: how many the support of v is divided into, at least 1; their length is h.
+        scheme: the grid is the midpoints of the intervals for 'midpoint', and their ends, the first
+            and last with half weight, for 'trapezoid'. The kernel is sampled at multiples of h,
+            with half weight if its support ends on one.
 
     Returns:
         The operands of `conv`.
 
     Raises:
-        ValueError: no intervals, an unknown scheme, a stride that is not an integer, or a kernel
-            narrower than the spacing, which no sample meets.
+        ValueError: no intervals, an unknown scheme, a stride that is not an integer, or a kernel so
+            narrow that no multiple of h lies in its support.
         TypeError: K or v is of another kind.
 
     Cost: intervals * (1 + width of k / width of v) evaluations.
@@ -102,7 +103,7 @@ def sample(
     steps = _outputs(multiples, len(x), stride)
     if not len(steps):
         raise ArgumentValueError(
-            "intervals must be short enough for the kernel to meet a point of the grid",
+            "intervals must be enough to sample the kernel at least once",
             "Pass more intervals.",
             intervals=intervals,
         )
@@ -122,17 +123,17 @@ def sample(
 
 @reporting
 def order(spacings: Sequence[float], errors: Sequence[float]) -> float:
-    """The power of the spacing with which the errors fall: the slope of the line through the logs.
+    """The order of convergence: the slope of a line through the logarithms of the errors.
 
     Args:
         spacings: at least two, positive, not all equal.
-        errors: as many, positive.
+        errors: equally many, positive.
 
     Returns:
         p, where the errors are proportional to spacing^p.
 
     Raises:
-        ValueError: too few numbers, different numbers of them, or numbers that have no logarithm.
+        ValueError: too few spacings, another number of errors, or values that are not positive.
 
     Example:
         >>> round(order([0.5, 0.25, 0.125], [0.8, 0.2, 0.05]), 6)
@@ -141,8 +142,8 @@ def order(spacings: Sequence[float], errors: Sequence[float]) -> float:
     h, e = np.asarray(spacings, float), np.asarray(errors, float)
     if h.ndim != 1 or h.shape != e.shape or len(np.unique(h)) < 2 or min(h.min(), e.min()) <= 0:
         raise ArgumentValueError(
-            "spacings and errors must be positive, as many of the one as of the other, two or more",
-            "Leave out what is zero: an error of zero has no order.",
+            "spacings and errors must be positive and equally many, at least two",
+            "Leave out errors of zero.",
             spacings=spacings,
             errors=errors,
         )
@@ -150,7 +151,7 @@ def order(spacings: Sequence[float], errors: Sequence[float]) -> float:
 
 
 def _outputs(multiples: np.ndarray, points: int, stride: int) -> np.ndarray:
-    """All i for which some point x_j is a multiple's distance away: s*i - j in `multiples`."""
+    """All i with s*i - j in `multiples` for some point j: where (K v)(y_i) can be nonzero."""
     if not len(multiples):
         return multiples
     return np.arange(-(-multiples[-1] // stride), (points - 1 + multiples[0]) // stride + 1)

@@ -5,15 +5,15 @@ Interpolation gives every output cell x the weighted mean of the input cells y n
     v[x] = sum over y of h(position(x) - y) * u[y],
 
 with one profile h for all cells. For an integer factor f the positions repeat with period f, so
-the weights h are a kernel of finitely many taps laid down at every f-th cell: a transposed
-convolution of stride f, each channel on its own.
+the weights h form one kernel, which is added at every f-th cell: a transposed convolution of
+stride f, channel by channel.
 
     profiles     h: nearest, linear, cubic (Keys), Lanczos, or your own
     kernels      h sampled: the taps, the kernel, and the geometry (the recipe of FCN)
     upsampling   `upsample` with its borders, and its transpose
 
-Beyond the border there are no cells. The bare transposed convolution takes them for zeros and
-darkens the border; the other borders repair that (see `upsample`).
+There are no cells beyond the border. The plain transposed convolution treats them as zeros, which
+darkens the border; the other options for the border avoid that (see `upsample`).
 """
 
 from jaxdeconv.interpolation.kernels import geometry as geometry

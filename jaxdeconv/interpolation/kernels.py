@@ -1,12 +1,12 @@
 """A profile sampled at the cells of the finer grid: taps, kernels and geometries.
 
-Two ways to lay a grid f times finer over a grid of n cells:
+Two alignments of a grid f times finer with a grid of n cells:
 
-- 'areas': f fine cells fill every coarse cell, f*n in all. The kernel is as odd or even as f.
-- 'centres': a fine cell stands on every coarse one, f - 1 between two, (n-1)*f + 1 in all. The
-  kernel is odd, every f-th cell of the result is a cell of the input.
+- 'areas': f fine cells fill every coarse cell, f*n in all. The kernel size is odd or even as f is.
+- 'centres': one fine cell on every coarse one and f - 1 between two, (n-1)*f + 1 in all. The
+  kernel size is odd, and every f-th cell of the result is a cell of the input.
 
-Other libraries say `align_corners=False` and `align_corners=True`.
+Other libraries call them `align_corners=False` and `align_corners=True`.
 """
 
 import functools
@@ -46,17 +46,17 @@ def taps(factor: int, method: Method = "linear", size: int | None = None) -> NDA
     Args:
         factor: how many times finer the output is, at least 1.
         method: 'nearest', 'linear', 'cubic', 'lanczos3', 'lanczos5', or a `Profile`.
-        size: number of taps, in whose middle the profile stands. None: the fewest that hold it
-            where areas are aligned, `width*factor` less 1 where that and the factor differ in
-            parity; for linear interpolation `2*factor - factor % 2`.
+        size: number of taps; the profile is centred in them. None: the fewest that hold the
+            profile when areas are aligned: `width*factor`, or one less if that and the factor
+            differ in parity. For linear interpolation that is `2*factor - factor % 2`.
 
     Returns:
-        `[size]`, symmetric. The taps of each phase (every factor-th) add up to 1, so a constant
-        stays the same constant.
+        `[size]`, symmetric. The taps of each phase (every factor-th) sum to 1, so a constant stays
+        the same.
 
     Raises:
-        ValueError: factor or size is less than 1, too few taps for the profile, or a phase whose
-            taps add up to 0.
+        ValueError: factor or size is less than 1, size is too small for the profile, or the taps
+            of a phase sum to 0.
         TypeError: factor or size is not an integer, or method is of another kind.
 
     Example:
@@ -72,13 +72,16 @@ def taps(factor: int, method: Method = "linear", size: int | None = None) -> NDA
         least = _size(f, profile, "centres")
     if count < least:
         raise ArgumentValueError(
-            "size must hold the whole profile", f"Pass {least} or more.", size=size, factor=factor
+            "size must be enough for the profile",
+            f"Pass {least} or more.",
+            size=size,
+            factor=factor,
         )
     sampled = profile((np.arange(count) - (count - 1) / 2) / f)
     sums = np.array([sampled[phase::f].sum() for phase in range(f)])
     if not np.all(np.isfinite(sums) & (abs(sums) > 1e-9)):
         raise ArgumentValueError(
-            "method must give every output cell an input cell to take its value from",
+            "method must give every output cell the weight of at least one input cell",
             "Pass a wider profile, or another factor or alignment.",
             method=profile.name,
             factor=f,
@@ -101,12 +104,12 @@ def kernel(
     Args:
         factor: one per spatial dimension, `(2, 2)` for images; an int means one spatial dimension.
         method: see `taps`.
-        align: 'areas' or 'centres' of the cells keep their place.
-        channels: at least 1, interpolated each on its own: pass them as `groups`.
+        align: 'areas' or 'centres': which of the cells coincide on both grids.
+        channels: at least 1; they are interpolated separately, so also pass them as `groups`.
         dtype: real or complex floating.
 
     Returns:
-        `[*kernel_size, 1, channels]`: the outer product of the taps of every axis.
+        `[*kernel_size, 1, channels]`: the outer product of the taps of all axes.
 
     Raises:
         ValueError: as `taps`, or an unknown alignment.
@@ -122,11 +125,11 @@ def kernel(
     References: Long, Shelhamer & Darrell 2015, arXiv:1411.4038, section 3.3.
     """
     factors, profile = as_factors(factor), as_profile(method)
-    outs = as_integer("channels", channels, minimum=1)
+    count = as_integer("channels", channels, minimum=1)
     check_dtype(jnp.dtype(dtype))
     along = [taps(f, profile, _size(f, profile, align)) for f in factors]
     product = functools.reduce(np.multiply.outer, along, np.ones(()))
-    return jnp.asarray(np.repeat(product[..., None, None], outs, axis=-1), dtype)
+    return jnp.asarray(np.repeat(product[..., None, None], count, axis=-1), dtype)
 
 
 @reporting
@@ -138,23 +141,23 @@ def geometry(
     align: Alignment = "areas",
     channels: int = 1,
 ) -> ConvGeometry:
-    """The geometry whose transpose upsamples: that of fully convolutional networks.
+    """The geometry whose transpose upsamples, as in fully convolutional networks.
 
     Args:
-        size: of what is to be upsampled; one entry per spatial dimension, an int means one.
+        size: of the array to upsample, one entry per spatial dimension; an int means one.
         factor: one per spatial dimension, or an int for all.
         method: see `taps`.
-        align: 'areas' or 'centres' of the cells keep their place.
-        channels: how many there are: the groups.
+        align: 'areas' or 'centres': which of the cells coincide on both grids.
+        channels: their number, which is that of the groups.
 
     Returns:
-        Stride `factor`. With areas aligned, and linear interpolation, kernel size
+        Stride `factor`. With aligned areas and linear interpolation: kernel size
         `2*factor - factor % 2`, padding `factor // 2`, that is `ceil((factor - 1) / 2)`, and input
-        size (of v, the result) `factor * size`.
+        size (of the result, v) `factor * size`.
 
     Raises:
         ValueError: a size or factor out of range, or an unknown alignment.
-        TypeError: what must be an integer is not one, or method is of another kind.
+        TypeError: an argument that must be an integer is not, or method is of another kind.
 
     Example:
         >>> print(geometry((10, 10), 2))
@@ -165,9 +168,8 @@ def geometry(
     """
     ndim, profile = count_entries(size), as_profile(method)
     factors = as_integers("factor", factor, ndim, minimum=1)
-    least = (
-        0 if check_alignment(align) == "areas" else 1
-    )  # between no centres there is nothing to interpolate
+    # with no cells, (n-1)*f + 1 would be negative
+    least = 0 if check_alignment(align) == "areas" else 1
     sizes = as_integers("size", size, ndim, minimum=least)
     kernel_size = [_size(f, profile, align) for f in factors]
     covered = factors if align == "areas" else (1,) * ndim  # fine cells of the last coarse one
@@ -183,7 +185,7 @@ def as_factors(factor: Any) -> tuple[int, ...]:
 
 
 def check_alignment(align: str) -> str:
-    """`align`, if it is one."""
+    """`align`, if it is valid."""
     return check_choice("align", align, ALIGNMENTS)
 
 
@@ -191,14 +193,14 @@ def check_dtype(dtype: np.dtype) -> None:
     """Refuse integers: the taps are fractions."""
     if not jnp.issubdtype(dtype, jnp.inexact):
         raise ArgumentTypeError(
-            "the dtype must be floating, real or complex: the weights are fractions",
-            "Convert with .astype(jax.numpy.float32)" + _way_back(dtype),
+            "the dtype must be real or complex floating, as the weights are fractions",
+            "Convert with .astype(jax.numpy.float32)" + _back_to_integers(dtype),
             dtype=str(dtype),
         )
 
 
-def _way_back(dtype: np.dtype) -> str:
-    """How the result becomes a picture of integers again: interpolation alone does not round."""
+def _back_to_integers(dtype: np.dtype) -> str:
+    """How to convert the result back to integers, which includes rounding and clipping."""
     if not jnp.issubdtype(dtype, jnp.integer):
         return "."
     limits = jnp.iinfo(dtype)
@@ -209,7 +211,7 @@ def _way_back(dtype: np.dtype) -> str:
 
 
 def _size(factor: int, profile: Profile, align: str) -> int:
-    """The fewest taps that hold the profile: as many cells as lie strictly inside its support."""
+    """The fewest taps that hold the profile: the fine cells strictly inside its support."""
     most = profile.width * factor
     parity = factor % 2 if check_alignment(align) == "areas" else 1
     return most - (most - parity) % 2

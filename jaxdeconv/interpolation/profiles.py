@@ -1,4 +1,4 @@
-"""The profile h of an interpolation: the weight of an input cell at a distance, in input cells."""
+"""The profile h of an interpolation: the weight of an input cell as a function of its distance."""
 
 import dataclasses
 import math
@@ -21,7 +21,7 @@ class Profile:
     Args:
         name: for messages and pictures.
         width: of the support, in input cells; an integer.
-        weight: h; takes distances, at least 0 and less than width/2, and gives their weights.
+        weight: computes h for distances from 0 to less than width/2, in input cells.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Profile:
     weight: Callable[[NDArray[np.float64]], NDArray[np.float64]] = dataclasses.field(repr=False)
 
     def __call__(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
-        """H at `distance`, of either sign."""
+        """The values h(distance), for distances of either sign."""
         inside = abs(distance) < self.width / 2
         return np.where(inside, self.weight(np.where(inside, abs(distance), 0.0)), 0.0)
 
@@ -39,11 +39,11 @@ Method: TypeAlias = str | Profile
 
 @reporting
 def keys(a: float = -0.5) -> Profile:
-    """Keys' cubic convolution, continuous with its first derivative.
+    """Keys' cubic convolution, which is continuously differentiable.
 
     Args:
-        a: slope of h at distance 1. With -0.5 quadratics are reproduced (third order; the choice
-            of `jax.image.resize`); `torch.nn.functional.interpolate` takes -0.75.
+        a: slope of h at distance 1. With -0.5 it reproduces quadratics (third order), as in
+            `jax.image.resize`; `torch.nn.functional.interpolate` uses -0.75.
 
     Returns:
         A profile 4 cells wide.
@@ -73,13 +73,13 @@ def keys(a: float = -0.5) -> Profile:
 
 @reporting
 def lanczos(lobes: int = 3) -> Profile:
-    """The sinc function under the window of its own main lobe, stretched to `lobes` cells.
+    """The sinc function, windowed by its own main lobe stretched to `lobes` cells.
 
     Args:
-        lobes: at least 1; the profile is twice as many cells wide.
+        lobes: at least 1; the profile is twice that many cells wide.
 
     Returns:
-        A profile. Its weights do not add up to 1 by themselves; those of `taps` do.
+        A profile. Its own weights do not sum to 1; those of `taps` do.
 
     Raises:
         ValueError: lobes is less than 1.
@@ -102,11 +102,11 @@ PROFILES = {
     "lanczos3": lanczos(3),
     "lanczos5": lanczos(5),
 }
-"""The profiles that have a name, that of `jax.image.resize`."""
+"""Profiles by name, the same names as in `jax.image.resize`."""
 
 
 def as_profile(method: Any) -> Profile:
-    """A profile as it is, or the one of that name."""
+    """A profile as it is, or the one with that name."""
     if isinstance(method, Profile):
         return method
     if not isinstance(method, str):

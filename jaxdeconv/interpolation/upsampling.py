@@ -1,15 +1,15 @@
 """Upsampling with a border, and its transpose.
 
-Near the border the profile reaches cells that are not there. With K^T the transposed convolution:
+Near the border the profile reaches beyond the array. With K^T the transposed convolution:
 
 - 'zeros': v = K^T u. Missing cells count as zeros, and the result darkens towards the border.
-- 'renormalise': v = K^T u / K^T 1. Each output is divided by the weights that met a cell. This is
-  `jax.image.resize`, border included.
+- 'renormalise': v = K^T u / K^T 1. Each output is divided by the sum of the weights inside the
+  array. This is `jax.image.resize`, including the border.
 - a padding mode of `jaxdeconv.boundary`: v = K^T P u, where P extends u by that mode. 'replicate'
   is `torch.nn.functional.interpolate`.
 
-For linear interpolation 'renormalise' and 'replicate' agree: one of the two cells that the profile
-meets is missing, and either way the other one stands in for it.
+For linear interpolation 'renormalise' and 'replicate' are the same: one of the two cells in the
+support is missing, and either way the other one takes its weight.
 """
 
 import functools
@@ -42,7 +42,7 @@ from jaxdeconv.legs import conv, conv_transpose
 __all__ = ["BORDERS", "upsample", "upsample_transpose"]
 
 BORDERS = ("renormalise", *boundary.MODES)
-"""What may stand in for the cells beyond the border."""
+"""What can replace the cells beyond the border."""
 
 
 @reporting
@@ -58,22 +58,22 @@ def upsample(
 
     Args:
         u: `[*batch, *size, channels]`, real or complex floating.
-        factor: how many times finer the result is, one per spatial dimension. An int is for every
-            spatial dimension, of a signal `[length, channels]` or of a batch of images `[batch,
-            height, width, channels]`; arrays of other numbers of axes could be read in several
-            ways, and need a tuple.
+        factor: how many times finer the result is, one per spatial dimension. An int means every
+            spatial dimension of a signal `[length, channels]` or of a batch of images `[batch,
+            height, width, channels]`; for other numbers of axes it would be ambiguous, so pass a
+            tuple.
         method: 'nearest', 'linear', 'cubic', 'lanczos3', 'lanczos5', or a `Profile`.
-        border: what stands in for the cells beyond the border: 'renormalise' (none: the weights
-            of the others are scaled to add up to 1), 'zeros' (the bare transposed convolution),
+        border: what replaces the cells beyond the border: 'renormalise' (nothing: the weights of
+            the others are scaled to sum to 1), 'zeros' (the plain transposed convolution),
             'replicate', 'reflect', 'symmetric' or 'circular'.
-        align: 'areas' or 'centres' of the cells keep their place.
+        align: 'areas' or 'centres': which of the cells coincide on both grids.
 
     Returns:
-        `[*batch, *fine, channels]`, with fine = `factor * size` where areas are aligned and
-        `(size - 1) * factor + 1` where centres are.
+        `[*batch, *fine, channels]`, with fine = `factor * size` for aligned areas and
+        `(size - 1) * factor + 1` for aligned centres.
 
     Raises:
-        ValueError: a factor out of range, an int for an array of 3 or of more than 4 axes, too few
+        ValueError: a factor out of range, an int for an array with 3 or more than 4 axes, too few
             axes, or an unknown name.
         TypeError: not an array of a floating dtype, or a factor that is not a static integer.
 
@@ -91,8 +91,9 @@ def upsample(
     factors = _factors(factor, "u", u)
     cells, batch = _as_signal("u", u, len(factors))
     _, *size, channels = cells.shape
-    way = _Way.of(tuple(size), factors, method, border, align, channels)
-    v = way.scale(cells.dtype) * way.transposed_conv(boundary.pad(cells, way.reach, way.mode))
+    map_ = _Upsampling.of(tuple(size), factors, method, border, align, channels)
+    extended = boundary.pad(cells, map_.reach, map_.mode)
+    v = map_.scale(cells.dtype) * map_.transposed_conv(extended)
     return v.reshape(*batch, *v.shape[1:])
 
 
@@ -111,8 +112,8 @@ def upsample_transpose(
     It shrinks v; divided by prod(factor) it is a smoothed downsampling.
 
     Args:
-        v: `[*batch, *fine, channels]`, as `upsample` gives.
-        factor: of `upsample`, like all that follow.
+        v: `[*batch, *fine, channels]`, as `upsample` returns.
+        factor: of `upsample`, as all that follow.
         method: see `upsample`.
         border: see `upsample`.
         align: see `upsample`.
@@ -121,7 +122,7 @@ def upsample_transpose(
         `[*batch, *size, channels]`.
 
     Raises:
-        ValueError: as `upsample`, or a size that it never gives.
+        ValueError: as `upsample`, or a size that it never returns.
         TypeError: as `upsample`.
 
     Cost: that of `upsample`.
@@ -135,16 +136,17 @@ def upsample_transpose(
     cells, batch = _as_signal("v", v, len(factors))
     _, *fine, channels = cells.shape
     size = _coarse_size(tuple(fine), factors, align)
-    way = _Way.of(size, factors, method, border, align, channels)
-    u = boundary.fold(way.conv(way.scale(cells.dtype) * cells), size, way.reach, way.mode)
+    map_ = _Upsampling.of(size, factors, method, border, align, channels)
+    extended = map_.conv(map_.scale(cells.dtype) * cells)
+    u = boundary.fold(extended, size, map_.reach, map_.mode)
     return u.reshape(*batch, *u.shape[1:])
 
 
-class _Way(NamedTuple):
-    """How one call interpolates: v = scale * K^T P u."""
+class _Upsampling(NamedTuple):
+    """The map of one call: v = scale * K^T P u."""
 
     geometry: ConvGeometry  # of K, whose output is the extended u
-    reach: Pairs  # cells that P adds to u
+    reach: Pairs  # how many cells P adds to u on either side
     mode: str  # of P
     method: Method
     align: Alignment
@@ -159,10 +161,12 @@ class _Way(NamedTuple):
         border: str,
         align: Alignment,
         channels: int,
-    ) -> "_Way":
-        """The way of a call's arguments."""
+    ) -> "_Upsampling":
+        """The map for a call's arguments."""
         check_choice("border", border, BORDERS)
         plain = geometry(size, factors, method, align=align, channels=channels)
+        # The profile reaches `low` fine cells beyond the border, so P adds ceil(low / factor)
+        # coarse cells; on the fine grid the padding of K grows by that many strides.
         lows = [low for low, _ in plain.padding]
         mode = border if border in boundary.MODES else "zeros"
         reach = [(mode != "zeros") * -(-low // f) for low, f in zip(lows, factors, strict=True)]
@@ -184,7 +188,7 @@ class _Way(NamedTuple):
         return conv(v, self._kernel(v.dtype), **self._keywords())
 
     def scale(self, dtype: np.dtype) -> Array:
-        """1 / K^T 1 where the border asks for it, `[*fine, 1]`; else the number 1."""
+        """1 / K^T 1 for 'renormalise', `[*fine, 1]`; otherwise 1, with the same axes."""
         if not self.renormalise:
             return jnp.ones((1,) * (self.geometry.ndim + 2), dtype)
         along = [
@@ -218,9 +222,9 @@ class _Way(NamedTuple):
 
 
 def _sums(weights: NDArray[np.float64], fine: int, factor: int, low: int) -> NDArray[np.float64]:
-    """K^T 1 along one axis: the weights that meet a cell, for each of `fine` outputs."""
+    """K^T 1 along one axis: for each of `fine` outputs the sum of the weights inside the array."""
     cells = -(-fine // factor)
-    ones = np.zeros(cells * factor + 1)  # one more, that NumPy convolves an empty signal too
+    ones = np.zeros(cells * factor + 1)  # one more: NumPy refuses to convolve an empty signal
     ones[: cells * factor : factor] = 1.0
     return np.convolve(ones, weights)[low : low + fine]
 
@@ -228,11 +232,11 @@ def _sums(weights: NDArray[np.float64], fine: int, factor: int, low: int) -> NDA
 def _coarse_size(
     fine: tuple[int, ...], factors: tuple[int, ...], align: Alignment
 ) -> tuple[int, ...]:
-    """The size of u whose interpolation is `fine` cells."""
+    """The size of u that is upsampled to `fine` cells."""
     spare = 0 if check_alignment(align) == "areas" else 1
     if any(n < spare or (n - spare) % f for n, f in zip(fine, factors, strict=True)):
         raise ArgumentValueError(
-            "v must have a size that upsample gives: "
+            "v must have a size that upsample returns: "
             + ("factor * size" if spare == 0 else "(size - 1) * factor + 1"),
             "Crop or pad v to such a size.",
             size=fine,
@@ -244,19 +248,20 @@ def _coarse_size(
 
 READINGS = {
     3: "({0}, {0}) for an image (height, width, channels), ({0},) for a batch of signals",
-    5: "({0}, {0}, {0}) for a batch of volumes, ({0}, {0}) for images behind two axes of batches",
+    5: "({0}, {0}, {0}) for a batch of volumes, ({0}, {0}) for images with two batch axes",
 }
+"""For arrays with this number of axes, the factors for each possible meaning of the axes."""
 
 
 def _factors(factor: IntOrInts, name: str, x: Any) -> tuple[int, ...]:
-    """One factor per spatial dimension; an int for all of them, where the axes tell how many."""
+    """One factor per spatial dimension; an int means all, if the axes say how many there are."""
     if is_sequence(factor):
         return as_factors(factor)
     number, ndim = as_integer("factor", factor, minimum=1), getattr(x, "ndim", 2)
     if ndim == 3 or ndim > 4:
         which = READINGS.get(ndim, "one for each").format(number)
         raise ArgumentValueError(
-            f"factor must have one entry per spatial dimension, where {name} has {ndim} axes",
+            f"factor must have one entry per spatial dimension if {name} has {ndim} axes",
             f"Pass {which}.",
             factor=factor,
             **{name: x},
@@ -265,7 +270,7 @@ def _factors(factor: IntOrInts, name: str, x: Any) -> tuple[int, ...]:
 
 
 def _as_signal(name: str, value: Any, ndim: int) -> tuple[Array, tuple[int, ...]]:
-    """`[batch, *spatial, channels]`, and the batch axes that were made one."""
+    """`[batch, *spatial, channels]`, and the shape of the batch axes that it merges."""
     if not hasattr(value, "shape") or not hasattr(value, "dtype"):
         raise ArgumentTypeError(
             f"{name} must be an array", f"Pass jax.numpy.asarray({name}).", **{name: value}

@@ -163,7 +163,7 @@ def prepare(leg: str, x: Any, y: Any, keywords: LegKeywords) -> Prepared:
     first, second = (jax.ShapeDtypeStruct(shapes[role], given[role].dtype) for role in given)
     if params.algorithm not in (planner.AUTO, planner.DERIVED):
         problem = problem_of(leg, first, second, params)
-        planner.check_forced(problem, jax.default_backend(), params.algorithm)
+        planner.check_forced(problem, planner.platform_traced_for(), params.algorithm)
     return Prepared(record, layout, batch, (first, second), params)
 
 

@@ -1,13 +1,14 @@
-"""Layers whose transposed convolution is the transpose: Flax NNX, Flax Linen, Equinox, Haiku.
+"""Convolutional layers and their exact transposes for Flax NNX, Flax Linen, Equinox and Haiku.
 
-    words         errors that speak a framework's words
-    convolution   the forward map of a layer: its arguments, checked
-    core          what every layer does with it
-    initializers  kernels that interpolate, that start without a checkerboard
-    arrays        PyTorch's and Keras' arrays, in the layout of the kernels here
+    errors        errors use the framework's argument names
+    convolution   the forward convolution of a layer: its arguments, checked
+    core          what the layers of all frameworks share
+    flax_settings the names of settings that Flax NNX and Flax Linen share
+    initializers  kernels that interpolate, or start without a checkerboard
+    arrays        arrays of PyTorch and Keras, in the layout of the kernels here
     nnx, linen, equinox, haiku    the layers, each with its framework's own arguments
 
-A framework's module is imported when it is first asked for, and with it the framework.
+A framework's module, and with it the framework, is imported on first access.
 """
 
 import importlib

@@ -1,10 +1,10 @@
-"""Other libraries' trained arrays, in the layout of the kernels here.
+"""Trained arrays of other libraries, in the layout of the kernels here.
 
-The layers keep the forward map's kernel, `(*kernel_size, v_channels/groups, u_channels)`, for a
-convolution and for its transpose alike. PyTorch and Keras do so too, up to the order of the axes,
-so that one rule takes in both their layers, grouped or not.
+A convolution and its transpose both store the kernel of the forward convolution, `(*kernel_size,
+in_channels/groups, out_channels)`. PyTorch and Keras do the same, up to the order of the axes, so
+one rule covers both kinds of layers, grouped or not.
 
-Each framework's module has `load`, which puts the arrays into a layer or into its parameters:
+Each framework's module has a function `load`, which puts the arrays into a layer or its parameters:
 
     arrays = from_torch(torch_model.state_dict(), "decoder.up1.")
     nn.nnx.load(model.up1, arrays)                                          # in place
@@ -33,17 +33,17 @@ Arrays: TypeAlias = Mapping[str, np.ndarray | Array]
 def from_torch(state_dict: Any, prefix: str = "") -> dict[str, np.ndarray]:
     """The arrays of a `torch.nn.Conv{1,2,3}d` or `torch.nn.ConvTranspose{1,2,3}d`, grouped or not.
 
-    One layer at a time: a model is ported by one call for each of its convolutions.
+    One layer at a time: porting a model takes one call for each of its convolutions.
 
     Args:
         state_dict: `state_dict()` or `named_parameters()` of the layer, or of a model that contains
-            it, or the layer or model itself. Tensors of any device and dtype, bfloat16 too, or
-            NumPy arrays.
-        prefix: what stands before 'weight' and 'bias' in its keys, with the dot.
+            it, or the layer or model itself. Tensors of any device and dtype, including bfloat16,
+            or NumPy arrays.
+        prefix: of the keys, before 'weight' and 'bias', with the dot.
 
     Returns:
-        'kernel', `(*kernel_size, v_channels/groups, u_channels)`, and 'bias' if there is one, in
-        the dtypes that they had.
+        'kernel', `(*kernel_size, in_channels/groups, out_channels)` of the forward convolution, and
+        'bias' if there is one, in their own dtypes.
 
     Raises:
         ValueError: no weight under this prefix, or not that of a convolution.
@@ -63,7 +63,7 @@ def from_torch(state_dict: Any, prefix: str = "") -> dict[str, np.ndarray]:
     arrays = {"kernel": np.asarray(from_tensor("weight", named[f"{prefix}weight"]))}
     if arrays["kernel"].ndim < 2:
         raise ArgumentValueError(
-            f"{prefix}weight must be that of a convolution, (out, in/groups, *kernel_size)",
+            f"{prefix}weight must be the weight of a convolution, of at least two axes",
             "Pass the prefix of a convolution.",
             weight=arrays["kernel"],
         )
@@ -74,7 +74,7 @@ def from_torch(state_dict: Any, prefix: str = "") -> dict[str, np.ndarray]:
 
 
 def _named_arrays(state_dict: Any) -> Mapping[str, Any]:
-    """What PyTorch has for the parameters of a model, as a mapping."""
+    """The parameters of a model, in any form that PyTorch gives them, as a mapping."""
     if hasattr(state_dict, "state_dict"):
         state_dict = state_dict.state_dict()
     try:
@@ -88,10 +88,10 @@ def _named_arrays(state_dict: Any) -> Mapping[str, Any]:
 
 
 def _other_keys(named: Mapping[str, Any], prefix: str) -> str:
-    """What may have been meant."""
+    """A remedy: remove the weight norm, or one of the keys that there are."""
     for key in (f"{prefix}weight_g", f"{prefix}parametrizations.weight.original0"):
         if key in named:
-            return "Take the weight norm off first: torch.nn.utils.remove_weight_norm(layer), or \
+            return "Remove the weight norm first: torch.nn.utils.remove_weight_norm(layer), or \
 torch.nn.utils.parametrize.remove_parametrizations(layer, 'weight')."
     return f"Its keys that end in 'weight': {[k for k in named if k.endswith('weight')]}."
 
@@ -104,7 +104,7 @@ def from_keras(weights: Sequence[Any]) -> dict[str, np.ndarray]:
         weights: `layer.get_weights()`: the kernel, and the bias if there is one.
 
     Returns:
-        'kernel', in Keras' own layout, which is that of the layers here, and 'bias'.
+        'kernel', in Keras' own layout, which is also that of the layers here, and 'bias'.
 
     Raises:
         ValueError: not one or two arrays.
@@ -124,7 +124,7 @@ def from_keras(weights: Sequence[Any]) -> dict[str, np.ndarray]:
 
 
 def check_fit(arrays: Arrays, **parameters: Any) -> dict[str, Array]:
-    """`arrays` in the dtypes of `parameters`, if they have their names and shapes."""
+    """`arrays` in the dtypes of `parameters`, whose names and shapes they must have."""
     expected = {name: jnp.shape(p) for name, p in parameters.items() if p is not None}
     given = {name: jnp.shape(a) for name, a in arrays.items()}
     if given != expected:

@@ -1,4 +1,4 @@
-"""The forward map of a layer: the arguments of every framework, checked and in one form."""
+"""The forward convolution of a layer: the arguments of every framework, checked, in one form."""
 
 import dataclasses
 import math
@@ -21,13 +21,16 @@ from jaxdeconv.errors import ArgumentValueError
 
 __all__ = ["Convolution", "resolve"]
 
-BORDERS = {"CIRCULAR": "circular", "REFLECT": "reflect"}
-"""Flax's paddings that name a padding mode: as much as keeps the size, the odd cell high."""
+PADDING_MODES = {"CIRCULAR": "circular", "REFLECT": "reflect"}
+"""Flax's names for a padding mode with the padding that keeps the size.
+
+An odd total padding has its extra cell at the end.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
 class Convolution:
-    """The forward map K of a layer, without its sizes: arguments that `resolve` has checked.
+    """The forward convolution K of a layer, without its sizes: arguments checked by `resolve`.
 
     Attributes:
         kernel_size: one entry per spatial dimension, like `stride` and `dilation`.
@@ -36,11 +39,12 @@ class Convolution:
         dilation: see `jaxdeconv.conv`.
         groups: see `jaxdeconv.conv`.
         padding_mode: one of `jaxdeconv.boundary.MODES`.
-        keeps_size: whether the transpose gives stride * size where no size is asked for, although
-            the padding is in numbers.
-        by_int: whether an int for `kernel_size` says that there is one spatial dimension.
+        keeps_size: whether the transpose gives stride * size where no size is asked for, as with a
+            named padding, although `padding` is a tuple of pairs.
+        kernel_size_is_int: whether there is one spatial dimension because `kernel_size` was an int.
         channels_first: whether signals are `(*batch, channels, *spatial)`.
-        kernel_channels_first: whether the kernel is `(out, in/groups, *kernel_size)`.
+        kernel_channels_first: whether the kernel is `(out_channels, in_channels/groups,
+            *kernel_size)`.
     """
 
     kernel_size: tuple[int, ...]
@@ -50,7 +54,7 @@ class Convolution:
     groups: int
     padding_mode: str
     keeps_size: bool
-    by_int: bool = False
+    kernel_size_is_int: bool = False
     channels_first: bool = False
     kernel_channels_first: bool = False
 
@@ -61,12 +65,12 @@ class Convolution:
 
     @property
     def channel_axis(self) -> int:
-        """Where a signal has its channels, counted from the end."""
+        """The channel axis of a signal, counted from the end."""
         return -1 - self.ndim if self.channels_first else -1
 
     @property
     def signal_axes(self) -> str:
-        """The axes of a signal, in words."""
+        """The axes of a signal, as text."""
         return (
             "(*batch, channels, *spatial)"
             if self.channels_first
@@ -75,7 +79,7 @@ class Convolution:
 
     @property
     def keywords(self) -> dict[str, Any]:
-        """The map as keywords of the legs."""
+        """K as keywords of `jaxdeconv.conv` and `jaxdeconv.conv_transpose`."""
         spatial = string.ascii_lowercase[: self.ndim]
         signal = f"NC{spatial}" if self.channels_first else f"N{spatial}C"
         kernel = f"OI{spatial}" if self.kernel_channels_first else f"{spatial}IO"
@@ -84,22 +88,23 @@ class Convolution:
             "dimension_numbers": (signal, kernel, signal)
         }
 
-    def kernel_shape(self, v_channels: int, u_channels: int) -> tuple[int, ...]:
-        """Shape of the kernel of K: `v_channels` -> `u_channels`, and of its transpose.
+    def kernel_shape(self, in_channels: int, out_channels: int) -> tuple[int, ...]:
+        """Shape of the kernel of K, from `in_channels` to `out_channels`, and of its transpose.
 
         Raises:
             ValueError: groups that do not divide both.
         """
-        check_groups(self.groups, v_channels, u_channels)
-        channels = (v_channels // self.groups, u_channels)
+        check_groups(self.groups, in_channels, out_channels)
+        channels = (in_channels // self.groups, out_channels)
         if self.kernel_channels_first:
             return (*channels[::-1], *self.kernel_size)
         return (*self.kernel_size, *channels)
 
-    def fan(self, channels: int) -> int:
-        """Number of kernel entries behind an output of a layer that has `channels` inputs.
+    def fan_in(self, channels: int) -> int:
+        """Number of kernel entries that feed an output of a layer with `channels` input channels.
 
-        Taps that a stride > 1 of a transpose passes by are counted, as every framework does.
+        Of a transpose with stride > 1 all taps are counted, although each output sees only some of
+        them: every framework counts like this.
         """
         return channels // self.groups * math.prod(self.kernel_size)
 
@@ -116,7 +121,7 @@ def resolve(
     channels_first: bool = False,
     kernel_channels_first: bool = False,
 ) -> Convolution:
-    """The convolution that a layer's arguments speak of, checked.
+    """The convolution that a layer's arguments describe, checked.
 
     Args:
         kernel_size: an int, or one entry per spatial dimension.
@@ -138,17 +143,17 @@ def resolve(
     kernel = as_integers("kernel_size", kernel_size, dimensions, minimum=1)
     spacing = as_integers("dilation", 1 if dilation is None else dilation, dimensions, minimum=1)
     mode = padding_mode.lower() if isinstance(padding_mode, str) else padding_mode
-    border = BORDERS.get(padding.upper()) if isinstance(padding, str) else None
-    if border is not None:
-        if mode not in ("zeros", border):
+    named = PADDING_MODES.get(padding.upper()) if isinstance(padding, str) else None
+    if named is not None:
+        if mode not in ("zeros", named):
             raise ArgumentValueError(
-                "padding and padding_mode must not name two modes",
-                f"Pass padding_mode={border!r}, or padding='SAME'.",
+                "padding and padding_mode must not name different modes",
+                f"Pass padding_mode={named!r}, or padding='SAME'.",
                 padding=padding,
                 padding_mode=padding_mode,
             )
-        reach = [d * (k - 1) for k, d in zip(kernel, spacing, strict=True)]
-        padding, mode = tuple((r // 2, r - r // 2) for r in reach), border
+        total = [d * (k - 1) for k, d in zip(kernel, spacing, strict=True)]
+        padding, mode = tuple((r // 2, r - r // 2) for r in total), named
     boundary.check_mode(mode)
     return Convolution(
         kernel_size=kernel,
@@ -157,8 +162,8 @@ def resolve(
         dilation=spacing,
         groups=as_integer("groups", groups, minimum=1),
         padding_mode=mode,
-        keeps_size=border is not None,
-        by_int=ndim is None and not is_sequence(kernel_size),
+        keeps_size=named is not None,
+        kernel_size_is_int=ndim is None and not is_sequence(kernel_size),
         channels_first=channels_first,
         kernel_channels_first=kernel_channels_first,
     )

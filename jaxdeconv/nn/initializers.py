@@ -1,12 +1,12 @@
 """Initial kernels for transposed convolutions, as initialisers `(key, shape, dtype) -> kernel`.
 
-Like those of `jax.nn.initializers`, which every framework takes. The shape is that of the forward
-map's kernel, `(*kernel_size, v_channels/groups, u_channels)`: a transposed layer goes from
-u_channels to v_channels.
+Every framework accepts them, like those of `jax.nn.initializers`. The shape is that of the forward
+convolution's kernel, `(*kernel_size, in_channels/groups, out_channels)`: a transposed layer goes
+from out_channels to in_channels.
 
-A stride s leaves to each output cell x only the taps t with s*y + d*t - low = x for some y. The
-taps fall into s *phases*, those of cells with the same remainder, and what differs between phases
-is seen in the output as a checkerboard of period s.
+With stride s and dilation d, output cell x only sees the taps t with s*y + d*t - low = x for some
+y. Cells with the same remainder modulo s see the same taps, called a *phase*, and differences
+between the phases show in the output as a checkerboard of period s.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,15 +31,15 @@ Initializer: TypeAlias = Callable[[Any, Sequence[int], Any], Array]
 def lecun_normal_transposed(groups: int = 1) -> Initializer:
     """LeCun's normal initialiser with the fan of the *transposed* map.
 
-    `jax.nn.initializers.lecun_normal` takes the last axis but one for the layer's input. In the
-    kernel that a transposed layer shares with its forward map that is the layer's output, so its
-    variance would be off by the ratio of the channels.
+    `jax.nn.initializers.lecun_normal` assumes that the last axis but one is the layer's input. In
+    the kernel that a transposed layer shares with its forward convolution, that axis is the layer's
+    output, so the variance would be wrong by the ratio of the channels.
 
     Args:
         groups: of the layer.
 
     Returns:
-        An initialiser of variance groups / (prod(kernel_size) * u_channels).
+        An initialiser of variance groups / (prod(kernel_size) * out_channels).
 
     Example:
         >>> import jax
@@ -59,8 +59,8 @@ def lecun_normal_transposed(groups: int = 1) -> Initializer:
 def bilinear(stride: IntOrInts, groups: int = 1) -> Initializer:
     """The transposed convolution that interpolates linearly, each channel on its own.
 
-    Along every axis the kernel is the hat 1 - |t - (k-1)/2| / stride, centred, so that a constant
-    stays the same constant away from the border, where zeros come in. With `kernel_size =
+    Along every axis the kernel is the centred hat 1 - |t - (k-1)/2| / stride, so that a constant
+    stays the same constant, except near the border, where zeros come in. With `kernel_size =
     2*stride` and `padding = stride/2` (even strides) the pixel *areas* keep their place; with
     `kernel_size = 2*stride - 1` and `padding = stride - 1` the pixel *centres* do, and every
     `stride`-th output is an input. Two axes make bilinear, three trilinear interpolation.
@@ -85,10 +85,10 @@ def bilinear(stride: IntOrInts, groups: int = 1) -> Initializer:
 
     def initializer(key: Any, shape: Sequence[int], dtype: DTypeLike = jnp.float32) -> Array:
         del key
-        *kernel_size, v_channels, u_channels = shape
-        if v_channels * groups != u_channels:
+        *kernel_size, in_channels, out_channels = shape
+        if in_channels * groups != out_channels:
             raise ArgumentValueError(
-                "bilinear: as many channels must go out as come in",
+                "bilinear: the layer must have as many output channels as input channels",
                 "Make a layer that keeps the number of channels, and pass its groups.",
                 shape=tuple(shape),
                 groups=groups,
@@ -97,7 +97,7 @@ def bilinear(stride: IntOrInts, groups: int = 1) -> Initializer:
         hat = np.ones(())
         for k, s in zip(kernel_size, steps, strict=True):
             hat = np.multiply.outer(hat, _hat(k, s))
-        same = np.arange(u_channels) % v_channels == np.arange(v_channels)[:, None]
+        same = np.arange(out_channels) % in_channels == np.arange(in_channels)[:, None]
         return jnp.asarray(np.multiply.outer(hat, same), dtype)
 
     return initializer
@@ -108,12 +108,12 @@ def icnr(base: Initializer, stride: IntOrInts) -> Initializer:
     """Every phase of the stride starts with the same sub-kernel: no checkerboard at first.
 
     The layer then starts as a convolution followed by nearest-neighbour upsampling, whatever
-    `base` is; training is free to leave that. Where the stride does not divide the kernel size,
-    the phases have different numbers of taps; the odd taps at the end start at zero.
+    `base` is; training can change that. Where the stride does not divide the kernel size,
+    the phases have different numbers of taps; the extra taps at the end start at zero.
 
     Args:
-        base: initialiser of the sub-kernel, `(*(kernel_size // stride), v_channels/groups,
-            u_channels)`: its fans are those of a single output cell.
+        base: initialiser of the sub-kernel, `(*(kernel_size // stride), in_channels/groups,
+            out_channels)`: its fans are those of a single output cell.
         stride: of the layer; an int, or one per spatial dimension. With a dilation d, pass
             stride / gcd(stride, d): taps that far apart have the same phase.
 
@@ -132,21 +132,21 @@ def icnr(base: Initializer, stride: IntOrInts) -> Initializer:
     """
 
     def initializer(key: Any, shape: Sequence[int], dtype: DTypeLike = jnp.float32) -> Array:
-        *kernel_size, v_channels, u_channels = shape
+        *kernel_size, in_channels, out_channels = shape
         steps = as_integers("stride", stride, len(kernel_size), minimum=1)
         if any(k < s for k, s in zip(kernel_size, steps, strict=True)):
             raise ArgumentValueError(
-                "icnr: the kernel must not be smaller than the stride, every phase needs a tap",
+                "icnr: the kernel must not be smaller than the stride: every phase needs a tap",
                 "Pass a larger kernel.",
                 shape=tuple(shape),
                 stride=stride,
             )
         small = [k // s for k, s in zip(kernel_size, steps, strict=True)]
-        kernel = base(key, (*small, v_channels, u_channels), dtype)
+        kernel = base(key, (*small, in_channels, out_channels), dtype)
         for axis, step in enumerate(steps):
             kernel = jnp.repeat(kernel, step, axis)
-        odd = [(0, k - m * s) for k, m, s in zip(kernel_size, small, steps, strict=True)]
-        return jnp.pad(kernel, [*odd, (0, 0), (0, 0)])
+        extra = [(0, k - m * s) for k, m, s in zip(kernel_size, small, steps, strict=True)]
+        return jnp.pad(kernel, [*extra, (0, 0), (0, 0)])
 
     return initializer
 

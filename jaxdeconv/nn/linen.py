@@ -1,7 +1,7 @@
-"""Conv and ConvTranspose for Flax Linen: the fields of `flax.linen.Conv`, on the fast legs.
+"""Conv and ConvTranspose for Flax Linen, with the fields of `flax.linen.Conv`.
 
-Also `ConvTranspose` takes them all, groups included, and `padding` always means the padding of the
-forward map: with the same fields it is the transpose of `Conv`.
+`ConvTranspose` has all of them too, groups included, and `padding` always means the padding of the
+forward convolution: with the same fields it is the transpose of `Conv`.
 
     >>> import jax, jax.numpy as jnp
     >>> import flax.linen
@@ -15,10 +15,10 @@ forward map: with the same fields it is the transpose of `Conv`.
     >>> jax.tree.map(jnp.shape, variables)
     {'params': {'Conv_0': {'bias': (8,), 'kernel': (4, 4, 3, 8)}}}
 
-Of Flax's fields only these are missing: `input_dilation`, because such a convolution is a
-transposed one; `transpose_kernel`, because the kernel is always that of the forward map, which is
-what Flax calls True; and `conv_general_dilated`, because the legs take its place. Fields after
-`padding` must be named.
+Only three of Flax's fields are missing: `input_dilation`, because such a convolution is a
+transposed one; `transpose_kernel`, because the kernel is always that of the forward convolution, as
+with Flax's True; and `conv_general_dilated`, because jaxdeconv computes the convolution. Fields
+after `padding` must be named.
 """
 
 import dataclasses
@@ -32,24 +32,18 @@ from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
 from jaxdeconv.arguments.integers import IntOrInts, PaddingLike
-from jaxdeconv.nn import core
+from jaxdeconv.nn import core, errors
 from jaxdeconv.nn.arrays import Arrays, check_fit
+from jaxdeconv.nn.flax_settings import NAMES, call_keywords, settings_of
 from jaxdeconv.nn.initializers import Initializer, lecun_normal_transposed
 
 try:
     from flax import linen
     from flax.linen.dtypes import promote_dtype as flax_promote_dtype
 except ModuleNotFoundError as error:
-    raise core.missing_framework(__name__, "flax") from error
+    raise errors.missing_framework(__name__, "flax") from error
 
 __all__ = ["Conv", "ConvTranspose", "load"]
-
-_WORDS = {
-    "stride": "strides",
-    "dilation": "kernel_dilation",
-    "groups": "feature_group_count",
-    "w": "kernel",
-}
 
 
 def _named(default: Any) -> Any:
@@ -58,7 +52,7 @@ def _named(default: Any) -> Any:
 
 
 class _Layer(linen.Module):
-    """What both layers have: the fields, the parameters, the conversion to one dtype."""
+    """Fields, parameters and dtype conversion of both layers."""
 
     features: int
     kernel_size: IntOrInts
@@ -78,8 +72,8 @@ class _Layer(linen.Module):
     preferred_element_type: DTypeLike | None = _named(None)
 
     def __new__(cls, *_: Any, **keywords: Any) -> Any:
-        """Refuse unknown keywords by name; the fields themselves are a dataclass's."""
-        core.check_known(keywords, [field.name for field in dataclasses.fields(cls)], cls)
+        """Refuse unknown keywords, which the constructor of a dataclass would not explain."""
+        errors.check_keywords(keywords, [field.name for field in dataclasses.fields(cls)], cls)
         return super().__new__(cls)
 
     def _bias(self) -> Array | None:
@@ -87,17 +81,9 @@ class _Layer(linen.Module):
             return None
         return self.param("bias", self.bias_init, (self.features,), self.param_dtype)
 
-    @property
-    def _options(self) -> dict[str, Any]:
-        return {
-            "mask": self.mask,
-            "precision": self.precision,
-            "preferred_element_type": self.preferred_element_type,
-        }
-
 
 class Conv(_Layer):
-    """`flax.linen.Conv` on the fast legs: K(kernel) inputs + bias.
+    """`flax.linen.Conv`, computed by jaxdeconv: K(kernel) inputs + bias.
 
     The parameters are Flax's own, 'kernel' `(*kernel_size, in_features/groups, features)` and
     'bias' `(features,)`: checkpoints of `flax.linen.Conv` fit.
@@ -106,7 +92,7 @@ class Conv(_Layer):
         features: number of channels of the result.
         kernel_size: one entry per spatial dimension, `(3, 3)` for images. An int means one
             dimension, as in Flax, and is refused for inputs that may be images.
-        strides: of the forward map, like all that follow.
+        strides: of the forward convolution, like all that follow.
         padding: as in `jaxdeconv.conv`; also 'CIRCULAR' and 'REFLECT', Flax's names for a
             padding_mode with the padding that keeps the size.
         kernel_dilation: spacing of the kernel taps.
@@ -124,7 +110,7 @@ class Conv(_Layer):
     """
 
     @linen.compact
-    @core.speaking(**_WORDS, v="inputs")
+    @errors.rename_arguments(**NAMES, v="inputs")
     def __call__(self, inputs: Array) -> Array:
         """Convolve.
 
@@ -143,19 +129,19 @@ class Conv(_Layer):
         init = self.kernel_init or jax.nn.initializers.lecun_normal()
         kernel = self.param("kernel", init, shape, self.param_dtype)
         operands = self.promote_dtype(inputs, kernel, self._bias(), dtype=self.dtype)
-        return core.conv(convolution, *operands, **self._options)
+        return core.conv(convolution, *operands, **call_keywords(self))
 
 
 class ConvTranspose(_Layer):
-    """The transpose of `Conv` with the same fields, plus a bias.
+    """The transpose of a `Conv` with the same fields, plus a bias.
 
-    The kernel is that of the forward map, `(*kernel_size, features/groups, in_features)`: what
-    `flax.linen.ConvTranspose` has with `transpose_kernel=True`. Under 'SAME' and 'CIRCULAR' the
+    The kernel is that of the forward convolution, `(*kernel_size, features/groups, in_features)`,
+    as in `flax.linen.ConvTranspose` with `transpose_kernel=True`. Under 'SAME' and 'CIRCULAR' the
     result is strides times as large, otherwise as small as possible; `input_size` or
-    `output_padding` name another size.
+    `output_padding` give another size.
 
     Attributes:
-        input_size: spatial size of the result: of the forward map's *input*.
+        input_size: spatial size of the result, the *input* of the forward convolution.
         output_padding: the same, minus the smallest possible.
         tied_to: the convolution whose kernel this layer uses; None for one of its own.
     """
@@ -183,8 +169,8 @@ class ConvTranspose(_Layer):
             features: number of channels of conv's inputs, which are this layer's result.
             tied: whether to use conv's kernel, or one of the same shape: for a copy, start with
                 `{"kernel": params_of_conv["kernel"]}`.
-            input_size: see `ConvTranspose`; the size of conv's input, where it is known.
-            output_padding: see `ConvTranspose`.
+            input_size: spatial size of the result, that of conv's input, where it is known.
+            output_padding: as in `ConvTranspose`.
             use_bias: whether to add a bias of the layer's own, zero at first.
 
         Raises:
@@ -195,30 +181,21 @@ class ConvTranspose(_Layer):
             features,
             conv.kernel_size,
             conv.strides,
-            conv.padding,
-            kernel_dilation=conv.kernel_dilation,
-            feature_group_count=conv.feature_group_count,
-            padding_mode=getattr(conv, "padding_mode", "zeros"),
             input_size=input_size,
             output_padding=output_padding,
             tied_to=conv if tied else None,
             use_bias=use_bias,
-            mask=conv.mask,
-            dtype=conv.dtype,
-            param_dtype=conv.param_dtype,
-            precision=conv.precision,
-            promote_dtype=conv.promote_dtype,
-            preferred_element_type=getattr(conv, "preferred_element_type", None),
+            **settings_of(conv),
         )
 
     @linen.compact
-    @core.speaking(**_WORDS, u="inputs")
+    @errors.rename_arguments(**NAMES, u="inputs")
     def __call__(self, inputs: Array, *, input_size: IntOrInts | None = None) -> Array:
         """Apply the transpose.
 
         Args:
             inputs: `(*batch, *spatial, in_features)`, any number of batch axes.
-            input_size: spatial size of this result, in place of the layer's own choice.
+            input_size: spatial size of this result, instead of the layer's `input_size`.
 
         Returns:
             `(*batch, *input_size, features)`.
@@ -228,12 +205,17 @@ class ConvTranspose(_Layer):
                 has no kernel yet, or one of another shape.
             TypeError: as `Conv`.
         """
-        core.check_sizes(self.input_size, self.output_padding)
         convolution = _convolution(self)
+        core.check_sizes(self.input_size, self.output_padding, convolution.ndim)
         kernel = self._kernel(convolution, jnp.shape(inputs)[-1])
         u, kernel, bias = self.promote_dtype(inputs, kernel, self._bias(), dtype=self.dtype)
         return core.conv_transpose(
-            convolution, u, kernel, bias, **core.sizes(self, input_size), **self._options
+            convolution,
+            u,
+            kernel,
+            bias,
+            **core.size_keywords(self, input_size),
+            **call_keywords(self),
         )
 
     def _kernel(self, convolution: core.Convolution, in_features: int) -> Array:
@@ -271,7 +253,7 @@ def load(params: Arrays, arrays: Arrays) -> dict[str, Array]:
 
 
 def _convolution(layer: Any) -> core.Convolution:
-    """The forward map of a layer."""
+    """The forward convolution of a layer."""
     return core.resolve(
         layer.kernel_size,
         stride=layer.strides,

@@ -1,7 +1,8 @@
-"""Conv and ConvTranspose for Flax NNX: the arguments of `flax.nnx.Conv`, on the fast legs.
+"""Conv and ConvTranspose for Flax NNX, with the arguments of `flax.nnx.Conv`.
 
-Also `ConvTranspose` takes them all, groups included, and `padding` always means the padding of the
-forward map: with the same arguments, and the features swapped, it is the transpose of `Conv`.
+`ConvTranspose` has all of them too, groups included, and `padding` always means the padding of the
+forward convolution: with the same arguments, and its features swapped, it is the transpose of
+`Conv`.
 
     >>> import jax.numpy as jnp
     >>> from flax import nnx
@@ -14,9 +15,9 @@ forward map: with the same arguments, and the features swapped, it is the transp
     >>> back.kernel is down.kernel
     True
 
-Of Flax's arguments only three are missing: `input_dilation`, because such a convolution is a
-transposed one; `transpose_kernel`, because the kernel is always that of the forward map, which is
-what Flax calls True; and `conv_general_dilated`, because the legs take its place.
+Only three of Flax's arguments are missing: `input_dilation`, because such a convolution is a
+transposed one; `transpose_kernel`, because the kernel is always that of the forward convolution, as
+with Flax's True; and `conv_general_dilated`, because jaxdeconv computes the convolution.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,33 +31,28 @@ from jax.lax import PrecisionLike
 from jax.typing import ArrayLike, DTypeLike
 
 from jaxdeconv.arguments.integers import IntOrInts, PaddingLike
-from jaxdeconv.nn import core
+from jaxdeconv.nn import core, errors
 from jaxdeconv.nn.arrays import Arrays, check_fit
+from jaxdeconv.nn.flax_settings import NAMES, call_keywords, settings_of
 from jaxdeconv.nn.initializers import Initializer, lecun_normal_transposed
 
 try:
     from flax import nnx
     from flax.nnx.nn.dtypes import promote_dtype as flax_promote_dtype
 except ModuleNotFoundError as error:
-    raise core.missing_framework(__name__, "flax") from error
+    raise errors.missing_framework(__name__, "flax") from error
 
 __all__ = ["Conv", "ConvTranspose", "load"]
 
-_WORDS = {
-    "stride": "strides",
-    "dilation": "kernel_dilation",
-    "groups": "feature_group_count",
-    "w": "kernel",
-}
-
 
 class _Layer(nnx.Module):
-    """What both layers have: the arguments, the parameters, the conversion to one dtype."""
+    """Arguments, parameters and dtype conversion of both layers."""
 
+    _transposed = False  # whether the features of the forward convolution are swapped
     kernel: nnx.Param[Array]
     bias: nnx.Param[Array] | None
 
-    @core.speaking(**_WORDS)
+    @errors.rename_arguments(**NAMES)
     def __init__(
         self,
         in_features: int,
@@ -88,7 +84,7 @@ class _Layer(nnx.Module):
             out_features: number of channels of the result.
             kernel_size: one entry per spatial dimension, `(3, 3)` for images. An int means one
                 dimension, as in Flax, and is refused for inputs that may be images.
-            strides: of the forward map, like all that follow.
+            strides: of the forward convolution, like all that follow.
             padding: as in `jaxdeconv.conv`; also 'CIRCULAR' and 'REFLECT', Flax's names for a
                 padding_mode with the padding that keeps the size.
             kernel_dilation: spacing of the kernel taps.
@@ -127,46 +123,33 @@ class _Layer(nnx.Module):
         self.use_bias, self.mask = use_bias, mask
         self.dtype, self.param_dtype, self.promote_dtype = dtype, param_dtype, promote_dtype
         self.precision, self.preferred_element_type = precision, preferred_element_type
-        self.kernel_shape = convolution.kernel_shape(*self._channels)
-        init = self._default_kernel_init if kernel_init is None else kernel_init
-        kernel = init(rngs.params(), self.kernel_shape, param_dtype)
+        if self._transposed:
+            self.kernel_shape = convolution.kernel_shape(out_features, in_features)
+            default = lecun_normal_transposed(convolution.groups)
+        else:
+            self.kernel_shape = convolution.kernel_shape(in_features, out_features)
+            default = jax.nn.initializers.lecun_normal()
+        kernel = (kernel_init or default)(rngs.params(), self.kernel_shape, param_dtype)
         self.kernel = nnx.Param(kernel, **kernel_metadata)
         self.bias = nnx.data(None)
         if use_bias:
             bias = bias_init(rngs.params(), (out_features,), param_dtype)
             self.bias = nnx.Param(bias, **bias_metadata)
 
-    @property
-    def _channels(self) -> tuple[int, int]:
-        """Channels of the forward map's input and output."""
-        return self.in_features, self.out_features
-
-    @property
-    def _default_kernel_init(self) -> Initializer:
-        return jax.nn.initializers.lecun_normal()
-
     def _operands(self, inputs: Array) -> tuple[Array, Array, Array | None]:
         """Inputs, kernel and bias in the dtype of the computation."""
         bias = None if self.bias is None else self.bias[...]
         return self.promote_dtype((inputs, self.kernel[...], bias), dtype=self.dtype)
 
-    @property
-    def _options(self) -> dict[str, Any]:
-        return {
-            "mask": self.mask,
-            "precision": self.precision,
-            "preferred_element_type": self.preferred_element_type,
-        }
-
 
 class Conv(_Layer):
-    """`flax.nnx.Conv` on the fast legs: K(kernel) inputs + bias.
+    """`flax.nnx.Conv`, computed by jaxdeconv: K(kernel) inputs + bias.
 
-    The kernel is `(*kernel_size, in_features/groups, out_features)`, Flax's own: parameters and
+    The kernel is Flax's own, `(*kernel_size, in_features/groups, out_features)`: parameters and
     checkpoints of `flax.nnx.Conv` fit. For the arguments see `__init__`.
     """
 
-    @core.speaking(**_WORDS, v="inputs")
+    @errors.rename_arguments(**NAMES, v="inputs")
     def __call__(self, inputs: Array) -> Array:
         """Convolve.
 
@@ -179,20 +162,21 @@ class Conv(_Layer):
         Raises:
             ValueError: inputs or mask of a shape that does not fit.
         """
-        return core.conv(self.convolution, *self._operands(inputs), **self._options)
+        return core.conv(self.convolution, *self._operands(inputs), **call_keywords(self))
 
 
 class ConvTranspose(_Layer):
-    """The transpose of `Conv` with the same arguments and its features swapped, plus a bias.
+    """The transpose of a `Conv` with the same arguments and its features swapped, plus a bias.
 
-    The kernel is that of the forward map, `(*kernel_size, out_features/groups, in_features)`: what
-    `flax.nnx.ConvTranspose` has with `transpose_kernel=True`. Under 'SAME' and 'CIRCULAR' the
-    result is strides times as large, otherwise as small as possible; `input_size` or
-    `output_padding` name another size. They are named as in `jaxdeconv.conv_transpose`: sizes of
-    the forward map's *input*, which is this layer's result. For all else see `Conv`.
+    The kernel is that of the forward convolution, `(*kernel_size, out_features/groups,
+    in_features)`, as in `flax.nnx.ConvTranspose` with `transpose_kernel=True`. Under 'SAME' and
+    'CIRCULAR' the result is strides times as large, otherwise as small as possible; `input_size` or
+    `output_padding` give another size: of the forward convolution's *input*, this layer's result.
     """
 
-    @core.speaking(**_WORDS)
+    _transposed = True
+
+    @errors.rename_arguments(**NAMES)
     def __init__(
         self,
         in_features: int,
@@ -208,24 +192,19 @@ class ConvTranspose(_Layer):
         """Make the parameters.
 
         Args:
-            in_features: number of channels of the inputs.
-            out_features: number of channels of the result.
-            kernel_size: see `Conv`.
-            strides: see `Conv`.
             input_size: spatial size of the result.
             output_padding: the same, minus the smallest possible.
-            rngs: see `Conv`.
-            keywords: all the others of `Conv`.
+            keywords: the other arguments of `Conv`.
+
+        Other arguments: as in `Conv`.
 
         Raises:
             ValueError: as `Conv`; both sizes are given.
             TypeError: as `Conv`.
         """
         super().__init__(in_features, out_features, kernel_size, strides, rngs=rngs, **keywords)
-        core.check_sizes(input_size, output_padding)
-        ndim = self.convolution.ndim
-        self.input_size = core.static_sizes("input_size", input_size, ndim)
-        self.output_padding = core.static_sizes("output_padding", output_padding, ndim)
+        sizes = core.check_sizes(input_size, output_padding, self.convolution.ndim)
+        self.input_size, self.output_padding = sizes
 
     @classmethod
     def like(
@@ -242,8 +221,8 @@ class ConvTranspose(_Layer):
         Args:
             conv: a `Conv`, or Flax's own.
             tied: whether to share conv's kernel, the `nnx.Param` itself, or to start with a copy.
-            input_size: see `ConvTranspose`; the size of conv's input, where it is known.
-            output_padding: see `ConvTranspose`.
+            input_size: spatial size of the result, that of conv's input, where it is known.
+            output_padding: as in `ConvTranspose`.
             use_bias: whether to add a bias of the layer's own, zero at first.
 
         Raises:
@@ -255,33 +234,24 @@ class ConvTranspose(_Layer):
             conv.in_features,
             conv.kernel_size,
             conv.strides,
-            padding=conv.padding,
-            kernel_dilation=conv.kernel_dilation,
-            feature_group_count=conv.feature_group_count,
-            padding_mode=getattr(conv, "padding_mode", "zeros"),
             input_size=input_size,
             output_padding=output_padding,
             use_bias=use_bias,
-            mask=conv.mask,
-            dtype=conv.dtype,
-            param_dtype=conv.param_dtype,
-            precision=conv.precision,
             kernel_init=jax.nn.initializers.zeros,
-            promote_dtype=conv.promote_dtype,
-            preferred_element_type=conv.preferred_element_type,
             rngs=nnx.Rngs(0),
+            **settings_of(conv),
         )
         kernel: Any = conv.kernel
         layer.kernel = kernel if tied else kernel.copy()
         return layer
 
-    @core.speaking(**_WORDS, u="inputs")
+    @errors.rename_arguments(**NAMES, u="inputs")
     def __call__(self, inputs: Array, *, input_size: IntOrInts | None = None) -> Array:
         """Apply the transpose.
 
         Args:
             inputs: `(*batch, *spatial, in_features)`, any number of batch axes.
-            input_size: spatial size of this result, in place of the layer's own choice.
+            input_size: spatial size of this result, instead of the layer's `input_size`.
 
         Returns:
             `(*batch, *input_size, out_features)`.
@@ -291,16 +261,13 @@ class ConvTranspose(_Layer):
         """
         u, kernel, bias = self._operands(inputs)
         return core.conv_transpose(
-            self.convolution, u, kernel, bias, **core.sizes(self, input_size), **self._options
+            self.convolution,
+            u,
+            kernel,
+            bias,
+            **core.size_keywords(self, input_size),
+            **call_keywords(self),
         )
-
-    @property
-    def _channels(self) -> tuple[int, int]:
-        return self.out_features, self.in_features
-
-    @property
-    def _default_kernel_init(self) -> Initializer:
-        return lecun_normal_transposed(self.feature_group_count)
 
 
 def load(layer: _Layer, arrays: Arrays) -> None:

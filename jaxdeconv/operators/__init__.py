@@ -6,17 +6,17 @@
 
 Its own map, a module importing only from above itself:
 
-    classes          maps as pytrees
-    vectors          what maps take
-    shapes           with channels or without
-    views            SciPy, lineax and pylops
-    synonyms         the words of SciPy and pylops: matvec, dot, K(v), K / u
+    classes          linear maps as pytrees
+    vectors          what linear maps accept: shapes, batches, dtypes
+    shapes           with axes of channels or without
+    views            as operators of SciPy, lineax and pylops
+    synonyms         the method names of SciPy and pylops: matvec, dot, K(v), K / u
     algebra          LinearMap: `@`, transposes, sums, multiples, products
-    stacking         maps side by side; the identity
-    entries          places of the matrix's entries, supports, structure
-    matrix           of a ConvOperator, dense and sparse
+    stacking         vstack and hstack; the identity
+    entries          positions of the matrix's entries, supports, structure
+    matrix           the matrix of a ConvOperator, dense and sparse
     convolution      ConvOperator
-    overlap          how evenly the transpose covers what it paints: checkerboards
+    overlap          how evenly the transpose covers its output: checkerboards
     polyphase        circulant operators in the frequency domain
     filters          pseudo-inverse, Wiener filter, preconditioner
     spectra          singular values, rank, null space
@@ -26,11 +26,11 @@ Its own map, a module importing only from above itself:
     richardson_lucy  non-negative images from counts
     inverse_report   the transpose is not the inverse, in numbers
 
-SciPy, lineax and pylops are imported where they are asked for: `pip install
+SciPy, lineax and pylops are imported when they are first needed: `pip install
 "jaxdeconv[operators]"`.
 
-K is a correlation; to blur by a point spread function pass it reversed (see `ConvOperator`). There
-is no regulariser here but damping: total variation, sparsity and the like are in pylops, whose
+K is a correlation; to blur by a point spread function pass it reversed (see `ConvOperator`). The
+only regulariser here is damping: for total variation, sparsity and the like use pylops, whose
 solvers take `K.as_pylops()`.
 """
 

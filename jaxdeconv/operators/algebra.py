@@ -1,16 +1,16 @@
-"""Linear maps between arrays of fixed shapes, and what can be built from them.
+"""Linear maps between arrays of fixed shapes, and combinations of them.
 
     K @ v,  K.T @ u,  K.H @ u,  K.gram,  K1 + K2,  2 * K,  K1 @ K2,  vstack(K1, K2),  hstack(K1, K2)
     K(v),  K.matvec(v),  K.rmatvec(u),  K.dot(v),  K.adjoint(),  K / u          (see `synonyms`)
 
-Every map is a frozen dataclass and a pytree. Its arrays (the kernel, a factor) are leaves, so one
-can be passed through `jax.jit`, differentiated in them, and stacked for `jax.vmap`; its shapes are
-static. A new kind of map says what it does to one array, and what its transpose does; vectors,
+Every map is a frozen dataclass and a pytree. Its arrays (the kernel, a factor) are leaves, so a map
+can be passed through `jax.jit`, differentiated in its arrays and stacked for `jax.vmap`; shapes are
+static. A new kind of map defines only what it and its transpose do to one array; vectors,
 batches and the algebra come from here.
 
-A vector is an array of the map's structured shape, behind any number of batch axes, or one flat
-array of `shape[1]` entries, and what comes out is of the same sort. The flat order is NumPy's. A
-list is taken as an array. The vectors of a real map may be complex (see `vectors`).
+A vector is an array of the map's structured shape after any number of batch axes, or one flat array
+of `shape[1]` entries; the result has the same form. The flat order is NumPy's. Lists are taken as
+arrays. The vectors of a real map may be complex (see `vectors`).
 """
 
 import abc
@@ -31,7 +31,16 @@ from jaxdeconv.operators.shapes import by, check_alike
 from jaxdeconv.operators.synonyms import Synonyms
 from jaxdeconv.operators.vectors import as_scalar, complex_dtype, on_parts, on_vectors
 
-__all__ = ["Composed", "LinearMap", "Made", "OnParts", "Scaled", "Shape", "Sum", "Transposed"]
+__all__ = [
+    "Combination",
+    "Composed",
+    "LinearMap",
+    "OnParts",
+    "Scaled",
+    "Shape",
+    "Sum",
+    "Transposed",
+]
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -45,7 +54,7 @@ class LinearMap(Synonyms, abc.ABC):
         dtype: of v, of u, and of the matrix.
     """
 
-    __array_ufunc__ = None  # so that NumPy's scalars leave `2 * K` to us
+    __array_ufunc__ = None  # makes NumPy's scalars leave `np.float32(2) * K` to `__rmul__`
 
     input_shape: Any
     output_shape: Any
@@ -91,7 +100,7 @@ class LinearMap(Synonyms, abc.ABC):
 
     @reporting
     def __matmul__(self, other: Any) -> Any:
-        """K v for a vector, the composition for another map."""
+        """K v for a vector, the composition with another map."""
         if isinstance(other, LinearMap):
             return Composed((self, other))
         return on_vectors(self._apply, other, self.input_shape, self.dtype)
@@ -117,7 +126,7 @@ class LinearMap(Synonyms, abc.ABC):
         return self * factor
 
     def __eq__(self, other: object) -> bool:
-        """The same kind of map, from the same numbers."""
+        """Whether two maps are of the same kind, with equal arrays."""
         if not isinstance(other, LinearMap):
             return NotImplemented
         return same(self, other)
@@ -127,16 +136,19 @@ class LinearMap(Synonyms, abc.ABC):
 
     @reporting
     def as_complex(self) -> "LinearMap":
-        """The same map on complex vectors; of a real one, whose `@` takes them anyway, for algebra.
+        """The same map on complex vectors.
+
+        The `@` of a real map takes complex vectors anyway; this is for combining it with complex
+        maps.
 
         Raises:
-            TypeError: the map is of integers, or of half precision.
+            TypeError: the map has integers, or half precision.
         """
         if jnp.issubdtype(self.dtype, jnp.complexfloating):
             return self
         if complex_dtype(self.dtype) is None:
             raise ArgumentTypeError(
-                "there are complex numbers of float32 and of float64 alone",
+                "only maps of float32 or float64 can become complex",
                 "Build the operator from a converted kernel.",
                 dtype=str(self.dtype),
             )
@@ -156,168 +168,168 @@ class LinearMap(Synonyms, abc.ABC):
         return f"{type(self).__name__}({source} -> {target}, {self.dtype})"
 
 
-class Made(LinearMap):
-    """A map made of others: its field `of` holds them, and what is said of it follows from them."""
+class Combination(LinearMap):
+    """A map made of others, its operands, from which its properties follow."""
 
-    of: tuple[LinearMap, ...]
+    operands: tuple[LinearMap, ...]
 
     def _with(self, function: Callable[[LinearMap], LinearMap]) -> Any:
-        """The same made of `function` of every member."""
-        return dataclasses.replace(self, of=tuple(map(function, self.of)))  # type: ignore[type-var]
+        """The same combination with `function` applied to every operand."""
+        return dataclasses.replace(self, operands=tuple(map(function, self.operands)))  # type: ignore[type-var]
 
     def conj(self) -> LinearMap:
         """The map with the conjugate matrix."""
-        return self._with(lambda member: member.conj())
+        return self._with(lambda operand: operand.conj())
 
     @property
     def input_shape(self) -> Shape:
         """Of v, without batch axes."""
-        return self.of[0].input_shape
+        return self.operands[0].input_shape
 
     @property
     def output_shape(self) -> Shape:
         """Of u, without batch axes."""
-        return self.of[0].output_shape
+        return self.operands[0].output_shape
 
     @property
     def dtype(self) -> np.dtype:
         """Of v, of u, and of the matrix."""
-        return self.of[0].dtype
+        return self.operands[0].dtype
 
 
-@pytree("of")
+@pytree("operands")
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Transposed(Made):
-    """The transpose of a map that has no simpler one."""
+class Transposed(Combination):
+    """The transpose of a map that has no simpler form."""
 
-    of: tuple[LinearMap, ...]
+    operands: tuple[LinearMap, ...]
 
     @property
     def input_shape(self) -> Shape:
         """Of v, without batch axes."""
-        return self.of[0].output_shape
+        return self.operands[0].output_shape
 
     @property
     def output_shape(self) -> Shape:
         """Of u, without batch axes."""
-        return self.of[0].input_shape
+        return self.operands[0].input_shape
 
     @property
     def T(self) -> LinearMap:
         """The transpose, without conjugation."""
-        return self.of[0]
+        return self.operands[0]
 
     def _apply(self, v: Array) -> Array:
-        return self.of[0]._apply_transpose(v)
+        return self.operands[0]._apply_transpose(v)
 
     def _apply_transpose(self, u: Array) -> Array:
-        return self.of[0]._apply(u)
+        return self.operands[0]._apply(u)
 
     def as_matrix(self) -> Array:
         """The dense matrix, `(rows, columns)`."""
-        return self.of[0].as_matrix().T
+        return self.operands[0].as_matrix().T
 
 
-@pytree("of")
+@pytree("operands")
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Composed(Made):
+class Composed(Combination):
     """The product of two maps: the right one acts first."""
 
-    of: tuple[LinearMap, ...]
+    operands: tuple[LinearMap, ...]
 
     def __post_init__(self) -> None:
-        left, right = self.of
-        rule, remedy = "the left map must take what the right map gives", "Compose maps that fit."
-        check_alike(self.of, rule, remedy, left.input_shape, right.output_shape)
+        left, right = self.operands
+        rule, remedy = "the left map must take what the right map returns", "Compose maps that fit."
+        check_alike(self.operands, rule, remedy, left.input_shape, right.output_shape)
 
     @property
     def input_shape(self) -> Shape:
         """Of v, without batch axes."""
-        return self.of[1].input_shape
+        return self.operands[1].input_shape
 
     @property
     def T(self) -> LinearMap:
         """The transpose, without conjugation."""
-        return Composed((self.of[1].T, self.of[0].T))
+        return Composed((self.operands[1].T, self.operands[0].T))
 
     def _apply(self, v: Array) -> Array:
-        return self.of[0]._apply(self.of[1]._apply(v))
+        return self.operands[0]._apply(self.operands[1]._apply(v))
 
     def _apply_transpose(self, u: Array) -> Array:
-        return self.of[1]._apply_transpose(self.of[0]._apply_transpose(u))
+        return self.operands[1]._apply_transpose(self.operands[0]._apply_transpose(u))
 
 
-@pytree("of")
+@pytree("operands")
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Sum(Made):
+class Sum(Combination):
     """The sum of two maps between the same spaces."""
 
-    of: tuple[LinearMap, ...]
+    operands: tuple[LinearMap, ...]
 
     def __post_init__(self) -> None:
-        rule, remedy = "maps that are added must have the same shapes", "Add maps of one space."
-        shapes = ((member.input_shape, member.output_shape) for member in self.of)
-        check_alike(self.of, rule, remedy, *shapes)
+        rule, remedy = "maps that are added must have the same shapes", "Add maps that fit."
+        shapes = ((one.input_shape, one.output_shape) for one in self.operands)
+        check_alike(self.operands, rule, remedy, *shapes)
 
     @property
     def T(self) -> LinearMap:
         """The transpose, without conjugation."""
-        return self._with(lambda member: member.T)
+        return self._with(lambda operand: operand.T)
 
     def _apply(self, v: Array) -> Array:
-        return self.of[0]._apply(v) + self.of[1]._apply(v)
+        return self.operands[0]._apply(v) + self.operands[1]._apply(v)
 
     def _apply_transpose(self, u: Array) -> Array:
-        return self.of[0]._apply_transpose(u) + self.of[1]._apply_transpose(u)
+        return self.operands[0]._apply_transpose(u) + self.operands[1]._apply_transpose(u)
 
 
-@pytree("of", "factor")
+@pytree("operands", "factor")
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Scaled(Made):
+class Scaled(Combination):
     """A number times a map; the number is a leaf."""
 
-    of: tuple[LinearMap, ...]
+    operands: tuple[LinearMap, ...]
     factor: Array
 
     @property
     def T(self) -> LinearMap:
         """The transpose, without conjugation."""
-        return self._with(lambda member: member.T)
+        return self._with(lambda operand: operand.T)
 
     def conj(self) -> LinearMap:
         """The map with the conjugate matrix."""
-        return Scaled((self.of[0].conj(),), jnp.conj(self.factor))
+        return Scaled((self.operands[0].conj(),), jnp.conj(self.factor))
 
     def _apply(self, v: Array) -> Array:
-        return self.factor * self.of[0]._apply(v)
+        return self.factor * self.operands[0]._apply(v)
 
     def _apply_transpose(self, u: Array) -> Array:
-        return self.factor * self.of[0]._apply_transpose(u)
+        return self.factor * self.operands[0]._apply_transpose(u)
 
 
-@pytree("of")
+@pytree("operands")
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class OnParts(Made):
+class OnParts(Combination):
     """A real map on complex vectors."""
 
-    of: tuple[LinearMap, ...]
+    operands: tuple[LinearMap, ...]
 
     @property
     def dtype(self) -> np.dtype:
         """Of v, of u, and of the matrix."""
-        return np.result_type(self.of[0].dtype, np.complex64)
+        return np.result_type(self.operands[0].dtype, np.complex64)
 
     @property
     def T(self) -> LinearMap:
         """The transpose, without conjugation."""
-        return self._with(lambda member: member.T)
+        return self._with(lambda operand: operand.T)
 
     def _apply(self, v: Array) -> Array:
-        return on_parts(self.of[0]._apply)(v)
+        return on_parts(self.operands[0]._apply)(v)
 
     def _apply_transpose(self, u: Array) -> Array:
-        return on_parts(self.of[0]._apply_transpose)(u)
+        return on_parts(self.operands[0]._apply_transpose)(u)
 
     def as_matrix(self) -> Array:
         """The dense matrix, `(rows, columns)`."""
-        return self.of[0].as_matrix().astype(self.dtype)
+        return self.operands[0].as_matrix().astype(self.dtype)

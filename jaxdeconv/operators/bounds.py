@@ -1,17 +1,17 @@
-"""Rigorous bounds of norm, smallest singular value and condition, for any padding and any size.
+"""Rigorous bounds on the norm, smallest singular value and condition, for any padding and size.
 
-Let C be a circulant operator with K's kernel on an image so large that nothing wraps. Then K is
-C P with some of the rows and columns of C alone, P the padding, and the following hold exactly:
+Let C be a circulant operator with K's kernel on an image so large that nothing wraps around, and P
+the padding. Then K is C P, restricted to some rows and columns of C, and exactly:
 
-- |K| <= |C| |P|, and |C| is known by its blocks; |P|^2 is how often padding copies a cell;
+- |K| <= |C| |P|; |C| follows from its blocks, |P|^2 is how often padding copies a cell;
 - |K| <= sqrt(largest column sum of |K| times largest row sum of |K|) (Schur);
 - |K| >= |K x| / |x| for every x; some steps of the power method find a good one;
-- where every row of C that touches the image is a row of K, or K never reads padding,
+- if every row of C that touches the image is a row of K, or if K never reads padding,
   the smallest singular value of K is at least that of C;
 - it is at least sqrt(min over i of 2 sum_j |K_ij|^2 - (|K| |K|^T 1)_i) (Gershgorin, for K K^H);
 - it is at most |K x| / |x| for every x of the smaller side.
 
-Rounding of the products is bounded too (Higham 2002, section 3.5) and counted against us.
+The rounding of the products is bounded too (Higham 2002, section 3.5), and widens the brackets.
 """
 
 import dataclasses
@@ -37,7 +37,7 @@ __all__ = ["Bracket", "condition_bounds", "norm_bounds", "smallest_bounds"]
 
 @dataclasses.dataclass(frozen=True)
 class Bracket:
-    """A number that lies between two others.
+    """Bounds of a number.
 
     Attributes:
         lower: at most the number.
@@ -61,14 +61,14 @@ class Bracket:
 
 @reporting
 def norm_bounds(K: ConvOperator, *, steps: int = 30) -> Bracket:
-    """The norm (largest singular value) of K, from both sides.
+    """Bounds on the norm (largest singular value) of K.
 
     Args:
         K: any ConvOperator of floating point numbers.
         steps: of the power method, for the lower bound.
 
     Raises:
-        TypeError: K is no ConvOperator of floating point numbers.
+        TypeError: K is not a ConvOperator of floating point numbers.
 
     Cost: the blocks of a circulant operator, and `steps` applications of K and its adjoint.
 
@@ -86,18 +86,19 @@ def norm_bounds(K: ConvOperator, *, steps: int = 30) -> Bracket:
 
 @reporting
 def smallest_bounds(K: ConvOperator, *, steps: int = 10) -> Bracket:
-    """The smallest of the `min(K.shape)` singular values of K, from both sides.
+    """Bounds on the smallest of the `min(K.shape)` singular values of K.
 
     Args:
         K: any ConvOperator of floating point numbers.
-        steps: of inverse iteration with the circulant sibling's inverse, for the upper bound.
+        steps: of inverse iteration with the inverse of a similar circulant operator, for the upper
+            bound.
 
     Returns:
-        The bracket; its lower end is 0 where none of the arguments above applies, which is the
-        rule for images padded to their own size.
+        The bracket. Its lower end is 0 if none of the bounds above applies, as is usual for images
+        padded to their own size.
 
     Raises:
-        TypeError: K is no ConvOperator of floating point numbers.
+        TypeError: K is not a ConvOperator of floating point numbers.
 
     Cost: as `norm_bounds`.
     """
@@ -112,17 +113,18 @@ def smallest_bounds(K: ConvOperator, *, steps: int = 10) -> Bracket:
 
 @reporting
 def condition_bounds(K: ConvOperator, *, steps: int = 30) -> Bracket:
-    """Largest over smallest of the `min(K.shape)` singular values, from both sides.
+    """Bounds on the condition: largest over smallest of the `min(K.shape)` singular values.
 
     Args:
         K: any ConvOperator of floating point numbers.
         steps: see `norm_bounds`.
 
     Returns:
-        The bracket; infinite above where the smallest singular value is not known to be positive.
+        The bracket; its upper end is infinite unless the smallest singular value is known to be
+        positive.
 
     Raises:
-        TypeError: K is no ConvOperator of floating point numbers.
+        TypeError: K is not a ConvOperator of floating point numbers.
     """
     norm, smallest = norm_bounds(K, steps=steps), smallest_bounds(K)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -132,7 +134,7 @@ def condition_bounds(K: ConvOperator, *, steps: int = 30) -> Bracket:
 
 
 def _upper(K: ConvOperator) -> float:
-    """By the enlarged circulant operator times the padding's norm, and by Schur's test."""
+    """The smaller of two bounds: |C| |P| of the enlarged circulant operator, and Schur's test."""
     copies = 1.0
     for n, (low, high) in zip(K.geometry.input_size, K.geometry.padding, strict=True):
         source = boundary.source_index(n, low, high, K.padding_mode)
@@ -142,7 +144,7 @@ def _upper(K: ConvOperator) -> float:
 
 
 def _restricted(K: ConvOperator) -> float:
-    """The smallest singular value of the enlarged circulant operator, where it is a lower bound."""
+    """The smallest singular value of the enlarged circulant operator if it is a bound, else 0."""
     geometry, C = K.geometry, _enlarged(K)
     tall = K.shape[0] >= K.shape[1]
     if tall and C.shape[0] < C.shape[1]:
@@ -166,9 +168,10 @@ def _restricted(K: ConvOperator) -> float:
 
 
 def _gershgorin(K: ConvOperator) -> float:
+    """The Gershgorin bound in the module's docstring: sums of squares and |K| |K|^T 1 of rows."""
     size = _absolute(K)
     if reads_padding(K.geometry) and K.padding_mode != "zeros":
-        return 0.0  # a place may hold a sum of taps, whose squares do not add up
+        return 0.0  # an entry of K may be a sum of taps: its square is not the sum of squares
     squares = size.with_kernel(size.w**2)
     A, B = (size, squares) if K.shape[0] < K.shape[1] else (size.T, squares.T)
     ones = jnp.ones(A.input_shape, size.dtype)
@@ -191,7 +194,7 @@ def _absolute(K: ConvOperator) -> ConvOperator:
 
 
 def _enlarged(K: ConvOperator) -> ConvOperator:
-    """Circulant, with K's kernel, on at least the padded image, so that nothing wraps onto it."""
+    """Circulant with K's kernel, on at least the padded image: nothing wraps around onto it."""
     geometry = K.geometry
     along = zip(geometry.padded_size, geometry.dilated_kernel_size, geometry.stride, strict=True)
     cells = [max(n, k) for n, k, _ in along]
@@ -220,23 +223,23 @@ def _block_values(C: ConvOperator) -> np.ndarray:
 
 
 def _quotient(K: ConvOperator, x: Array, A: LinearMap | None = None) -> tuple[float, float]:
-    """|A x| / |x| from below and from above, A being K or its adjoint."""
+    """Lower and upper bound of |A x| / |x|, A being K (the default) or its adjoint."""
     image = np.asarray((K if A is None else A) @ x, np.complex128)
     length = np.linalg.norm(np.asarray(x, np.complex128))
-    if not length:  # the iteration ended in the null space: it shows nothing
+    if not length:  # the iteration ended in the null space: no bound
         return 0.0, math.inf
     found, error = np.linalg.norm(image) / length, _rounding(K) * _schur(K)
     return float(found - error), float(found + error)
 
 
 def _rounding(K: ConvOperator) -> float:
-    """Of one entry of K v, or of a block: a multiple of the unit roundoff."""
+    """A bound on the relative rounding of an entry of K v or of a block, counted generously."""
     terms = math.prod(K.canonical_kernel.shape[:-1]) + K.canonical_kernel.shape[-1]
     return 8 * (terms + math.log2(2 + math.prod(K.shape))) * float(jnp.finfo(K.dtype).eps)
 
 
 def _start(shape: tuple[int, ...], K: ConvOperator) -> Array:
-    """A vector with a part in every direction."""
+    """A random vector, which has a component in every direction."""
     return jnp.asarray(np.random.default_rng(0).standard_normal(shape), K.dtype)
 
 
@@ -249,13 +252,14 @@ def _power(K: ConvOperator, x: Array, steps: int) -> Array:
 @tuning_cache.follows
 @jax.jit
 def _refined(A: LinearMap, inverse: LinearMap, x: Array, steps: int) -> Array:
-    """Minimise |A x| / |x| by preconditioned steepest descent with momentum: LOBPCG for one."""
+    """Minimise |A x| / |x| by LOBPCG for one vector."""
 
     def step(_: Any, state: tuple[Array, Array]) -> tuple[Array, Array]:
         x, before = state
         image = A.gram @ x
         x_image = jnp.vdot(x, image)
         residual = inverse @ (image - x_image * x)
+        # Rayleigh-Ritz in the span of the vector, its preconditioned residual and the last change
         basis = jnp.linalg.qr(jnp.stack([v.ravel() for v in (x, residual, before)], axis=1))[0]
         images = jnp.stack([(A @ q).ravel() for q in basis.T], axis=1)
         vectors = jnp.linalg.eigh(jnp.conj(images.T) @ images)[1]

@@ -1,4 +1,4 @@
-"""How the classes of maps are made: as pytrees that compare, with methods that report."""
+"""Helpers to define maps: pytree registration, comparison, methods that name their class."""
 
 import dataclasses
 from collections.abc import Callable
@@ -18,8 +18,8 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 def pytree(*leaves: str) -> Callable[[Class], Class]:
     """Register a dataclass as a pytree with these fields as its children, the others static.
 
-    Putting one back together runs no checks: JAX puts things other than arrays in the leaves'
-    places, which no check would let pass.
+    Unflattening skips `__init__` and its checks, because JAX also puts other objects than arrays in
+    place of the leaves.
     """
 
     def register(cls: Class) -> Class:
@@ -44,7 +44,7 @@ def pytree(*leaves: str) -> Callable[[Class], Class]:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two pytrees are of one structure and hold the same numbers, NaN as NaN: copies do."""
+    """Whether two pytrees have the same structure and equal leaves; NaN equals NaN."""
     kinds: list[Any] = [jax.tree.structure(x) for x in (a, b)]
     if kinds[0] != kinds[1]:
         return False
@@ -61,7 +61,7 @@ def _same_numbers(a: Any, b: Any) -> bool:
 
 
 def reporting_as(name: str) -> Callable[[Method], Method]:
-    """`reporting`, of a method that the public class `name` inherits."""
+    """`reporting` for a method that the public class `name` inherits from a private one."""
 
     def decorate(method: Method) -> Method:
         method.__qualname__ = f"{name}.{method.__name__}"

@@ -36,16 +36,15 @@ class ConvOperator(ConvMatrix):
     pass it reversed: `ConvOperator(jnp.flip(psf, (0, 1)), image.shape, ...)`. With stride 1 and
     `padding="SAME_LOWER"` that is `scipy.signal.convolve2d(image, psf, mode="same")`.
 
-    Where w has no axes of channels, as such a psf, v and u have none either: a kernel
-    `(*kernel_size)` maps images `(*input_size)` to `(*output_size)`, in one to three dimensions.
-    Vectors, batch axes, matrix, algebra and views are as with channels. An operator with channels
-    and one without do not mix: their shapes differ.
+    If w has no axes of channels, like this psf, v and u have none either: a kernel `(*kernel_size)`
+    maps images `(*input_size)` to `(*output_size)`, in one to three dimensions. Everything else is
+    as with channels. Operators with and without channels cannot be combined: their shapes differ.
 
     The kernel is the only leaf. The operator acts on vectors of its `dtype`, which is
     `preferred_element_type` or else the kernel's, and on complex ones if it is real.
 
     Attributes:
-        w: the kernel, in the layout that it was given.
+        w: the kernel, in the layout in which it was given.
         input_shape: of v, without batch axes.
         geometry: sizes, stride, padding, dilation and groups.
         has_channels: whether w, v and u have axes of channels.
@@ -154,10 +153,10 @@ class ConvOperator(ConvMatrix):
     def changed(
         self, w: ArrayLike, input_shape: Shape | None = None, **keywords: Any
     ) -> "ConvOperator":
-        """The same convolution but for the kernel, and for what is named.
+        """The same convolution with another kernel, and other settings if given.
 
         Args:
-            w: a kernel with channels, or without, as this one.
+            w: a kernel, with axes of channels if this one has them.
             input_shape: of v, without batch axes; None for the same.
             keywords: of `ConvOperator`.
 
@@ -168,7 +167,7 @@ class ConvOperator(ConvMatrix):
         shape, axes = self.input_shape if input_shape is None else input_shape, len(self.input_axes)
         if not self.has_channels and getattr(w, "ndim", axes) != axes:
             raise ArgumentValueError(
-                f"w must have {axes} axes, as the kernel without channels that it replaces",
+                f"w must have {axes} axes, like the kernel without channels that it replaces",
                 "Build another ConvOperator for a kernel with channels.",
                 w=w,
             )
@@ -200,7 +199,7 @@ class ConvOperator(ConvMatrix):
 
     @property
     def keywords(self) -> dict[str, Any]:
-        """Those of the `conv` that K is, the padding in integers."""
+        """The keywords of `conv` that give K, with the padding as integers."""
         geometry = self.geometry
         return {
             "stride": geometry.stride,

@@ -1,12 +1,12 @@
-"""The entries of the matrix of K, found axis by axis, and what their places are called.
+"""The entries of the matrix of K, found axis by axis, and the name of its structure.
 
 Along one axis, output y reads through tap t the cell
 
     x = source(stride*y + dilation*t - low),
 
-where `source` is the padding mode's map of borders to cells (`boundary.source_index`); a zero has
-no source. Everything about the places of entries follows: the sparse matrix, the supports of rows
-and columns, the name of the structure.
+where `source` maps padding to the cells that it copies (`boundary.source_index`); a zero has no
+source. This determines the positions of all entries: the sparse matrix, the supports of rows and
+columns, the name of the structure.
 """
 
 import dataclasses
@@ -24,9 +24,9 @@ __all__ = ["Entries", "cells_read", "is_circulant", "reads_padding", "structure"
 
 @dataclasses.dataclass(frozen=True)
 class Entries:
-    """Coordinates of the entries: K[rows[i], columns[i]] holds `w.ravel()[taps[i]]`, summed.
+    """Coordinates of the entries: K[rows[i], columns[i]] is the sum of `w.ravel()[taps[i]]`.
 
-    `w` is the kernel in the canonical layout. A place occurs more than once where a padding mode
+    `w` is the kernel in the canonical layout. A position occurs more than once if a padding mode
     reads a cell through several taps.
     """
 
@@ -55,23 +55,24 @@ class Entries:
             tuple(part[k][grid.ravel()] for part, grid in zip(along, grids, strict=True))
             for k in range(3)
         )
-        ins, outs = kernel_shape[-2], kernel_shape[-1] // geometry.groups
+        in_per_group, out_per_group = kernel_shape[-2], kernel_shape[-1] // geometry.groups
         blocks = []
-        for q, c, o in itertools.product(range(geometry.groups), range(ins), range(outs)):
-            out = q * outs + o
-            blocks.append((u[(*y, out)], v[(*x, q * ins + c)], w[(*t, c, out)]))
+        channels = map(range, (geometry.groups, in_per_group, out_per_group))
+        for q, c, o in itertools.product(*channels):
+            out = q * out_per_group + o
+            blocks.append((u[(*y, out)], v[(*x, q * in_per_group + c)], w[(*t, c, out)]))
         return cls(*(np.concatenate([np.atleast_1d(b[k]) for b in blocks]) for k in range(3)))
 
 
 def cells_read(axis: int, geometry: ConvGeometry, mode: str) -> np.ndarray:
-    """`[output_size, kernel_size]`: the cell that y reads through t along an axis, -1: a zero."""
+    """`[output_size, kernel_size]`: the cell that y reads through t along an axis; -1 for zero."""
     low, high = geometry.padding[axis]
     source = boundary.source_index(geometry.input_size[axis], low, high, mode)
     return source[_positions(axis, geometry) + low]
 
 
 def reads_padding(geometry: ConvGeometry) -> bool:
-    """Whether any output reads a cell outside v: where not, all padding modes are the same."""
+    """Whether any output reads a cell outside v; if not, all padding modes are the same."""
     for axis, size in enumerate(geometry.input_size):
         position = _positions(axis, geometry)
         if position.size and (position.min() < 0 or position.max() >= size):
@@ -80,7 +81,7 @@ def reads_padding(geometry: ConvGeometry) -> bool:
 
 
 def is_circulant(geometry: ConvGeometry, mode: str) -> bool:
-    """Whether shifting v around by the stride shifts u = K v around by one, exactly."""
+    """Whether a circular shift of v by the stride shifts u = K v by one, exactly."""
     whole = all(
         o > 0 and o * s == n
         for n, o, s in zip(geometry.input_size, geometry.output_size, geometry.stride, strict=True)

@@ -1,4 +1,4 @@
-"""Inverses of circulant operators, exact, by their blocks; and preconditioners made of them."""
+"""Exact inverses of circulant operators from their blocks, and preconditioners made of them."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ __all__ = ["Embedding", "circulant_sibling", "gram_inverse", "pinv", "wiener"]
 
 @reporting
 def pinv(K: ConvOperator, *, tolerance: float | None = None) -> LinearMap:
-    """The Moore-Penrose pseudo-inverse of a circulant K, exact: `pinv(K) @ u` is the least squares.
+    """The exact Moore-Penrose pseudo-inverse of a circulant K, which solves least squares.
 
     Args:
         K: circulant, see `ConvOperator.is_circulant`.
@@ -30,7 +30,7 @@ def pinv(K: ConvOperator, *, tolerance: float | None = None) -> LinearMap:
 
     Raises:
         ValueError: K is not circulant.
-        TypeError: K is no ConvOperator, or of integers.
+        TypeError: K is not a ConvOperator, or has integers.
 
     Cost: a singular value decomposition per block.
 
@@ -52,9 +52,9 @@ def wiener(K: ConvOperator, noise_to_signal: ArrayLike) -> LinearMap:
 
         v = (K^H K + N)^-1 K^H u
 
-    with N the ratio of the spectra of noise and signal, diagonal in the frequencies of v. A single
-    number is damped least squares (Tikhonov); `balance * |Laplacian|^2` is the filter of
-    scikit-image.
+    where N, diagonal in the frequencies of v, is the ratio of the spectra of noise and signal. A
+    single number gives damped least squares (Tikhonov); `balance * |Laplacian|^2` gives
+    scikit-image's filter.
 
     Args:
         K: circulant, see `ConvOperator.is_circulant`.
@@ -65,8 +65,8 @@ def wiener(K: ConvOperator, noise_to_signal: ArrayLike) -> LinearMap:
         The map from u to v.
 
     Raises:
-        ValueError: K is not circulant, or a shape that does not fit.
-        TypeError: K is no ConvOperator, or of integers.
+        ValueError: K is not circulant, or noise_to_signal has another shape.
+        TypeError: K is not a ConvOperator, or has integers.
 
     Cost: a linear system of `out/groups` equations per block.
     """
@@ -94,20 +94,20 @@ def wiener(K: ConvOperator, noise_to_signal: ArrayLike) -> LinearMap:
 def gram_inverse(K: ConvOperator, *, damp: float | Array = 0.0, floor: float = 1e-3) -> LinearMap:
     """An approximate inverse of `K^H K + damp`, or of `K K^H + damp` where u is smaller than v.
 
-    Exact but for the floor where K is circulant. Otherwise that of the circulant operator with K's
-    kernel on the smallest image around v that it fits, which differs from K at the borders alone: a
-    preconditioner. Hermitian and positive definite.
+    Exact, except for the floor, if K is circulant. Otherwise it is the inverse for the circulant
+    operator with K's kernel on the smallest image around v that fits, which differs from K only at
+    the borders: a preconditioner. Hermitian and positive definite.
 
     Args:
         K: any ConvOperator.
         damp: of the system.
-        floor: is added to `damp`, times the largest eigenvalue, so that it can be inverted.
+        floor: times the largest eigenvalue, is added to `damp` to make the system invertible.
 
     Returns:
-        The map from v to v, or from u to u where K has fewer rows than columns.
+        The map from v to v, or from u to u if K has fewer rows than columns.
 
     Raises:
-        TypeError: K is no ConvOperator, or of integers.
+        TypeError: K is not a ConvOperator, or has integers.
 
     Cost: an inverse per block, once; an application takes two Fourier transforms.
     """
@@ -170,5 +170,5 @@ class Embedding(LinearMap):
 
 
 def _outer(a: Array, b: Array) -> Array:
-    """A b^H per block."""
+    """The product a b^H of each block."""
     return a @ jnp.conj(jnp.swapaxes(b, -1, -2))

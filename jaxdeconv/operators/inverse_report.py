@@ -24,10 +24,10 @@ class InverseReport:
         shape: rows and columns of K.
         rank: of K.
         nullity: dimension of the null space; no inverse brings back what lies in it.
-        scale: the c for which `K^H K - c I` is smallest.
+        scale: the c that minimises `|K^H K - c I|`.
         gram_defect: `|K^H K - c I| / |K^H K|`, Frobenius; 0 only if K^H / c is a left inverse.
-        transpose_error: `|K^H u / c' - v| / |v|` for u = K v, with the c' that suits v best.
-        lstsq_error: `|lstsq(K, u) - v| / |v|`: of v, what lies in the null space.
+        transpose_error: `|K^H u / c' - v| / |v|` for u = K v, with the best c' for this v.
+        lstsq_error: `|lstsq(K, u) - v| / |v|`: the part of v in the null space.
     """
 
     shape: tuple[int, int]
@@ -43,8 +43,8 @@ class InverseReport:
         return (
             f"K is {rows} x {columns}, of rank {self.rank}: a null space of {self.nullity}\n"
             f"|K^H K - {self.scale:.4g} I| / |K^H K| = {self.gram_defect:.3g}\n"
-            f"error of the transpose, scaled at best: {self.transpose_error:.3g}\n"
-            f"error of least squares:                 {self.lstsq_error:.3g}"
+            f"error of the transpose, at best scale: {self.transpose_error:.3g}\n"
+            f"error of least squares:                {self.lstsq_error:.3g}"
         )
 
     __repr__ = __str__  # what a notebook shows
@@ -54,7 +54,7 @@ class InverseReport:
 def inverse_report(
     K: LinearMap, v: ArrayLike | None = None, *, tolerance: float | None = None
 ) -> InverseReport:
-    """Apply K to v, and try to come back by the transpose and by least squares.
+    """Apply K to v, and try to recover v by the transpose and by least squares.
 
     Args:
         K: see `singular_values`.
@@ -62,10 +62,10 @@ def inverse_report(
         tolerance: for the rank; None for machine epsilon times the longer side.
 
     Raises:
-        ValueError: as `singular_values`, or a shape that does not fit.
-        TypeError: as `singular_values`, or a dtype that does not fit.
+        ValueError: as `singular_values`, or v has the wrong shape.
+        TypeError: as `singular_values`, or v has the wrong dtype.
 
-    Cost: that of `singular_values`, and of one `lstsq` (needs lineax).
+    Cost: `singular_values` and one `lstsq` (needs lineax).
 
     Example:
         >>> from jaxdeconv.operators import ConvOperator
@@ -73,8 +73,8 @@ def inverse_report(
         >>> print(inverse_report(K, jnp.arange(16.0)))
         K is 4 x 16, of rank 4: a null space of 12
         |K^H K - 2.25 I| / |K^H K| = 0.938
-        error of the transpose, scaled at best: 0.574
-        error of least squares:                 0.436
+        error of the transpose, at best scale: 0.574
+        error of least squares:                0.436
     """
     values = np.asarray(singular_values(K), np.float64)
     if v is None:

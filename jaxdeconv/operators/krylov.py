@@ -1,7 +1,7 @@
-"""Preconditioned conjugate gradients that say how they went, restarted on the true residual.
+"""Preconditioned conjugate gradients that report their outcome, restarted on the true residual.
 
-lineax' CG stops entry by entry, knows no complex numbers and reports no progress; its LSMR has
-neither damping nor preconditioner. Everything that they do serve goes through them (`lstsq`).
+lineax' CG stops entry by entry, does not support complex numbers and reports no progress; its LSMR
+has neither damping nor a preconditioner. `lstsq` uses lineax for everything else.
 """
 
 from collections.abc import Callable
@@ -18,14 +18,15 @@ CONVERGED, STALLED, NOT_DEFINITE, NOT_FINITE = range(4)
 Function = Callable[[Array], Array]
 
 ROUNDS = 8
-"""Restarts, each of which removes what rounding has left between recursion and residual."""
+"""Restarts: each removes the difference that rounding has built up between the recursion's residual
+and the true one."""
 
 DIVERGED = 1e4
 """Relative residual at which a singular, inconsistent system is recognised."""
 
 
 class Outcome(NamedTuple):
-    """What became of a solve: steps taken, relative residual, and why it ended."""
+    """The outcome of a solve: steps taken, relative residual, and why it ended."""
 
     steps: Array
     residual: Array
@@ -50,8 +51,8 @@ def conjugate_gradients(
         precondition: Hermitian, positive definite, roughly the inverse of `normal`.
         measure: a norm of residuals.
         tolerance: on their relative size.
-        max_steps: in all rounds together.
-        report: is told (steps, relative residual) after every step, or None.
+        max_steps: over all restarts.
+        report: called with (steps, relative residual) after every step, or None.
     """
     scale = measure(b)
     scale = jnp.where(scale == 0, 1, scale)
@@ -97,14 +98,14 @@ def conjugate_gradients(
 
 
 def _judged(status: Array, curvature: Array, size: Array) -> Array:
-    """What a step has shown of the system."""
+    """The status after a step."""
     definite = (curvature > 0) & ~(size > DIVERGED)
     status = jnp.where(definite, status, NOT_DEFINITE)
     return jnp.where(jnp.isfinite(size) & jnp.isfinite(curvature), status, NOT_FINITE)
 
 
 def _over(x: Array, y: Array) -> Array:
-    """X / y, or x where y is zero."""
+    """Divide x by y, or return x where y is zero."""
     return x / jnp.where(y == 0, 1, y)
 
 

@@ -38,29 +38,29 @@ __all__ = ["ConvergenceWarning", "NotConverged", "Solution", "lstsq"]
 REASONS = {
     CONVERGED: "converged",
     STALLED: "not converged: more steps, a larger tolerance or damp > 0 may help",
-    NOT_DEFINITE: "broke down: K has not full rank (pass damp > 0, or method='lsmr'), or the "
+    NOT_DEFINITE: "broke down: K does not have full rank (pass damp > 0, or method='lsmr'), or the "
     "preconditioner is not positive definite",
     NOT_FINITE: "not finite: NaN or infinity in u, in the kernel, or from overflow",
 }
 
 
 class NotConverged(ArithmeticError):
-    """A solver did not reach its tolerance; the text says how far it came, and why."""
+    """A solver did not reach its tolerance; the message says how far it got, and why."""
 
 
 class ConvergenceWarning(RuntimeWarning):
-    """The same as a warning, where the caller may still want what was found."""
+    """The same as a warning: the result may still be useful."""
 
 
 @pytree("value", "steps", "residual", "misfit", "status")
 @dataclasses.dataclass(frozen=True, eq=False)
 class Solution:
-    """What `lstsq` found, and how good it is. All but `value` have the batch axes alone.
+    """What `lstsq` found, and how good it is. All but `value` have only the batch axes.
 
     Attributes:
         value: v.
         steps: iterations.
-        residual: `|K^H (u - K v) - damp v| / |K^H u|`, of the normal equations, recomputed.
+        residual: `|K^H (u - K v) - damp v| / |K^H u|` of the normal equations, from v itself.
         misfit: `|u - K v| / |u|`.
         status: 0 converged, 1 not converged, 2 broke down, 3 not finite.
     """
@@ -77,7 +77,7 @@ class Solution:
         return self.status == CONVERGED
 
     def checked(self) -> Array:
-        """`value`, or an error where it is not what was asked for.
+        """`value`, or an error if it has not converged.
 
         Raises:
             NotConverged: some system of the batch has not converged.
@@ -111,37 +111,37 @@ def lstsq(
     method: Literal["auto", "cg", "lsmr"] = "auto",
     callback: Callable[[Any, Any], None] | None = None,
 ) -> Solution:
-    """The v that minimises `|K v - u|^2 + damp |v|^2`; with damp = 0 the least such v.
+    """The v that minimises `|K v - u|^2 + damp |v|^2`; with damp = 0 the shortest such v.
 
-    'cg' solves `(K^H K + damp) v = K^H u`, or where u is smaller than v the smaller system
-    `(K K^H + damp) z = u`, `v = K^H z`. It is differentiable in K, u and damp through the solution,
-    not through the steps, wherever that system is regular: K has full rank, or damp > 0. 'lsmr' is
-    lineax' and takes K of any rank, its derivatives too.
+    'cg' solves `(K^H K + damp) v = K^H u`, or if u is smaller than v the smaller system
+    `(K K^H + damp) z = u`, `v = K^H z`. It is differentiable in K, u and damp, through the solution
+    and not the steps, if that system is regular: K has full rank, or damp > 0. 'lsmr' is lineax'
+    solver, which takes K of any rank and is differentiable too.
 
     Args:
         K: any linear map of floating point numbers.
-        u: as for `K.T @ u`: flat, or structured with batch axes, each solved for itself; complex
-            where K is real, too: its parts are solved for together.
+        u: as for `K.T @ u`: flat, or structured with batch axes, whose systems are solved one by
+            one; may be complex if K is real.
         damp: at least 0; the squared weight of |v| (SciPy's `damp` squared).
-        preconditioner: for 'cg': a positive definite map of the side that is solved for (v, or u
-            where that is smaller), roughly the inverse of the system; or 'polyphase' for
+        preconditioner: for 'cg': a positive definite map on the side that is solved for (v, or u if
+            that is smaller), roughly the inverse of the system; or 'polyphase' for
             `gram_inverse(K, damp=damp)`. Does not change the solution of a regular system.
         tolerance: on `Solution.residual`.
         max_steps: None for ten times the smaller side, ten thousand at most.
-        method: 'cg', 'lsmr' (needs lineax), or 'auto': 'lsmr' where neither damping, nor a
-            preconditioner, nor a callback asks for 'cg'.
-        callback: for 'cg': is called with (steps, relative residual) after each step, and for each
-            system of a batch.
+        method: 'cg', 'lsmr' (needs lineax), or 'auto': 'lsmr' unless damping, a preconditioner or a
+            callback requires 'cg'.
+        callback: for 'cg': called with (steps, relative residual) after each step, for each system
+            of a batch.
 
     Returns:
-        The solution, and how it was reached. Called outside of `jax.jit`, it warns where a system
-        has not converged (`ConvergenceWarning`); `Solution.checked` raises.
+        The solution, and how it was reached. Outside `jax.jit`, a system that has not converged
+        gives a warning (`ConvergenceWarning`); `Solution.checked` raises.
 
     Raises:
-        ValueError: shapes or settings that do not fit.
-        TypeError: dtypes that differ, or are of integers.
+        ValueError: wrong shapes or settings.
+        TypeError: dtypes that differ, or integers.
 
-    Cost: per step one K and one K^H (where u is smaller than v, two K^H).
+    Cost: per step one K and one K^H (if u is smaller than v, two K^H).
 
     Example:
         >>> K = ConvOperator(jnp.array([1.0, 2.0]).reshape(2, 1, 1), (4, 1))
@@ -194,7 +194,7 @@ def _solve(
     max_steps: int,
     callback: Callable[[Any, Any], None] | None,
 ) -> Solution:
-    """One system: solved, and the misfit of its solution."""
+    """The solution of one system, and its misfit."""
     if method == "lsmr":
         v, outcome = _by_lsmr(K, u, damp, tolerance, max_steps)
     else:
@@ -247,12 +247,12 @@ def _by_cg(
 def _by_lsmr(
     K: LinearMap, u: Array, damp: Array, tolerance: float, max_steps: int
 ) -> tuple[Array, Outcome]:
-    """Lineax' LSMR on K, or where it is damped on [K; sqrt(damp) I]."""
+    """Lineax' LSMR on [K; sqrt(damp) I]."""
     lineax = optional("lineax")
     root = jnp.where(damp > 0, jnp.sqrt(jnp.where(damp > 0, damp, 1)), 0)
     tall = vstack(K, root.astype(K.dtype) * Identity(K.input_shape, K.dtype))
     right = jnp.concatenate([u.ravel(), jnp.zeros(K.shape[1], K.dtype)])
-    tight = max(tolerance / 100, float(jnp.finfo(K.dtype).eps))  # its measure is another one
+    tight = max(tolerance / 100, float(jnp.finfo(K.dtype).eps))  # another measure
     solver = lineax.LSMR(rtol=tight, atol=0.0, max_steps=max_steps, conlim=math.inf)
     found = lineax.linear_solve(tall.as_lineax(), right, solver, throw=False)
     v = found.value
@@ -263,7 +263,7 @@ def _by_lsmr(
 
 
 def _ratio(x: Array, y: Array) -> Array:
-    """|x| / |y|, or |x| where y is zero."""
+    """|x| / |y|, or |x| if y is zero."""
     scale = jnp.linalg.norm(y.ravel())
     return jnp.linalg.norm(x.ravel()) / jnp.where(scale == 0, 1, scale)
 
@@ -271,7 +271,7 @@ def _ratio(x: Array, y: Array) -> Array:
 def _check(
     K: Any, damp: Any, tolerance: Any, method: Any, preconditioner: Any, max_steps: Any
 ) -> None:
-    """Refuse settings that cannot be meant."""
+    """Refuse invalid settings."""
     if not isinstance(K, LinearMap) or not jnp.issubdtype(K.dtype, jnp.inexact):
         raise ArgumentTypeError(
             "K must be a linear map of floating point numbers", "Pass a ConvOperator.", K=K
@@ -296,12 +296,12 @@ def _check_preconditioner(K: LinearMap, preconditioner: Any, method: str) -> Non
         return
     if method == "lsmr":
         raise ArgumentValueError(
-            "a preconditioner is for method 'cg'", "Leave one of them out.", method=method
+            "method 'lsmr' takes no preconditioner", "Pass method='cg'.", method=method
         )
     if isinstance(preconditioner, str):
         if preconditioner != "polyphase" or not isinstance(K, ConvOperator):
             raise ArgumentValueError(
-                "preconditioner must be a linear map, or 'polyphase' where K is a ConvOperator",
+                "preconditioner must be a linear map, or 'polyphase' if K is a ConvOperator",
                 "Pass gram_inverse of a similar ConvOperator.",
                 preconditioner=preconditioner,
             )

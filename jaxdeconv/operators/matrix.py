@@ -1,4 +1,4 @@
-"""The axes of a ConvOperator, and its matrix: dense, sparse, and where its entries are."""
+"""The axes of a ConvOperator, and its matrix: dense, sparse, and the supports of its rows."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ __all__ = ["ConvMatrix"]
 
 
 class ConvMatrix(LinearMap):
-    """What a ConvOperator knows of its shapes and its matrix, without being applied."""
+    """The shapes and the matrix of a ConvOperator, from its kernel and geometry."""
 
     w: Array
     geometry: ConvGeometry
@@ -39,7 +39,7 @@ class ConvMatrix(LinearMap):
         return tuple(labels[axis] for axis in self.output_axes)
 
     def as_matrix(self) -> Array:
-        """The dense matrix, `(rows, columns)`: the kernel's entries at their places.
+        """The dense matrix, `(rows, columns)`, assembled from the kernel's entries.
 
         Cost: rows * columns of memory; no convolution is computed.
         """
@@ -47,13 +47,13 @@ class ConvMatrix(LinearMap):
         return jnp.zeros(self.shape, self.dtype).at[found.rows, found.columns].add(values)
 
     def as_bcoo(self) -> "BCOO":
-        """The sparse matrix, differentiable in the kernel; indices are not unique under padding.
+        """The sparse matrix, differentiable in the kernel; padding may repeat indices.
 
         Cost: as many entries as multiply-adds in one application.
         """
         found, values = self._entries()
         indices = np.stack([found.rows, found.columns], axis=1)
-        sparse = optional("jax.experimental.sparse")  # brings SciPy, which takes its time
+        sparse = optional("jax.experimental.sparse")  # slow to import: it imports SciPy
         return sparse.BCOO((values, jnp.asarray(indices, jnp.int32)), shape=self.shape)
 
     def as_scipy_sparse(self) -> Any:
@@ -72,7 +72,7 @@ class ConvMatrix(LinearMap):
 
     @reporting_as("ConvOperator")
     def row_support(self, y: IntOrInts) -> tuple[tuple[int, ...], ...]:
-        """The cells of v that u[y] reads, per spatial dimension: row y is zero outside of them.
+        """The cells of v that u[y] reads, per spatial dimension: row y is zero elsewhere.
 
         Args:
             y: a position in u, an int or one per spatial dimension.
@@ -88,10 +88,10 @@ class ConvMatrix(LinearMap):
 
     @reporting_as("ConvOperator")
     def column_support(self, x: IntOrInts) -> tuple[tuple[int, ...], ...]:
-        """The cells of u that read v[x], per spatial dimension: where a delta at x is seen.
+        """The positions of u that read v[x], per spatial dimension: column x is zero elsewhere.
 
         Along one axis they are the y with `0 <= x + low - stride*y <= dilated kernel size - 1`:
-        the support of k(s*y - x), `1/s` of the kernel's.
+        the support of k(s*y - x), `1/s` as long as the kernel's.
 
         Args:
             x: a position in v, an int or one per spatial dimension.
@@ -107,21 +107,17 @@ class ConvMatrix(LinearMap):
 
     @property
     def is_circulant(self) -> bool:
-        """Whether shifting v around by the stride shifts u around by one, exactly."""
+        """Whether a circular shift of v by the stride shifts u by one, exactly."""
         return entries.is_circulant(self.geometry, self.padding_mode)
 
     def cells_read(self, axis: int) -> np.ndarray:
-        """`[output_size, kernel_size]`: the cell that y reads through t; -1 for a zero."""
+        """`[output_size, kernel_size]`: the cell that y reads through t; -1 for zero."""
         return entries.cells_read(axis, self.geometry, self.padding_mode)
 
     def _entries(self) -> tuple[entries.Entries, Array]:
-        """Places of the entries, and their values."""
+        """Coordinates of the entries, and their values."""
         more = () if self.has_channels else (1,)
-        shapes = (
-            (*self.input_shape, *more),
-            self._kernel_shape,
-            (*self.output_shape, *more),
-        )
+        shapes = ((*self.input_shape, *more), self._kernel_shape, (*self.output_shape, *more))
         found = entries.Entries.of(self.geometry, self.padding_mode, self.layout, shapes)
         return found, self.canonical_kernel.ravel()[found.taps]
 

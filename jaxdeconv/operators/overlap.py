@@ -1,4 +1,4 @@
-"""Checkerboards: how unevenly the kernel of a transposed convolution covers what it paints."""
+"""Checkerboards: how unevenly a transposed convolution covers its output."""
 
 import dataclasses
 
@@ -14,14 +14,14 @@ __all__ = ["Checkerboard", "checkerboard", "overlap_count"]
 
 @reporting
 def overlap_count(K: ConvOperator) -> np.ndarray:
-    """How many taps lay something down on each cell of v under `K.T`: `(*input_size)`.
+    """How many taps of `K.T` add to each cell of v: `(*input_size)`.
 
-    The column sums of K for a kernel of ones, one channel.
+    These are the column sums of K for a kernel of ones and one channel.
 
     Args:
         K: any ConvOperator.
 
-    Cost: the taps of all positions.
+    Cost: output positions times taps, per axis.
 
     Example:
         >>> K = ConvOperator(jnp.ones((3, 1, 1)), (7, 1), stride=2)
@@ -38,15 +38,14 @@ def overlap_count(K: ConvOperator) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Checkerboard:
-    """What a transposed convolution paints from constant input, away from the border.
+    """The output of a transposed convolution for constant input, away from the border.
 
     Attributes:
-        divisible: per axis, whether the stride divides the number of taps that meet each residue
-            alike, so that all cells are covered by equally many taps.
+        divisible: per axis, whether every cell is covered by the same number of taps.
         counts: taps per cell of one period, `(*stride)`.
-        response: `K.T 1` over one period for this very kernel, `(*stride, in)`.
-        contrast: (largest - smallest) / largest absolute value of `response`, per input channel; 0
-            for none, which a trained kernel may reach whatever its size.
+        response: `K.T 1` over one period for this kernel, `(*stride, in)`.
+        contrast: (largest - smallest) / largest absolute value of `response`, per input channel. 0
+            means no checkerboard, which a trained kernel of any size may reach.
     """
 
     divisible: tuple[bool, ...]
@@ -55,7 +54,7 @@ class Checkerboard:
     contrast: Array
 
     def __str__(self) -> str:
-        even = "every cell is covered by equally many taps"
+        even = "every cell is covered by the same number of taps"
         if not all(self.divisible):
             axes = [axis for axis, fine in enumerate(self.divisible) if not fine]
             even = (
@@ -69,7 +68,7 @@ class Checkerboard:
 
 @reporting
 def checkerboard(K: ConvOperator) -> Checkerboard:
-    """Whether `K.T` draws a checkerboard: by the kernel's size, and by this kernel's values.
+    """Whether `K.T` produces a checkerboard, by the kernel's size and by its values.
 
     Args:
         K: any ConvOperator.
@@ -85,6 +84,7 @@ contrast of this kernel 0.75
     References: Odena, Dumoulin & Olah 2016, doi:10.23915/distill.00003.
     """
     geometry, w = K.geometry, K.canonical_kernel
+    # Tap t adds to the cells x = stride*y + dilation*t - low, which are equal modulo the stride.
     residues = [
         (d * np.arange(k) - low) % s
         for k, d, s, (low, _) in zip(
@@ -98,11 +98,11 @@ contrast of this kernel 0.75
         len(set(np.bincount(residue, minlength=s).tolist())) == 1
         for residue, s in zip(residues, geometry.stride, strict=True)
     )
-    ins, outs = w.shape[-2], w.shape[-1] // geometry.groups
-    painted = w.reshape(*w.shape[:-1], geometry.groups, outs).sum(-1).swapaxes(-1, -2)
-    painted = painted.reshape(*geometry.kernel_size, geometry.groups * ins)
-    response = jnp.zeros((*geometry.stride, geometry.groups * ins), K.dtype)
-    response = response.at[np.ix_(*residues)].add(painted)
+    in_channels = geometry.groups * w.shape[-2]
+    added = w.reshape(*w.shape[:-1], geometry.groups, -1).sum(-1).swapaxes(-1, -2)
+    added = added.reshape(*geometry.kernel_size, in_channels)
+    response = jnp.zeros((*geometry.stride, in_channels), K.dtype)
+    response = response.at[np.ix_(*residues)].add(added)
     flat = response.reshape(-1, response.shape[-1])
     largest = jnp.max(jnp.abs(flat), axis=0)
     spread = jnp.max(jnp.abs(flat - flat[:1]), axis=0)

@@ -1,16 +1,16 @@
 """Circulant operators in the frequency domain: one small block per frequency.
 
-Let K be circulant, n = stride * o along each axis, and g its row for y = 0, so that
+Let K be circulant, n = stride * o along each axis, and g its row for y = 0, so
 `u[y] = sum over x of g[x] v[(stride*y + x) mod n]`. With unitary Fourier transforms, frequency f of
-u sees only the `stride` frequencies f + o*k of v that the stride folds onto it,
+u depends only on the `stride` frequencies f + o*k of v that the stride folds onto it,
 
     u^[f] = sum over k of G[f + o*k] v^[f + o*k] / sqrt(stride),
     G[F] = sum over x of g[x] e^(2 pi i F x / n)
 
 per axis. These blocks, `out/groups` rows by `prod(stride) * in/groups` columns, are K in unitary
-coordinates: their singular values are K's, their pseudo-inverses make up K's. (The polyphase
-components of v are a Fourier transform of length `stride` away from its aliases: the same blocks,
-times a unitary matrix.)
+coordinates: together they have K's singular values, and their pseudo-inverses form K's. (A unitary
+Fourier transform of length `stride` turns the polyphase components of v into these aliases, so the
+polyphase matrix of K has the same blocks up to a unitary factor.)
 """
 
 import dataclasses
@@ -33,8 +33,8 @@ __all__ = ["BlockOperator", "Side", "blocks_of", "check_circulant", "sides_of"]
 def _transformed(transform: Callable[..., Array], x: Array, ndim: int, norm: str) -> Array:
     """A Fourier transform along the first `ndim` axes.
 
-    Axes of one cell are left out: they change nothing, and XLA:CPU (jaxlib 0.10) gives arrays that
-    have them layouts which its transform then refuses.
+    Axes of one cell are left out: they change nothing, and with them XLA:CPU (jaxlib 0.10) may
+    choose array layouts that its own transform then refuses.
     """
     sizes = [n for n in x.shape[:ndim] if n > 1]
     if not sizes:
@@ -46,12 +46,12 @@ def _transformed(transform: Callable[..., Array], x: Array, ndim: int, norm: str
 
 @dataclasses.dataclass(frozen=True)
 class Side:
-    """One of the two spaces of a circulant operator, and how it is cut into blocks.
+    """The input or output space of a circulant operator, and how it is cut into blocks.
 
     Attributes:
         shape: of its arrays, without batch axes.
         axes: their labels, as in `Layout`, without N; also without C where there are no channels.
-        stride: how many of its frequencies share a block, per axis; 1 on the coarse side.
+        stride: how many of its frequencies share a block, per axis; 1 on the output side.
         groups: of channels.
     """
 
@@ -73,6 +73,7 @@ class Side:
     def cut(self, x: Array) -> Array:
         """Frequencies of canonical arrays, `(*n, channels)`, by block."""
         ndim = x.ndim - 1
+        # Frequency f + o*k of the s*o along an axis has index (k, f); a block has all k of one f.
         sizes = [k for n, s in zip(x.shape, self.stride, strict=False) for k in (s, n // s)]
         x = x.reshape(*sizes, self.groups, -1)  # [s0, o0, s1, o1, ..., groups, channels/groups]
         even, odd = range(0, 2 * ndim, 2), range(1, 2 * ndim, 2)
@@ -166,21 +167,21 @@ def blocks_of(K: ConvOperator) -> Array:
     along = zip(
         geometry.input_size, geometry.kernel_size, geometry.dilation, geometry.padding, strict=True
     )
-    places = np.ix_(*((d * np.arange(k) - low) % n for n, k, d, (low, _) in along))
-    ndim, (ins, outs) = geometry.ndim, w.shape[-2:]
-    row = jnp.zeros((*geometry.input_size, ins, outs), K.dtype).at[places].add(w)
+    cells = np.ix_(*((d * np.arange(k) - low) % n for n, k, d, (low, _) in along))
+    ndim, channels = geometry.ndim, w.shape[-2:]
+    row = jnp.zeros((*geometry.input_size, *channels), K.dtype).at[cells].add(w)  # g
     response = _transformed(jnp.fft.ifftn, row, ndim, "forward")
     folds = math.prod(geometry.stride)
     sizes = zip(geometry.stride, geometry.output_size, strict=True)
     cut = [k for pair in sizes for k in pair]
-    response = response.reshape(*cut, ins, geometry.groups, outs // geometry.groups)
+    response = response.reshape(*cut, channels[0], geometry.groups, channels[1] // geometry.groups)
     even, odd = range(0, 2 * ndim, 2), range(1, 2 * ndim, 2)
     response = response.transpose(*odd, 2 * ndim + 1, 2 * ndim + 2, *even, 2 * ndim)
     return response.reshape(*response.shape[: ndim + 2], -1) / math.sqrt(folds)
 
 
 def check_circulant(K: ConvOperator) -> None:
-    """Refuse a map that has no blocks."""
+    """Refuse a map that has no blocks: only circulant convolutions of floats have them."""
     if not isinstance(K, ConvOperator):
         raise ArgumentTypeError("K must be a ConvOperator", "Pass the convolution itself.", K=K)
     if not jnp.issubdtype(K.dtype, jnp.inexact):
@@ -190,7 +191,7 @@ def check_circulant(K: ConvOperator) -> None:
     if not K.is_circulant:
         raise ArgumentValueError(
             "K must be circulant: padding_mode 'circular', input_size = stride * output_size",
-            "Choose padding so that it is, or use what serves any operator (lstsq, bounds).",
+            "Choose such padding, or use lstsq and norm_bounds, which take any operator.",
             geometry=str(K.geometry),
             padding_mode=K.padding_mode,
         )

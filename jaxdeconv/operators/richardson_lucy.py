@@ -27,13 +27,13 @@ __all__ = ["Deconvolved", "richardson_lucy"]
 @pytree("value", "steps", "change", "converged")
 @dataclasses.dataclass(frozen=True, eq=False)
 class Deconvolved:
-    """What `richardson_lucy` found. All but `value` have the batch axes alone.
+    """What `richardson_lucy` found. All but `value` have only the batch axes.
 
     Attributes:
         value: v, not negative.
         steps: iterations.
         change: `|v - before| / |before|` of the last one.
-        converged: whether `change` is within the tolerance; False where it is not finite.
+        converged: whether `change` is within the tolerance; False if it is not finite.
     """
 
     value: Array
@@ -65,24 +65,26 @@ def richardson_lucy(
 ) -> Deconvolved:
     """The likeliest v >= 0 for counts u with mean K v: `v <- v * K^T(u / K v) / K^T 1`.
 
-    K^T is the true transpose, of any stride and padding, and K^T 1 tells how much of each cell of v
-    is seen, which keeps borders from darkening. Cells that are not seen at all keep their start.
+    K^T is the exact transpose, for any stride and padding. K^T 1 is how strongly each cell of v is
+    observed; dividing by it keeps borders from darkening. Cells that are not observed keep their
+    initial value.
 
     Args:
         K: a real map with entries that are not negative.
-        u: not negative; flat, or structured with batch axes, each image for itself.
-        start: positive, one for all of the batch; None for the mean of u over that of K 1.
+        u: not negative; flat, or structured with batch axes, whose images are treated one by one.
+        start: positive initial v, the same for the whole batch; None for the mean of u over the
+            mean of K 1.
         tolerance: on the relative change of v in a step; 0 takes all steps.
         max_steps: at least 1.
-        callback: is called with (steps, change) after each step.
+        callback: called with (steps, change) after each step.
 
     Returns:
-        The image, and how it was reached. Called outside of `jax.jit`, it warns where a tolerance
-        was not reached, or numbers are not finite (`ConvergenceWarning`).
+        The image, and how it was reached. Outside `jax.jit`, a tolerance that was not reached, or
+        numbers that are not finite, give a warning (`ConvergenceWarning`).
 
     Raises:
-        ValueError: shapes or settings that do not fit.
-        TypeError: K is complex or of integers.
+        ValueError: wrong shapes or settings.
+        TypeError: K is complex or has integers.
 
     Cost: one K and one K^T per step.
 
@@ -131,11 +133,12 @@ def _iterate(
     max_steps: int,
     callback: Callable[[Any, Any], None] | None,
 ) -> Deconvolved:
-    seen = K.T @ jnp.ones_like(u)
+    observed = K.T @ jnp.ones_like(u)
     if start is None:
         ones = jnp.ones(K.input_shape, K.dtype)
         start = ones * (jnp.mean(u) / jnp.mean(K @ ones))
-    v = jnp.where(jnp.all(u >= 0) & jnp.all(seen >= 0), start, jnp.nan)  # negative numbers: say so
+    valid = jnp.all(u >= 0) & jnp.all(observed >= 0)
+    v = jnp.where(valid, start, jnp.nan)  # reported as not finite
 
     def unfinished(state: tuple[Array, Array, Array]) -> Array:
         _, steps, change = state
@@ -144,7 +147,7 @@ def _iterate(
     def step(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         v, steps, _ = state
         ratio = _quotient(u, K @ v, 0)
-        renewed = v * jnp.where(seen > 0, _quotient(K.T @ ratio, seen, 1), 1)
+        renewed = v * jnp.where(observed > 0, _quotient(K.T @ ratio, observed, 1), 1)
         change = jnp.linalg.norm((renewed - v).ravel())
         change = _quotient(change, jnp.linalg.norm(v.ravel()), 0)
         if callback is not None:
@@ -157,5 +160,5 @@ def _iterate(
 
 
 def _quotient(x: Array, y: Array, otherwise: float) -> Array:
-    """X / y, and `otherwise` where y is zero."""
+    """Divide x by y, with `otherwise` where y is zero."""
     return jnp.where(y == 0, otherwise, x / jnp.where(y == 0, 1, y))

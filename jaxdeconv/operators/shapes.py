@@ -1,9 +1,9 @@
-"""Shapes: of kernels and images with axes of channels or without, and of maps that are combined.
+"""Shapes of kernels and images, with axes of channels or without, and of maps that are combined.
 
-A kernel with channels has two axes more than there are spatial ones, its image one. A point spread
-function and a grey image have none: then both have as many axes as each other, which no kernel with
-channels has. Where the same shapes might yet be a kernel with channels beside an image with a batch
-axis, they are refused.
+A kernel with channels has two axes more than there are spatial dimensions, its image one more. A
+point spread function and a grey image have none, so both have equally many axes, which is never so
+with channels. But they could also be a kernel with channels and, by mistake, an image with a batch
+axis; where that is possible, they are refused.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ __all__ = ["as_position", "as_shape", "by", "check_alike", "described", "has_cha
 
 
 def as_shape(value: Any) -> tuple[int, ...]:
-    """An input_shape as a tuple of ints; an int is that of one axis."""
+    """An input_shape as a tuple of ints; an int means one axis."""
     sizes = value if hasattr(value, "__len__") else (value,)
     return tuple(index("input_shape", size, whole=value) for size in sizes)
 
@@ -26,8 +26,8 @@ def has_channels(w: Any, shape: tuple[int, ...], numbers: DimensionNumbers, grou
     """Whether w and an image of this shape have axes of channels; both must, or neither.
 
     Raises:
-        ValueError: their numbers of axes fit neither way, or both; groups, or dimension_numbers,
-            without channels.
+        ValueError: the numbers of axes fit neither case, or both; or groups or dimension_numbers
+            are given without channels.
     """
     if not hasattr(w, "ndim") or w.ndim == len(shape) + 1:
         return True
@@ -41,7 +41,7 @@ def has_channels(w: Any, shape: tuple[int, ...], numbers: DimensionNumbers, grou
         )
     if _may_be_batch(w, shape, groups):
         raise ArgumentValueError(
-            "w must be known to have axes of channels, or none: here it could be either",
+            "it must be clear whether w has axes of channels; here it could have them or not",
             f"Without channels pass {_indexed(w.ndim)} and {(*shape, 1)}; with them, leave the "
             f"batch axes out of input_shape: {shape[1:]}.",
             w=w,
@@ -60,27 +60,26 @@ def has_channels(w: Any, shape: tuple[int, ...], numbers: DimensionNumbers, grou
 
 
 def _may_be_batch(w: Any, shape: tuple[int, ...], groups: Any) -> bool:
-    """Whether w may be a kernel with channels, and the shape that of a batch for it."""
+    """Whether w may be a kernel with channels, and the shape that of a batch of its images."""
     if w.ndim < 3:
-        return False  # a kernel of no spatial axes: nobody's
+        return False  # with channels it would have no spatial axes
     return w.ndim > 3 or _input_channels(w, groups) in shape[1:]
 
 
 def _input_channels(w: Any, groups: Any) -> int:
-    """Those of a kernel that has them; groups are checked later."""
+    """The input channels of a kernel that has channels; groups are checked later."""
     return int(w.shape[-2]) * (groups if isinstance(groups, int) else 1)
 
 
 def _remedy(w: Any, shape: tuple[int, ...], groups: Any) -> str:
-    """What to pass instead, by what lacks which axes."""
+    """What to pass instead, depending on which axes are missing."""
     if len(shape) == w.ndim + 1:
-        one, channels = shape[-1] == 1, shape[-1]
-        alone = f"pass {shape[:-1]} and vectors jax.numpy.moveaxis(v, -1, 0)"
+        if shape[-1] == 1:
+            return f"Pass {_indexed(w.ndim)} and {shape}, or w and {shape[:-1]}."
         return (
-            f"Pass {_indexed(w.ndim)} and {shape}, or w and {shape[:-1]}."
-            if one
-            else f"For each of {channels} channels alone {alone}; else add w's axes of channels, "
-            f"as in {_indexed(w.ndim)} for one: {(*shape[:-1], 1)}."
+            f"To treat each of the {shape[-1]} channels separately pass {shape[:-1]} and vectors "
+            "jax.numpy.moveaxis(v, -1, 0); otherwise give w axes of channels, as "
+            f"{_indexed(w.ndim)} for one channel, {(*shape[:-1], 1)}."
         )
     if len(shape) == w.ndim - 2:
         return f"Add the channels of v: pass {(*shape, _input_channels(w, groups))}."
@@ -88,7 +87,7 @@ def _remedy(w: Any, shape: tuple[int, ...], groups: Any) -> str:
 
 
 def _indexed(ndim: int) -> str:
-    """How to give a kernel of so many axes those of channels."""
+    """How to index a kernel with `ndim` axes to add those of channels."""
     return f"w[{':, ' * ndim}None, None]"
 
 
@@ -123,21 +122,21 @@ def described(geometry: ConvGeometry) -> list[str]:
 
 
 def _once(entries: tuple[Any, ...]) -> str:
-    """What holds per dimension, said once where it is the same in all."""
+    """One entry per dimension, or only one if all are the same."""
     return str(entries[0]) if len(set(entries)) == 1 else str(entries)
 
 
 def check_alike(members: tuple[Any, ...], rule: str, remedy: str, *shapes: tuple[Any, ...]) -> None:
-    """Maps that are combined must have one dtype, and these shapes must be the same."""
+    """Refuse maps with different dtypes, or if these shapes differ."""
     if len({member.dtype for member in members}) > 1:
         raise ArgumentTypeError(
             "linear maps that are combined must have the same dtype",
-            "Build one of them from a converted kernel; beside a complex map take K.as_complex().",
+            "Build one of them from a converted kernel; with a complex map use K.as_complex().",
             dtypes=tuple(str(member.dtype) for member in members),
         )
     if len(set(shapes)) > 1:
         if len({_bare(shape) for shape in shapes}) == 1:
-            remedy += " One lacks the axis of channels: give it to both, or to none."
+            remedy += " One has no axis of channels: give it to both, or to neither."
         raise ArgumentValueError(rule, remedy, shapes=shapes)
 
 

@@ -1,4 +1,4 @@
-"""Singular values, rank and null space: exact by blocks or from the matrix; bounds for the rest."""
+"""Singular values, rank and null space, from the blocks of a circulant operator or the matrix."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,14 +12,14 @@ from jaxdeconv.operators.polyphase import blocks_of
 __all__ = ["DENSE", "null_space", "nullity", "rank", "singular_values"]
 
 DENSE = 4096
-"""The longest side of a matrix that is decomposed as a whole."""
+"""The largest side of a matrix that is decomposed as a whole."""
 
 
 @reporting
 def singular_values(K: LinearMap) -> Array:
     """The `min(K.shape)` singular values, in descending order, exact up to rounding.
 
-    Differentiable in the kernel where no two agree.
+    Differentiable in the kernel if no two are equal.
 
     Args:
         K: a circulant ConvOperator of any size, or any map whose matrix has sides up to 4096.

@@ -1,4 +1,4 @@
-"""Maps side by side, and the identity: [K1; K2] v = [K1 v, K2 v]."""
+"""Stacked maps, [K1; K2] v = [K1 v, K2 v], and the identity."""
 
 import dataclasses
 import functools
@@ -10,37 +10,37 @@ import numpy as np
 from jax import Array
 
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
-from jaxdeconv.operators.algebra import LinearMap, Made, Shape
+from jaxdeconv.operators.algebra import Combination, LinearMap, Shape
 from jaxdeconv.operators.classes import pytree
 from jaxdeconv.operators.shapes import check_alike
 
 __all__ = ["Identity", "Stacked", "hstack", "vstack"]
 
 
-@pytree("of")
+@pytree("operands")
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Stacked(Made):
+class Stacked(Combination):
     """v -> the flat vector [K1 v, K2 v, ...]."""
 
-    of: tuple[LinearMap, ...]
+    operands: tuple[LinearMap, ...]
 
     def __post_init__(self) -> None:
-        rule = "stacked maps must share the space that is not stacked"
-        remedy = "Stack maps of the same v with vstack, maps to the same u with hstack."
-        check_alike(self.of, rule, remedy, *(member.input_shape for member in self.of))
+        rule = "stacked maps must share the side that is not stacked"
+        remedy = "Stack maps from the same v with vstack, maps to the same u with hstack."
+        check_alike(self.operands, rule, remedy, *(one.input_shape for one in self.operands))
 
     @property
     def output_shape(self) -> Shape:
         """Of u, without batch axes."""
-        return (sum(member.shape[0] for member in self.of),)
+        return (sum(one.shape[0] for one in self.operands),)
 
     def _apply(self, v: Array) -> Array:
-        return jnp.concatenate([member._apply(v).ravel() for member in self.of])
+        return jnp.concatenate([one._apply(v).ravel() for one in self.operands])
 
     def _apply_transpose(self, u: Array) -> Array:
-        cuts = np.cumsum([member.shape[0] for member in self.of])[:-1]
-        parts = zip(self.of, jnp.split(u, cuts), strict=True)
-        v = [member._apply_transpose(part.reshape(member.output_shape)) for member, part in parts]
+        cuts = np.cumsum([one.shape[0] for one in self.operands])[:-1]
+        parts = zip(self.operands, jnp.split(u, cuts), strict=True)
+        v = [one._apply_transpose(part.reshape(one.output_shape)) for one, part in parts]
         return functools.reduce(jnp.add, v)
 
 
@@ -75,10 +75,10 @@ class Identity(LinearMap):
 
 @reporting
 def vstack(*maps: LinearMap | Sequence[LinearMap]) -> LinearMap:
-    """V -> the flat vector [K1 v, K2 v, ...].
+    """Stack maps of the same v: v -> the flat vector [K1 v, K2 v, ...].
 
     Args:
-        maps: K1, K2, ..., of one input shape, or a list of them; their output shapes may differ.
+        maps: K1, K2, ..., or a list of them, with the same input shape; output shapes may differ.
 
     Raises:
         ValueError: no map, or input shapes that differ.
@@ -89,10 +89,10 @@ def vstack(*maps: LinearMap | Sequence[LinearMap]) -> LinearMap:
 
 @reporting
 def hstack(*maps: LinearMap | Sequence[LinearMap]) -> LinearMap:
-    """The flat vector [v1, v2, ...] -> K1 v1 + K2 v2 + ...
+    """Stack maps to the same u: the flat vector [v1, v2, ...] -> K1 v1 + K2 v2 + ...
 
     Args:
-        maps: K1, K2, ..., of one output shape, or a list of them; their input shapes may differ.
+        maps: K1, K2, ..., or a list of them, with the same output shape; input shapes may differ.
 
     Raises:
         ValueError: no map, or output shapes that differ.
@@ -106,12 +106,12 @@ def _members(maps: tuple[Any, ...]) -> tuple[LinearMap, ...]:
     if len(maps) == 1 and isinstance(maps[0], list | tuple):
         maps = tuple(maps[0])
     if not maps:
-        raise ArgumentValueError("there must be a map to stack", "Pass K1, K2, ...", maps=maps)
+        raise ArgumentValueError("at least one map is needed", "Pass K1, K2, ...", maps=maps)
     for position, member in enumerate(maps):
         if not isinstance(member, LinearMap):
             raise ArgumentTypeError(
-                "what is stacked must be linear maps",
-                "Pass them one after the other, or as one list.",
+                "only linear maps can be stacked",
+                "Pass them as separate arguments, or as one list.",
                 **{f"maps[{position}]": member},
             )
     return maps

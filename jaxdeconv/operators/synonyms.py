@@ -1,4 +1,4 @@
-"""The words of SciPy and pylops for what a linear map does, and its views in their terms.
+"""The method names of SciPy and pylops for linear maps, and views as their operators.
 
 K(v)  K.dot(v)  K.matvec(v)   K @ v
 K.rmatvec(u)                  K.H @ u
@@ -23,7 +23,7 @@ __all__ = ["Synonyms"]
 
 
 class Synonyms:
-    """What every `LinearMap` has besides: other names, other libraries' operators."""
+    """Aliases that every `LinearMap` has, and its views as other libraries' operators."""
 
     @reporting_as("LinearMap")
     def __call__(self: Any, v: ArrayLike | list[Any] | tuple[Any, ...]) -> Array:
@@ -57,18 +57,19 @@ class Synonyms:
     def __truediv__(self: Any, u: Any) -> Any:
         """`K / 2`: the multiple. `K / u`: the v of least squares, see `operators.lstsq`.
 
-        `lstsq` itself has damping, a tolerance and a report; here a `ConvergenceWarning` tells
-        where the solution was not reached.
+        `lstsq` itself has damping, a tolerance and a report; here a `ConvergenceWarning` says if
+        the solution was not reached.
         """
         if isinstance(u, Synonyms):
             return NotImplemented
         if isinstance(u, list | tuple) or getattr(u, "shape", ()) != ():
-            solvers = importlib.import_module("jaxdeconv.operators.least_squares")  # is built on us
+            # least_squares imports this module
+            solvers = importlib.import_module("jaxdeconv.operators.least_squares")
             return solvers.lstsq(self, u).value
         if not hasattr(u, "dtype") and type(u) not in (int, float, complex):
             raise ArgumentTypeError(
                 "a linear map can be divided by a scalar, or solved for an array u",
-                "Pass an array, or operators.lstsq(K, u) with what it needs.",
+                "Pass an array, or use operators.lstsq(K, u).",
                 u=u,
             )
         return self * (1 / u)
@@ -76,18 +77,18 @@ class Synonyms:
     def as_scipy(self: Any) -> Any:
         """A `scipy.sparse.linalg.LinearOperator` on flat NumPy vectors. Needs SciPy.
 
-        It takes vectors of any dtype that holds what the map's does, and the columns of matrices;
-        the real and the imaginary parts of complex ones, where the map is real. It computes in the
-        map's precision and returns the dtype that NumPy gives to the product of matrix and vector.
-        A map of integers takes integers, and returns its own dtype.
+        It takes vectors of any numeric dtype, and matrices column by column. A real map is applied
+        to the real and the imaginary part of complex vectors. It computes in the map's precision,
+        and returns the dtype that NumPy gives the product of a matrix and a vector. A map of
+        integers takes integers, and returns its own dtype.
         """
         return views.scipy_operator(self)
 
     def as_lineax(self: Any, tags: Any = ()) -> Any:
         """A `lineax.AbstractLinearOperator` on arrays of `input_shape`. Needs lineax.
 
-        Its vectors have the map's dtype exactly, as lineax wants it: for complex vectors of a real
-        map take `K.as_complex().as_lineax()`.
+        Its vectors must have exactly the map's dtype, as lineax demands: for complex vectors of a
+        real map use `K.as_complex().as_lineax()`.
 
         Args:
             tags: lineax's, e.g. `lineax.positive_semidefinite_tag` for a gram.
@@ -97,7 +98,7 @@ class Synonyms:
     def as_pylops(self: Any) -> Any:
         """A `pylops.LinearOperator` on flat NumPy vectors, or arrays of its `dims`. Needs pylops.
 
-        Its `dims` are `input_shape`, its dtypes those of `as_scipy`. With it come the regularisers
+        Its `dims` are `input_shape`, its dtypes those of `as_scipy`. It works with the regularisers
         of pylops, e.g. total variation by `pylops.optimization.sparsity.splitbregman`.
         """
         return views.pylops_operator(self)

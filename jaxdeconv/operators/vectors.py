@@ -1,8 +1,8 @@
-"""What linear maps take: vectors and numbers of their dtype.
+"""What linear maps accept: vectors and numbers of their dtype.
 
-A real map takes complex vectors of its own precision too, and is applied to their real and their
-imaginary parts: K (x + iy) = K x + i K y. A complex map takes real vectors. All other dtypes are
-refused.
+A real map also takes complex vectors of its own precision, and is applied to their real and
+imaginary parts: K (x + iy) = K x + i K y. A complex map also takes real vectors. All other dtypes
+are refused.
 """
 
 import math
@@ -30,7 +30,7 @@ COMPLEX: dict[str, np.dtype] = {
     "float32": np.dtype(np.complex64),
     "float64": np.dtype(np.complex128),
 }
-"""The complex numbers whose parts are of a real dtype; the others have none."""
+"""The complex dtype for each real one that has one."""
 
 Batch: TypeAlias = tuple[int, ...] | None
 """The shape of the axes before those of a vector; None for a flat vector."""
@@ -55,12 +55,12 @@ def on_parts(apply: Callable[[Array], Array]) -> Callable[[Array], Array]:
 
 
 def complex_dtype(dtype: Any) -> np.dtype | None:
-    """The complex dtype of the same precision as a real one, if there is one."""
+    """The complex dtype with the precision of a real one, if there is one."""
     return COMPLEX.get(np.dtype(dtype).name)
 
 
 def over_batch(apply: Callable[[Array], Result], rows: Array, batch: Batch) -> Result:
-    """`apply` on what `structured` returned; its results get the axes of the batch."""
+    """`apply` on what `structured` returned; the results get the batch axes."""
     if not batch:
         return apply(rows)
     one_axis = rows.reshape(math.prod(batch), *rows.shape[len(batch) :])
@@ -73,7 +73,7 @@ def structured(
 ) -> tuple[Array, Batch]:
     """The vector with its axes, and the shape of its batch axes; None if it was flat.
 
-    Its dtype is that of the map, or the complex one beside it, unless only real vectors make sense.
+    Its dtype is that of the map or, unless `real`, the complex one of the same precision.
     """
     v, size = as_vector(name, v, dtype, real=real), math.prod(shape)
     batch_ndim = v.ndim - len(shape)
@@ -89,20 +89,20 @@ def structured(
 
 
 def _reshaping(name: str, got: tuple[int, ...], shape: tuple[int, ...]) -> str:
-    """What to do with a vector of another shape; images come with and without channels."""
+    """What to do with a vector of another shape; often an axis of channels is the difference."""
     if (*got, 1) == shape:
         return f"Pass {name}[..., None]."
     if got == (*shape, 1):
         return f"Pass {name}[..., 0]."
     if len(got) == len(shape) + 1 and got[:-1] == shape:
-        return f"Pass jax.numpy.moveaxis({name}, -1, 0): the axes of a batch come first."
+        return f"Pass jax.numpy.moveaxis({name}, -1, 0): batch axes come first."
     return f"Reshape {name}, or build the operator for its shape."
 
 
 def as_vector(name: str, value: Any, dtype: np.dtype, *, real: bool = False) -> Array:
-    """An array of this dtype, or where it is real and not `real` of the complex one beside it.
+    """An array of this dtype or, unless `real`, of the complex one of the same precision.
 
-    Lists take on the dtype. NumPy's 64-bit arrays follow JAX, as everywhere.
+    Lists take the dtype. NumPy's 64-bit arrays are converted as everywhere in JAX.
     """
     array = _as_array(name, value, dtype)
     if array.dtype == dtype or (array.dtype == complex_dtype(dtype) and not real):
@@ -117,14 +117,14 @@ def as_vector(name: str, value: Any, dtype: np.dtype, *, real: bool = False) -> 
 
 
 def _as_array(name: str, value: Any, dtype: np.dtype) -> Array:
-    """`value` as an array; the numbers of a list are of no width yet, so they take the map's."""
+    """`value` as an array; the numbers of a list have no precision of their own."""
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return jnp.asarray(value)
     try:
         if not isinstance(value, list | tuple):
             raise TypeError
         array = jnp.asarray(value)
-    except (TypeError, ValueError, OverflowError):  # ragged, or not of numbers
+    except (TypeError, ValueError, OverflowError):  # ragged, or not numbers
         raise ArgumentTypeError(
             f"{name} must be an array or a linear map",
             f"Pass jax.numpy.asarray({name}).",
@@ -143,7 +143,7 @@ def _as_array(name: str, value: Any, dtype: np.dtype) -> Array:
 
 
 def _conversion(name: str, got: np.dtype, dtype: np.dtype, real: bool) -> str:
-    """How to get from one dtype to the other without losing what makes the vector."""
+    """How to convert from one dtype to the other without losing information."""
     build = "build the operator from a converted kernel"
     if _rank(got) <= _rank(dtype):
         return f"Pass {name}.astype({str(dtype)!r}), or {build}."
@@ -166,7 +166,7 @@ def as_scalar(factor: Any, dtype: np.dtype) -> Array:
         )
     if _rank(jnp.result_type(factor)) > _rank(dtype):
         raise ArgumentTypeError(
-            f"factor must be of the numbers that {dtype} can hold",
+            f"factor must be a number that {dtype} can hold",
             "Convert the factor, or multiply K.as_complex(), the same map on complex vectors.",
             factor=factor,
         )
@@ -174,5 +174,5 @@ def as_scalar(factor: Any, dtype: np.dtype) -> Array:
 
 
 def _rank(dtype: Any) -> int:
-    """Of the ring: integers, reals, complex numbers."""
+    """0 for integers, 1 for real and 2 for complex numbers."""
     return int(jnp.issubdtype(dtype, jnp.inexact)) + jnp.issubdtype(dtype, jnp.complexfloating)

@@ -1,4 +1,4 @@
-"""Any linear map as an operator of SciPy, lineax or pylops, which are imported when asked for.
+"""Any linear map as an operator of SciPy, lineax or pylops, which are imported when needed.
 
 pip install "jaxdeconv[operators]"
 """
@@ -21,7 +21,7 @@ __all__ = ["lineax_operator", "optional", "pylops_operator", "scipy_operator"]
 
 
 def optional(name: str) -> Any:
-    """The module `name`, or an error that says how to get it."""
+    """The module `name`, or an error that says how to install it."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
@@ -34,7 +34,7 @@ def optional(name: str) -> Any:
 def scipy_operator(operator: "LinearMap") -> Any:
     """See `LinearMap.as_scipy`."""
     linalg = optional("scipy.sparse.linalg")
-    forward, backward = (_on_columns(leg) for leg in (operator, operator.H))
+    forward, backward = (_on_columns(one) for one in (operator, operator.H))
     return linalg.LinearOperator(
         operator.shape,
         matvec=forward,
@@ -60,7 +60,7 @@ def lineax_operator(operator: "LinearMap", tags: Any) -> Any:
 
 
 def _on_columns(operator: "LinearMap") -> Callable[[Any], np.ndarray]:
-    """NumPy function of a flat vector, `(n,)` or `(n, 1)`, or of the columns of `(n, k)`."""
+    """A NumPy function of a flat vector, `(n,)` or `(n, 1)`, or of the columns of `(n, k)`."""
 
     @jax.jit
     def rows(v: jax.Array) -> jax.Array:
@@ -73,7 +73,7 @@ def _on_columns(operator: "LinearMap") -> Callable[[Any], np.ndarray]:
         flat = v.reshape(v.shape[0], math.prod(v.shape[1:])).T
         split = np.iscomplexobj(v) and not jnp.issubdtype(operator.dtype, jnp.complexfloating)
         parts = np.concatenate([flat.real, flat.imag]) if split else flat
-        u = np.asarray(rows(jnp.asarray(parts.astype(operator.dtype))).T)  # NumPy warns of overflow
+        u = np.asarray(rows(jnp.asarray(parts.astype(operator.dtype))).T)  # may warn of overflow
         result = np.empty((operator.shape[0], flat.shape[0]), dtype)
         if split:
             result.real, result.imag = np.split(u, 2, axis=1)
@@ -85,7 +85,7 @@ def _on_columns(operator: "LinearMap") -> Callable[[Any], np.ndarray]:
 
 
 def _result_dtype(dtype: np.dtype, v: np.ndarray) -> np.dtype:
-    """That of the product of a matrix of this dtype and v; of integers, that of the matrix."""
+    """The dtype of the product of a matrix of this dtype and v; for integers, the matrix's."""
     if not jnp.issubdtype(v.dtype, jnp.number) and v.dtype != bool:
         raise ArgumentTypeError(
             "the view of a linear map takes vectors of numbers", "Pass v.astype(float).", v=v
@@ -95,12 +95,12 @@ def _result_dtype(dtype: np.dtype, v: np.ndarray) -> np.dtype:
         return dtype
     try:
         return np.result_type(dtype, v.dtype)
-    except TypeError:  # bfloat16 beside an integer
+    except TypeError:  # bfloat16 with an integer
         return np.result_type(np.float32, v.dtype)
 
 
 def _check_integers(dtype: np.dtype, v: np.ndarray) -> None:
-    """Refuse what a map of integers would cut off."""
+    """Refuse numbers that a map of integers cannot represent."""
     if jnp.issubdtype(v.dtype, jnp.inexact):
         raise ArgumentTypeError(
             f"the view of a linear map of {dtype} takes integers",

@@ -6,9 +6,12 @@ follows XLA's rules for which of its convolutions it has kernels, and the plan s
 `autotune` measured on this machine takes precedence over both.
 """
 
+import contextlib
+import contextvars
 import dataclasses
 import functools
 import math
+from collections.abc import Iterator
 
 import jax
 
@@ -182,6 +185,28 @@ def find(problem: Problem, platform: str, algorithm: str) -> Algorithm:
     possible = {one.algorithm for one in plan.candidates if one.supported}
     name = algorithm if algorithm in possible else plan.algorithm
     return next(one for one in ALGORITHMS[problem.leg] if one.name == name)
+
+
+_TRACED_FOR = contextvars.ContextVar("traced_for", default="")
+
+
+@contextlib.contextmanager
+def traced_for(platform: str) -> Iterator[None]:
+    """While this is entered, a forced algorithm must be one that can run on another platform.
+
+    Args:
+        platform: JAX's name of the platform that what is traced will be lowered for.
+    """
+    token = _TRACED_FOR.set(platform)
+    try:
+        yield
+    finally:
+        _TRACED_FOR.reset(token)
+
+
+def platform_traced_for() -> str:
+    """JAX's name of a platform: its default backend, unless `traced_for` says otherwise."""
+    return _TRACED_FOR.get() or jax.default_backend()
 
 
 def check_forced(problem: Problem, platform: str, algorithm: str) -> None:

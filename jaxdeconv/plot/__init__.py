@@ -1,12 +1,12 @@
 """Pictures of signals, kernels, matrices, and of the arithmetic that joins them.
 
 Each is drawn into axes that the caller made; only `animate` writes a file. Needs matplotlib, and
-`animate` Pillow (`pip install jaxdeconv[cli]`); only the command line imports this package.
+`animate` needs Pillow (`pip install jaxdeconv[cli]`); only the command line imports this package.
 
-    scenes       the arithmetic of one leg as a sequence of steps (no drawing)
-    cells        image, kernel, matrix
-    steps        arithmetic: one step
-    animation    animate: every step, as a GIF
+    scenes       a forward or transposed convolution as a sequence of steps (no drawing)
+    cells        draws an image, a kernel, a matrix
+    steps        draws one step of the arithmetic
+    animation    writes all steps as a GIF
 """
 
 from jaxdeconv.plot.animation import animate as animate

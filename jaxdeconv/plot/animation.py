@@ -1,4 +1,4 @@
-"""Every step of the arithmetic, one after the other, as a GIF."""
+"""All steps of the arithmetic, one after the other, as a GIF."""
 
 import math
 import os
@@ -21,7 +21,7 @@ __all__ = ["animate"]
 _CELL = 0.42  # inches
 _LEAST_WIDTH, _TITLE = 5.6, 0.65  # inches
 _COLOURS = 32
-_LAST = 4  # as long as so many others, before it starts again
+_LAST = 4  # the last step stays this many times longer
 
 
 @reporting
@@ -34,24 +34,24 @@ def animate(
     kernel: ArrayLike | None = None,
     seconds: float = 0.7,
 ) -> Path:
-    """Write the arithmetic of one leg, step by step, as an animated GIF.
+    """Write the arithmetic of a convolution, or of its transpose, step by step as an animated GIF.
 
     Args:
-        geometry: see `arithmetic`, as `leg`, `signal` and `kernel`.
-        path: of the file, ending in .gif; one that exists is replaced.
-        leg: see above.
-        signal: see above.
-        kernel: see above.
-        seconds: that each step stays, at least 0.02.
+        geometry: as in `arithmetic`.
+        path: of the file, ending in .gif; an existing file is replaced.
+        leg: as in `arithmetic`.
+        signal: as in `arithmetic`.
+        kernel: as in `arithmetic`.
+        seconds: the time that each step is shown, at least 0.02.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: as `arithmetic`, a path of another kind of picture, or a time out of range.
+        ValueError: as `arithmetic`, a path with another suffix, or a time out of range.
         TypeError: as `arithmetic`, or a time that is not a number.
 
-    Cost: 0.1 to 0.3 s a step, by the number of cells.
+    Cost: 0.1 to 0.3 s per step, more for more cells.
 
     References: Dumoulin & Visin 2016, arXiv:1603.07285, and the animations beside it.
     """
@@ -66,7 +66,7 @@ def animate(
         raise ArgumentTypeError("seconds must be a number", "Pass 0.7.", seconds=seconds)
     if not 0.02 <= seconds < math.inf:
         raise ArgumentValueError(
-            "seconds must be finite and at least 0.02, the shortest that viewers keep to",
+            "seconds must be finite and at least 0.02, the shortest time that viewers respect",
             "Pass 0.7.",
             seconds=seconds,
         )

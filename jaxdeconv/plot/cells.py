@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["image", "kernel", "matrix"]
 
-_CELL_LABELS_UP_TO = 16  # rows or columns: beyond, the numbers in the cells cannot be read
-_DARK = 0.8  # share of the largest value from which on the colour needs white letters
+_CELL_LABELS_UP_TO = 16  # rows or columns: in more, the numbers could not be read
+_DARK = 0.8  # from this share of the largest value on, the numbers are written in white
 
 
 @reporting
@@ -26,13 +26,13 @@ def image(axes: "Axes", x: ArrayLike, title: str = "") -> None:
 
     Args:
         axes: matplotlib axes to draw into.
-        x: `[height, width]` or `[height, width, channels]`, real, also as a batch of one; three
-            channels are drawn as red, green and blue, any other number as the grey image of their
-            mean.
+        x: `[height, width]` or `[height, width, channels]`, real, or a batch of one such image;
+            three channels are drawn as red, green and blue, any other number as the grey image of
+            their mean.
         title: text above the picture; the size of `x` is added to it.
 
     Raises:
-        ValueError: another number of axes, several images, or nothing to draw.
+        ValueError: another number of axes, several images, or no cells.
         TypeError: complex numbers, or a traced array.
     """
     cells = _real("x", x)
@@ -40,7 +40,7 @@ def image(axes: "Axes", x: ArrayLike, title: str = "") -> None:
         cells = cells[0]
     if cells.ndim > 3:
         raise ArgumentValueError(
-            "x must be one image", "Pass one of the batch, e.g. x[0], in axes of its own.", x=cells
+            "x must be one image", "Pass one image of the batch, for example x[0].", x=cells
         )
     if cells.ndim < 2:
         raise ArgumentValueError(
@@ -66,19 +66,19 @@ def image(axes: "Axes", x: ArrayLike, title: str = "") -> None:
 def kernel(
     axes: "Axes", w: ArrayLike, title: str = "", *, channels: tuple[int, int] = (0, 0)
 ) -> None:
-    """Draw a kernel of one or two spatial dimensions: its taps coloured by value, written if few.
+    """Draw a kernel of one or two spatial dimensions, coloured by value, with numbers if small.
 
     Args:
         axes: matplotlib axes to draw into.
         w: `[height, width]` or `[height, width, in/groups, out]`, or `[taps]` or `[taps, in/groups,
             out]`, which is drawn as a row; real.
         title: text above the picture; the size of `w` is added to it, and which channels are shown.
-        channels: the input channel and the output channel whose taps are drawn, from 0; negative
-            counts from the last.
+        channels: the input channel and the output channel whose taps are drawn, from 0; a
+            negative number counts from the last.
 
     Raises:
-        ValueError: another number of axes, or a channel that is not there.
-        TypeError: complex numbers, a traced array, or channels that are no two integers.
+        ValueError: another number of axes, or a channel that does not exist.
+        TypeError: complex numbers, a traced array, or channels that are not two integers.
     """
     cells = _real("w", w)
     if cells.ndim not in (1, 2, 3, 4):
@@ -106,21 +106,21 @@ def matrix(
     row: int | None = None,
     column: int | None = None,
 ) -> None:
-    """Draw a matrix: zeros white, other entries coloured by value, and written in small ones.
+    """Draw a matrix: zeros white, other entries coloured by value, with numbers if it is small.
 
     Args:
         axes: matplotlib axes to draw into.
         entries: `[rows, columns]`, real.
         title: text above the picture; the shape of the matrix is added to it.
-        geometry: of the convolution whose matrix of one channel this is. With it the supports are
-            marked: a solid box around the cells that one row can reach, s*y - low on for as many
-            as the kernel is long, and a dotted one around those of one column.
-        row: whose support is marked, from 0; None: the middle one.
-        column: whose support is marked, from 0; None: the middle one.
+        geometry: of the convolution whose matrix for one channel this is. It marks the support of
+            one row, the cells that one output reads, by a solid box, and that of one column by a
+            dotted box.
+        row: the row whose support is marked, from 0; None: the middle one.
+        column: the column whose support is marked, from 0; None: the middle one.
 
     Raises:
-        ValueError: a geometry of a matrix of another shape, a row or column that is not there, or
-            one without a geometry; no matrix.
+        ValueError: not a matrix, a geometry that does not fit its shape, a row or column that
+            does not exist, or one without a geometry.
         TypeError: row or column is not an integer; complex or traced entries.
     """
     entries = _real("entries", entries)
@@ -137,8 +137,8 @@ def matrix(
         _mark_supports(axes, entries, geometry, row, column)
     elif row is not None or column is not None:
         raise ArgumentValueError(
-            "row and column mark the supports of a geometry",
-            "Pass geometry, too.",
+            "row and column need geometry, whose supports they mark",
+            "Pass geometry too, or leave both out.",
             row=row,
             column=column,
         )
@@ -148,7 +148,7 @@ def _real(name: str, x: ArrayLike) -> np.ndarray:
     """`x` as floats."""
     if isinstance(x, jax.core.Tracer):
         raise ArgumentTypeError(
-            f"{name} must be known, to be drawn, and it is traced",
+            f"{name} must have values to be drawn, but it is traced",
             "Draw outside of jax.jit, or from jax.debug.callback.",
             **{name: x},
         )
@@ -163,7 +163,7 @@ def _real(name: str, x: ArrayLike) -> np.ndarray:
         cells = cells.astype(np.float64)
     except (TypeError, ValueError):
         raise ArgumentTypeError(
-            f"{name} must hold numbers", "Pass an array of them.", **{name: x}
+            f"{name} must hold numbers", "Pass an array of numbers.", **{name: x}
         ) from None
     if 0 in cells.shape:
         raise ArgumentValueError(
@@ -173,7 +173,7 @@ def _real(name: str, x: ArrayLike) -> np.ndarray:
 
 
 def _pair(channels: Any, counts: tuple[int, ...]) -> tuple[int, int]:
-    """The places of an input and of an output channel."""
+    """The indices of an input and of an output channel."""
     if not (is_sequence(channels) and len(channels) == 2):
         raise ArgumentTypeError(
             "channels must be two integers", "Pass for example (0, 0).", channels=channels
@@ -182,7 +182,7 @@ def _pair(channels: Any, counts: tuple[int, ...]) -> tuple[int, int]:
     if not all(-count <= n < count for n, count in zip(numbers, counts, strict=True)):
         raise ArgumentValueError(
             "channels must be an input and an output channel of w",
-            f"There are {counts[0]} and {counts[1]}; they count from 0.",
+            f"There are {counts[0]} and {counts[1]}, counted from 0.",
             channels=channels,
         )
     return numbers[0] % counts[0], numbers[1] % counts[1]
@@ -191,16 +191,16 @@ def _pair(channels: Any, counts: tuple[int, ...]) -> tuple[int, int]:
 def _mark_supports(
     axes: "Axes", entries: np.ndarray, geometry: ConvGeometry, row: int | None, column: int | None
 ) -> None:
-    """A solid box around what a row reaches, a dotted one around what a column reaches."""
+    """A solid box around the support of a row, a dotted one around that of a column."""
     from matplotlib.patches import Rectangle  # noqa: PLC0415  needed for drawing alone
 
     mask = scenes.support(geometry)
     if mask.shape != entries.shape:
         raise ArgumentValueError(
-            "geometry must be that of the matrix, of one channel",
+            "geometry must fit the shape of the matrix, which is for one channel",
             "Pass the geometry that the matrix was made from.",
             entries=entries,
-            cells=mask.shape,
+            matrix_of_geometry=mask.shape,
         )
     row, column = (
         size // 2 if place is None else _place(name, place, size)
@@ -218,7 +218,7 @@ def _place(name: str, place: int, size: int) -> int:
     number = as_integer(name, place, minimum=0)
     if number >= size:
         raise ArgumentValueError(
-            f"{name} must be one of the matrix", f"Pass 0 to {size - 1}.", **{name: place}
+            f"{name} must be in the matrix", f"Pass 0 to {size - 1}.", **{name: place}
         )
     return number
 
@@ -230,7 +230,7 @@ def _runs(mask: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _cells(axes: "Axes", entries: np.ndarray, title: str, size: str = "{} x {}") -> None:
-    """A table of numbers as coloured cells, zeros white, the numbers written if they are few."""
+    """A table of numbers as coloured cells, zeros white, with the numbers if they are few."""
     rows, columns = entries.shape
     limit = np.abs(entries[np.isfinite(entries)]).max(initial=0.0) or 1.0
     axes.imshow(
@@ -238,6 +238,7 @@ def _cells(axes: "Axes", entries: np.ndarray, title: str, size: str = "{} x {}")
     )
     axes.set_title(f"{title}\n{size.format(rows, columns)}")
     if max(rows, columns) > _CELL_LABELS_UP_TO:
+        axes.locator_params(integer=True, min_n_ticks=1)
         return
     for row, column in zip(*np.nonzero(entries), strict=True):
         value = entries[row, column]

@@ -1,8 +1,8 @@
-"""The arithmetic of one leg as a sequence of steps on two grids of cells. No drawing here.
+"""A forward or transposed convolution as a sequence of steps on two grids of cells. No drawing.
 
-A *scene* holds the input's grid (with its padding, and zeros put between its cells), the output's
-grid, and the steps: each reads some cells of the input, with a tap of the kernel on each, and
-writes some cells of the output.
+A *scene* holds the input's grid (with its padding, and with zeros inserted between its cells), the
+output's grid, and the steps: each reads some cells of the input, weighted by a tap of the kernel
+each, and writes some cells of the output.
 """
 
 import itertools
@@ -22,13 +22,13 @@ __all__ = ["SCENES", "Scene", "Step", "make"]
 DATA, PADDING, INSERTED, CROPPED = "data", "padding", "inserted", "cropped"
 
 Cell = tuple[int, int]
-MOST_CELLS = 20  # along an axis: beyond, the numbers in the cells cannot be read
+MOST_CELLS = 20  # along an axis: in more, the numbers could not be read
 
 
 class Step(NamedTuple):
-    """What one step touches: (row, column) of cells, all of the grids as drawn."""
+    """What one step reads and writes, by (row, column) of the grids as drawn."""
 
-    reads: dict[Cell, Any]  # cell of the input -> the weight that lies on it
+    reads: dict[Cell, Any]  # cell of the input -> its weight
     writes: dict[Cell, Any]  # cell of the output -> what is added to it
 
 
@@ -41,17 +41,17 @@ class Grid(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """A leg of a geometry in steps."""
+    """The convolution of a geometry, or its transpose, in steps."""
 
     caption: str
     source: Grid
     kernel: Grid
     target: Grid
     steps: tuple[Step, ...]
-    adds: bool = False  # whether steps add to cells of the output, or find each at once
+    adds: bool = False  # whether steps add to cells of the output, or compute each at once
 
     def sums(self, step: int) -> dict[Cell, Any]:
-        """The values of the output's cells that were written up to and with this step."""
+        """The values of the output's cells that were written up to and including this step."""
         sums: dict[Cell, Any] = {}
         for done in self.steps[: step + 1]:
             for cell, value in done.writes.items():
@@ -60,16 +60,16 @@ class Scene(NamedTuple):
 
 
 def make(leg: str, geometry: Any, signal: Any, kernel: Any) -> Scene:
-    """The scene of one leg.
+    """The scene of a forward or transposed convolution.
 
     Args:
         leg: a name in `SCENES`.
         geometry: of one or two spatial dimensions, with one group.
-        signal: `[*size]`, what the leg is applied to; None: small whole numbers.
-        kernel: `[*kernel_size]`, or None, as `signal`.
+        signal: `[*size]`, the input; None: small whole numbers.
+        kernel: `[*kernel_size]`; None: small whole numbers.
 
     Raises:
-        ValueError: what cannot be drawn, or does not fit the geometry.
+        ValueError: a geometry that cannot be drawn, or arrays that do not fit it.
         TypeError: geometry is of another kind.
     """
     if not isinstance(geometry, ConvGeometry):
@@ -83,13 +83,13 @@ def make(leg: str, geometry: Any, signal: Any, kernel: Any) -> Scene:
         check_reach(geometry)
         raise ArgumentValueError(
             "geometry must have one or two spatial dimensions, none of them empty",
-            "Draw two dimensions of it.",
+            "Pass two dimensions of it.",
             input_size=geometry.input_size,
         )
     if max(*geometry.padded_size, *geometry.input_size) > MOST_CELLS:
         raise ArgumentValueError(
             f"the padded input must have at most {MOST_CELLS} cells per dimension to be readable",
-            "Draw a smaller input: the arithmetic repeats itself.",
+            "Pass a smaller input: the arithmetic repeats itself.",
             padded_size=geometry.padded_size,
         )
     size = geometry.input_size if leg == "conv" else geometry.output_size
@@ -115,7 +115,7 @@ def _conv(geometry: ConvGeometry, v: NDArray, w: NDArray) -> Scene:
 
 
 def _conv_transpose(geometry: ConvGeometry, u: NDArray, w: NDArray) -> Scene:
-    """K^T as a convolution: the flipped kernel slides over u, with zeros put in and around."""
+    """K^T as a convolution: the flipped kernel slides over u, with zeros between and around."""
     stretched = tuple((o - 1) * s + 1 for o, s in zip(u.shape, geometry.stride, strict=True))
     values, kinds = np.zeros(stretched, u.dtype), _kinds(stretched, INSERTED)
     every = tuple(slice(None, None, s) for s in geometry.stride)
@@ -146,11 +146,11 @@ def _conv_transpose(geometry: ConvGeometry, u: NDArray, w: NDArray) -> Scene:
     return Scene("v = $K^T$ u, as a convolution", source, kernel, target, tuple(steps))
 
 
-def _scatter(geometry: ConvGeometry, u: NDArray, w: NDArray) -> Scene:
-    """K^T by laying the kernel down: u[y] * w at stride*y, added up, the padding cut off."""
+def _overlap_add(geometry: ConvGeometry, u: NDArray, w: NDArray) -> Scene:
+    """K^T by overlap-add: u[y] * w at stride*y, added up, the padding cropped."""
     size = geometry.input_size
     target, origin = _padded(
-        Grid("output v (dashed: cut off)", np.zeros(size), _kinds(size, DATA)), geometry.padding
+        Grid("output v (dashed: cropped)", np.zeros(size), _kinds(size, DATA)), geometry.padding
     )
     steps = []
     for y in np.ndindex(u.shape):
@@ -160,20 +160,20 @@ def _scatter(geometry: ConvGeometry, u: NDArray, w: NDArray) -> Scene:
             writes[_shift(place, origin)] = u[y] * w[t]
         steps.append(Step({_cell(y): u[y]}, writes))
     source = Grid("input u", u, _kinds(u.shape, DATA))
-    caption = "v = $K^T$ u, laid down"
+    caption = "v = $K^T$ u, by overlap-add"
     return Scene(caption, source, _kernel_grid("kernel w", w), target, tuple(steps), adds=True)
 
 
 SCENES: dict[str, Callable[[ConvGeometry, NDArray, NDArray], Scene]] = {
     "conv": _conv,
     "conv_transpose": _conv_transpose,
-    "conv_transpose, laid down": _scatter,
+    "conv_transpose, overlap-add": _overlap_add,
 }
-"""The legs that can be drawn: K, and K^T in its two readings."""
+"""What can be drawn: K, and K^T in two ways."""
 
 
 def support(geometry: ConvGeometry) -> NDArray[np.bool_]:
-    """Which entries of the matrix of K can be other than zero, `[outputs, inputs]`."""
+    """Which entries of the matrix of K can be non-zero, `[outputs, inputs]`."""
     entries = np.zeros((*geometry.output_size, *geometry.input_size), bool)
     for y, _, x in index_relation(geometry):
         entries[(*y, *x)] = True
@@ -194,13 +194,13 @@ def _as_2d(geometry: ConvGeometry) -> ConvGeometry:
 
 
 def _cells(name: str, values: Any, size: tuple[int, ...], default: Callable) -> NDArray:
-    """The given values as two axes, or lopsided whole numbers."""
+    """The given values as two axes, or whole numbers without symmetry."""
     if values is None:
         values = np.array([default(i) for i in range(int(np.prod(size)))]).reshape(size)
     cells = np.asarray(values)
     if cells.shape != size or cells.dtype.kind not in "biuf":
         raise ArgumentValueError(
-            f"{name} must hold real numbers, in the size that geometry says",
+            f"{name} must hold real numbers, and have the size that geometry gives it",
             f"Pass an array of shape {size}, without channels, or None.",
             **{name: cells},
         )
@@ -208,7 +208,7 @@ def _cells(name: str, values: Any, size: tuple[int, ...], default: Callable) -> 
 
 
 def _padded(grid: Grid, padding: Any) -> tuple[Grid, Cell]:
-    """The grid with zeros around it, cropped cells marked, and where its first cell now is."""
+    """The grid with zeros around it and cropped cells marked; and where its first cell is now."""
     (top, bottom), (left, right) = padding
     grow = [(max(0, low), max(0, high)) for low, high in padding]
     values = np.pad(grid.values, grow)

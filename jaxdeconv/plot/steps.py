@@ -1,8 +1,8 @@
 """One step of the arithmetic, drawn: input, kernel and output as grids of cells.
 
-In the manner of Dumoulin & Visin 2016, arXiv:1603.07285. Blue: the input; dashed: its padding;
-white: zeros put between its cells; hatched: cells cut off. Orange: where the kernel lies, each
-weight in a corner of its cell. Green: the output as far as it is known.
+In the style of Dumoulin & Visin 2016, arXiv:1603.07285. Blue: the input; dashed: its padding;
+white: zeros inserted between its cells; hatched: cropped cells. Orange: where the kernel is, each
+weight in a corner of its cell. Green: the part of the output that is computed already.
 """
 
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["arithmetic", "draw", "extent"]
 
-_GAP = 1.5  # cells between two grids: room for their names
+_GAP = 1.5  # cells between two grids, for their names
 _BLUE, _ORANGE, _GREEN, _DARK_GREEN, _GREY = "#a6cee3", "#fdbf6f", "#cdebb0", "#7cc36e", "#eeeeee"
 _STYLES: dict[str, dict[str, Any]] = {
     DATA: {"linestyle": "-"},
@@ -45,18 +45,19 @@ def arithmetic(
     Args:
         axes: matplotlib axes to draw into.
         geometry: of one or two spatial dimensions, up to 20 padded cells each.
-        step: which, from 0: for 'conv' and 'conv_transpose' one per cell of the output, row by
-            row, for 'conv_transpose, laid down' one per cell of the input. Negative counts from
-            the last.
-        leg: 'conv' (K); 'conv_transpose' (K^T as a convolution: zeros put between and around the
-            cells of u, the flipped kernel slid over them); or 'conv_transpose, laid down' (every
-            u[y] times the kernel, put down at stride*y and added up).
-        signal: `[*size]`, v for 'conv', else u; None: lopsided whole numbers.
+        step: its number, from 0: for 'conv' and 'conv_transpose' one step per cell of the output,
+            row by row, for 'conv_transpose, overlap-add' one per cell of the input. A negative
+            number counts from the last.
+        leg: 'conv', the forward convolution K; 'conv_transpose', the transposed convolution K^T as
+            a convolution (zeros between and around the cells of u, over which the flipped kernel
+            slides); or 'conv_transpose, overlap-add' (every u[y] times the kernel, added at
+            stride*y).
+        signal: `[*size]`, v for 'conv', else u; None: whole numbers without symmetry.
         kernel: `[*kernel_size]`, always that of K; None: 1, 2, 3, ...
 
     Raises:
-        ValueError: a geometry that cannot be drawn, values of another size, a step that is not
-            there, or an unknown leg.
+        ValueError: a geometry that cannot be drawn, values of another size, a step that does not
+            exist, or an unknown leg.
         TypeError: geometry or step is of another kind.
 
     References: Dumoulin & Visin 2016, arXiv:1603.07285, figures 2.1 to 4.8.
@@ -65,7 +66,7 @@ def arithmetic(
     count, number = len(scene.steps), as_integer("step", step)
     if not -count <= number < count:
         raise ArgumentValueError(
-            "step must be one of the scene's", f"Pass 0 to {count - 1}.", step=step
+            f"step must be one of the {count} steps", f"Pass 0 to {count - 1}.", step=step
         )
     draw(axes, scene, number % count)
     _, _, parts = str(geometry).partition(": ")

@@ -1,7 +1,7 @@
 """The definition of the three legs, and its independent re-derivations.
 
-Slow, obvious, never optimised: everything fast is proved against this package. All functions here
-take canonical arrays (channels last, exactly one batch axis) and a `ConvGeometry`:
+Slow, obvious, never optimised: all fast algorithms are tested against this package. All functions
+here take canonical arrays (channels last, exactly one batch axis) and a `ConvGeometry`:
 
     v [batch, *input_size, in]     u [batch, *output_size, out]     w [*kernel, in/groups, out]
 
@@ -10,10 +10,10 @@ take canonical arrays (channels last, exactly one batch axis) and a `ConvGeometr
 | K | `forward` | `jax.lax.conv_general_dilated`: what K means |
 | K^T, G | `derived` | `jax.linear_transpose` and `jax.vjp` of K: THE SPECIFICATION |
 | K^T | `dilated` | by hand: dilate u, pad, flip w, swap channels, convolve |
-| K^T | `scatter` | by hand: lay the kernel down, stride by stride |
+| K^T | `scatter` | by hand: add the kernel to the result, stride by stride (overlap-add) |
 | K^T | `probing` | <u, K delta> for every unit vector delta |
 | K, K^T, G | `coordinates` | the matrix entry by entry, NumPy, from the index relation alone |
-| K, K^T | `loops` | the textbook's loops over output positions, NumPy |
+| K, K^T | `loops` | textbook loops over output positions, NumPy |
 """
 
 from collections.abc import Callable
@@ -34,23 +34,23 @@ __all__ = [
     "scatter",
 ]
 
-Way = Callable[[Any, Any, ConvGeometry], Any]
+Implementation = Callable[[Any, Any, ConvGeometry], Any]
 
-CONVS: dict[str, Way] = {
+CONVS: dict[str, Implementation] = {
     "lax convolution": forward.conv,
     "sum of taps": forward.conv_by_taps,
     "coordinates": coordinates.conv,
     "loops": loops.conv,
 }
-"""Every way to compute K v, as (v, w, geometry) -> u; the first is the definition."""
+"""All implementations of K v, as (v, w, geometry) -> u; the first is the definition."""
 
-TRANSPOSES: dict[str, Way] = {
+TRANSPOSES: dict[str, Implementation] = {
     "linear_transpose": derived.transpose,
     "vjp": derived.transpose_by_vjp,
     "dilated input": dilated.transpose,
-    "laying down": scatter.transpose,
+    "overlap-add": scatter.transpose,
     "probing": probing.transpose,
     "coordinates": coordinates.transpose,
     "loops": loops.transpose,
 }
-"""Every way to compute K^T u, as (u, w, geometry) -> v; the first is the specification."""
+"""All implementations of K^T u, as (u, w, geometry) -> v; the first is the specification."""

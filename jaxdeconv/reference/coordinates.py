@@ -1,10 +1,10 @@
-"""The matrix of K entry by entry, from the index relation alone.
+"""The matrix of K entry by entry, from nothing but the index relation.
 
     C[y, x] = w[t]    where s*y + d*t - low = x    (the coordinate formula k(s*y - x))
 
 K v is C v, K^T u is C^T u, and G is the sum of u[y] v[x] over the entries that hold w[t]. NumPy
-and plain loops: shares no code with the rest of the package, and works for any number type,
-Python's own integers (dtype object) included.
+and plain loops: it shares no code with the rest of the package, and works for any type of numbers,
+including Python's integers (dtype object).
 """
 
 import itertools
@@ -67,9 +67,9 @@ def matrix(w: ArrayLike, geometry: ConvGeometry) -> NDArray:
     in_channels, out_channels = geometry.groups * w.shape[-2], w.shape[-1]
     c = np.zeros((*geometry.output_size, out_channels, *geometry.input_size, in_channels), w.dtype)
     for y, t, x in index_relation(geometry):
-        for outs, ins in blocks:
-            entry: Any = (*y, outs, *x, ins)
-            c[entry] = w[_tap(t, outs)].T
+        for o, i in blocks:
+            entry: Any = (*y, o, *x, i)
+            c[entry] = w[_tap(t, o)].T
     rows = int(np.prod(geometry.output_size, dtype=int)) * out_channels
     columns = int(np.prod(geometry.input_size, dtype=int)) * in_channels
     return c.reshape(rows, columns)
@@ -86,8 +86,8 @@ def conv(v: ArrayLike, w: ArrayLike, geometry: ConvGeometry) -> NDArray:
     v, w = np.asarray(v), np.asarray(w)
     u = np.zeros((v.shape[0], *geometry.output_size, w.shape[-1]), w.dtype)
     for y, t, x in index_relation(geometry):
-        for outs, ins in _channel_blocks(w, geometry.groups):
-            u[_cells(y, outs)] += v[_cells(x, ins)] @ w[_tap(t, outs)]
+        for o, i in _channel_blocks(w, geometry.groups):
+            u[_cells(y, o)] += v[_cells(x, i)] @ w[_tap(t, o)]
     return u
 
 
@@ -103,8 +103,8 @@ def transpose(u: ArrayLike, w: ArrayLike, geometry: ConvGeometry) -> NDArray:
     in_channels = geometry.groups * w.shape[-2]
     v = np.zeros((u.shape[0], *geometry.input_size, in_channels), w.dtype)
     for y, t, x in index_relation(geometry):
-        for outs, ins in _channel_blocks(w, geometry.groups):
-            v[_cells(x, ins)] += u[_cells(y, outs)] @ w[_tap(t, outs)].T
+        for o, i in _channel_blocks(w, geometry.groups):
+            v[_cells(x, i)] += u[_cells(y, o)] @ w[_tap(t, o)].T
     return v
 
 
@@ -119,22 +119,22 @@ def kernel_gradient(u: ArrayLike, v: ArrayLike, geometry: ConvGeometry) -> NDArr
     u, v = np.asarray(u), np.asarray(v)
     w = np.zeros((*geometry.kernel_size, v.shape[-1] // geometry.groups, u.shape[-1]), u.dtype)
     for y, t, x in index_relation(geometry):
-        for outs, ins in _channel_blocks(w, geometry.groups):
-            w[_tap(t, outs)] += v[_cells(x, ins)].T @ u[_cells(y, outs)]
+        for o, i in _channel_blocks(w, geometry.groups):
+            w[_tap(t, o)] += v[_cells(x, i)].T @ u[_cells(y, o)]
     return w
 
 
 def _cells(position: tuple[int, ...], channels: slice) -> Any:
-    """Index of some channels of one cell of a signal, for all of the batch."""
+    """Index of some channels at one position of a signal, for the whole batch."""
     return (slice(None), *position, channels)
 
 
-def _tap(t: tuple[int, ...], outs: slice) -> Any:
-    """Index of one tap of the kernel, for some output channels: a matrix [in/groups, outs]."""
-    return (*t, slice(None), outs)
+def _tap(t: tuple[int, ...], out_channels: slice) -> Any:
+    """Index of one tap of the kernel for some output channels: a matrix [in/groups, those]."""
+    return (*t, slice(None), out_channels)
 
 
 def _channel_blocks(w: NDArray, groups: int) -> list[tuple[slice, slice]]:
     """(output channels, input channels) of every group: contiguous blocks, matched in order."""
-    ins, outs = w.shape[-2], w.shape[-1] // groups
-    return [(slice(q * outs, (q + 1) * outs), slice(q * ins, (q + 1) * ins)) for q in range(groups)]
+    i, o = w.shape[-2], w.shape[-1] // groups
+    return [(slice(q * o, (q + 1) * o), slice(q * i, (q + 1) * i)) for q in range(groups)]

@@ -1,7 +1,7 @@
 """K^T and G, derived from K by JAX: the specification that everything else must equal.
 
-Nothing here knows what a transposed convolution looks like. `jax.linear_transpose` turns the
-linear map v -> K(w) v into the only map with <u, K(w) v> = <K(w)^T u, v> for all u and v (no
+Nothing here says what a transposed convolution looks like. `jax.linear_transpose` turns the linear
+map v -> K(w) v into the only map with <u, K(w) v> = <K(w)^T u, v> for all u and v (without
 conjugation), and the linear map w -> K(w) v into the kernel gradient.
 """
 
@@ -37,7 +37,7 @@ def transpose_by_vjp(
     """K^T u by `jax.vjp` at v = 0 (any point does: K is linear). Not for integers.
 
     Args:
-        u: see `transpose`, like all the rest.
+        u: see `transpose`, as all others.
         w: see `transpose`.
         geometry: see `transpose`.
         precision: see `transpose`.

@@ -5,9 +5,10 @@ Put u[y] at position s*y of a longer signal U (zeros between: the dilated input)
 
     K^T u[x] = sum_t U[x + low - d*t] w[t] = sum_t' U[x + low - (K - 1) + d*t'] w[k - 1 - t'],
 
-a plain convolution of U with the *flipped* kernel, stride 1, dilation d, padding K - 1 - low in
-front and whatever makes the output n long behind. The channels of w swap roles within each group.
-Costs prod(s) times the multiplications that are needed: the others meet the zeros.
+a plain convolution of U with the *flipped* kernel, stride 1, dilation d, padding K - 1 - low
+before, and after it what makes the output n long (K is the dilated kernel size). The channels of w
+swap roles within each group. This takes prod(s) times as many multiplications as necessary: the
+others are by zeros.
 Reference: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 14.
 """
 
@@ -37,7 +38,7 @@ def transpose(u: Array, w: Array, geometry: ConvGeometry) -> Array:
 
 
 def _dilation(geometry: ConvGeometry) -> list[tuple[int, int, int]]:
-    """(before, after, between): where zeros go along each spatial axis of u."""
+    """(before, after, between): how many zeros to insert along each spatial axis of u."""
     config = []
     for n, o, k, s, (low, _) in zip(
         geometry.input_size,

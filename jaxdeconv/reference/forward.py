@@ -20,12 +20,12 @@ def conv(v: Array, w: Array, geometry: ConvGeometry, precision: PrecisionLike = 
     """K v by `jax.lax.conv_general_dilated`.
 
     v is padded and cropped beforehand, so that the last window ends where v ends, and the
-    convolution itself pads by nothing. Then no convolution that JAX derives from it, of any order,
-    has negative padding, for which XLA on a CPU reads outside of its arrays (jaxlib 0.10 and 0.11,
+    convolution itself has no padding. Then no convolution that JAX derives from it, of any order,
+    has negative padding, for which XLA on CPUs reads outside its arrays (jaxlib 0.10 and 0.11,
     openxla/xla issue 48713).
 
-    Integers go by `conv_by_taps`: the same map, but one that `jax.linear_transpose` can carry (of
-    an integer `conv_general_dilated` or `dot_general` it silently returns float0).
+    Integers use `conv_by_taps`, the same map in a form that `jax.linear_transpose` supports (for an
+    integer `conv_general_dilated` or `dot_general` it silently returns float0).
 
     Args:
         v: `[batch, *input_size, in]`.
@@ -54,7 +54,7 @@ def conv(v: Array, w: Array, geometry: ConvGeometry, precision: PrecisionLike = 
 
 
 def _padded(v: Array, geometry: ConvGeometry) -> Array:
-    """What the windows see of v, zeros around it included: [batch, *seen, in]."""
+    """The part of padded v that the windows read, [batch, *read, in]."""
     config = [(0, 0, 0)] * v.ndim
     for dim, (n, k, s, o, (low, high)) in enumerate(
         zip(
@@ -66,15 +66,15 @@ def _padded(v: Array, geometry: ConvGeometry) -> Array:
             strict=True,
         )
     ):
-        behind = n + low + high - k - s * (o - 1) if o else 0
-        config[1 + dim] = (low, high - behind, 0)
+        unread = n + low + high - k - s * (o - 1) if o else 0  # after the last window
+        config[1 + dim] = (low, high - unread, 0)
     return lax.pad(v, jnp.zeros((), v.dtype), config)
 
 
 def conv_by_taps(v: Array, w: Array, geometry: ConvGeometry) -> Array:
     """K v as the sum over kernel taps of (strided slice of padded v) times (tap of w).
 
-    Only pads, slices, products and sums: exact in any ring, and each with a transpose of its own.
+    Only pads, slices, products and sums: exact for any type of numbers, and JAX can transpose each.
     """
     pads = [(0, 0, 0), *((low, high, 0) for low, high in geometry.padding), (0, 0, 0)]
     padded = lax.pad(v, jnp.zeros((), v.dtype), pads)

@@ -1,13 +1,12 @@
-"""K and K^T by the textbook's loops, NumPy.
+"""K and K^T by textbook loops, NumPy.
 
     for i in range(output height):
       for j in range(output width):
         start_row, start_col = i * s, j * s
         output[i, j] = sum(W * A[start_row : start_row + f, start_col : start_col + f])
 
-The lecture slides' algorithm, in any number of dimensions, with A the padded input and, under
-dilation d, every d-th cell of the window. Run backwards (add W * output[i, j] into the window) the
-same loops are the transpose.
+The same in any number of dimensions, with A the padded input and, for dilation d, every d-th cell
+of the window. The transpose has the same loops, which add W * output[i, j] to the window instead.
 """
 
 import itertools
@@ -35,14 +34,14 @@ def conv(v: ArrayLike, w: ArrayLike, geometry: ConvGeometry) -> NDArray:
     u = np.zeros((v.shape[0], *geometry.output_size, w.shape[-1]), w.dtype)
     taps = geometry.ndim + 1  # the kernel's axes in a window, and its input channels
     for position, window in _windows(geometry):
-        for ins, outs in _groups(w, geometry.groups):
-            patch = padded[_cells(window, ins)]
-            u[_cells(position, outs)] = np.tensordot(patch, w[..., outs], taps)
+        for i, o in _groups(w, geometry.groups):
+            patch = padded[_cells(window, i)]
+            u[_cells(position, o)] = np.tensordot(patch, w[..., o], taps)
     return u
 
 
 def transpose(u: ArrayLike, w: ArrayLike, geometry: ConvGeometry) -> NDArray:
-    """K^T u: the same loops, each position adding the kernel times u into its window.
+    """K^T u: the same loops, where each position adds the kernel times u to its window.
 
     Args:
         u: `[batch, *output_size, out]`.
@@ -53,9 +52,9 @@ def transpose(u: ArrayLike, w: ArrayLike, geometry: ConvGeometry) -> NDArray:
     in_channels = w.shape[-2] * geometry.groups
     canvas = np.zeros((u.shape[0], *geometry.padded_size, in_channels), w.dtype)
     for position, window in _windows(geometry):
-        for ins, outs in _groups(w, geometry.groups):
-            values = u[_cells(position, outs)]
-            canvas[_cells(window, ins)] += np.tensordot(values, w[..., outs], (1, -1))
+        for i, o in _groups(w, geometry.groups):
+            values = u[_cells(position, o)]
+            canvas[_cells(window, i)] += np.tensordot(values, w[..., o], (1, -1))
     inner, outer = _overlap(geometry)
     v = np.zeros((u.shape[0], *geometry.input_size, in_channels), w.dtype)
     v[inner] = canvas[outer]
@@ -63,7 +62,7 @@ def transpose(u: ArrayLike, w: ArrayLike, geometry: ConvGeometry) -> NDArray:
 
 
 def _overlap(geometry: ConvGeometry) -> tuple[Any, Any]:
-    """The cells that v and the padded input share, in the indices of each."""
+    """The cells that v and the padded input share, as indices of either."""
     inner, outer = [slice(None)], [slice(None)]  # the batch
     for n, (low, high) in zip(geometry.input_size, geometry.padding, strict=True):
         begin, end = max(0, -low), n + min(0, high)
@@ -88,10 +87,11 @@ def _windows(geometry: ConvGeometry) -> Iterator[tuple[tuple[int, ...], list[sli
 
 
 def _cells(place: Any, channels: slice) -> Any:
-    """Index of some channels at one place of a signal, for all of the batch."""
+    """Index of some channels at one position or window of a signal, for the whole batch."""
     return (slice(None), *place, channels)
 
 
 def _groups(w: NDArray, groups: int) -> list[tuple[slice, slice]]:
-    ins, outs = w.shape[-2], w.shape[-1] // groups
-    return [(slice(q * ins, (q + 1) * ins), slice(q * outs, (q + 1) * outs)) for q in range(groups)]
+    """(input channels, output channels) of every group."""
+    i, o = w.shape[-2], w.shape[-1] // groups
+    return [(slice(q * i, (q + 1) * i), slice(q * o, (q + 1) * o)) for q in range(groups)]

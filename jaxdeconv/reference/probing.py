@@ -4,8 +4,7 @@ With v = delta_x, the signal that is 1 at x and 0 elsewhere, the right side is (
 
     (K^T u)[x] = <u, K delta_x>
 
-for every cell x of v, from applications of K alone. Costs as many applications of K as v has
-cells: for small signals.
+for every cell x of v: only K is applied, once for each cell of v. For small signals.
 """
 
 import math

@@ -1,8 +1,8 @@
-"""K^T by hand, by laying the kernel down.
+"""K^T by hand, as overlap-add.
 
-Every value u[y] is multiplied by the whole kernel, and the product is laid down on the stretched
-grid at s*y, adding to what lies there already. All positions y are laid down together, one kernel
-tap at a time; the canvas is the padded input, and the padding is cut off at the end.
+Every value u[y] is multiplied by the whole kernel, and the product is added to the padded input at
+s*y. This is done for all positions y at once, one kernel tap at a time; the padding is cropped at
+the end.
 """
 
 import itertools
@@ -27,13 +27,13 @@ def transpose(u: Array, w: Array, geometry: ConvGeometry) -> Array:
     in_channels = geometry.groups * w.shape[-2]
     canvas = jnp.zeros((u.shape[0], *geometry.padded_size, in_channels), u.dtype)
     for tap in itertools.product(*map(range, geometry.kernel_size)) if u.size else ():
-        places = tuple(
+        cells = tuple(
             slice(d * t, d * t + s * (o - 1) + 1, s)
             for d, t, s, o in zip(
                 geometry.dilation, tap, geometry.stride, geometry.output_size, strict=True
             )
         )
-        canvas = canvas.at[(slice(None), *places)].add(_times_tap(u, w[tap], geometry.groups))
+        canvas = canvas.at[(slice(None), *cells)].add(_times_tap(u, w[tap], geometry.groups))
     crop = [(-low, -high, 0) for low, high in geometry.padding]
     return lax.pad(canvas, jnp.zeros((), u.dtype), [(0, 0, 0), *crop, (0, 0, 0)])
 

@@ -104,12 +104,8 @@ class DividedLeg:
             The block of the result; behind the end of a whole axis there may be anything.
         """
         leg, summed = LEGS[self.problem.leg], self.layout.summed(LEGS[self.problem.leg])
-        arrays = dict(zip(leg.operands, (x, y), strict=True))
-        for role in leg.operands:
-            for dim, axes, size in self.divided(role):
-                is_fetched = role == "v" and axes in self.layout.space
-                if {*axes} <= {*summed} and not is_fetched:
-                    arrays[role] = only_first(arrays[role], dim, axes, size)
+        blocks = zip(leg.operands, (x, y), strict=True)
+        arrays = {role: self._without_rest(role, block) for role, block in blocks}
         geometry = self._without_halo()
         # borders that every device has of its own come last: they need not be sent
         for dim in sorted(range(geometry.ndim), key=lambda dim: not self.layout.space[dim]):
@@ -127,6 +123,15 @@ class DividedLeg:
         elif summed:
             result = lax.psum(result, summed)
         return result.astype(dtype)
+
+    def _without_rest(self, role: str, x: Array) -> Array:
+        """Zeros behind the end of what is summed over, but for what is fetched: `fetch` does it."""
+        summed = {*self.layout.summed(LEGS[self.problem.leg])}
+        for dim, axes, size in self.divided(role):
+            is_fetched = role == "v" and axes in self.layout.space
+            if {*axes} <= summed and not is_fetched:
+                x = only_first(x, dim, axes, size)
+        return x
 
     def _without_halo(self) -> ConvGeometry:
         """The geometry of groups and contracted dimensions of one device, as there is no halo."""

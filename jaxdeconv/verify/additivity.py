@@ -1,15 +1,13 @@
-"""Is a function linear? Its jaxpr, typed, and probes for what no jaxpr shows.
+"""Is a function linear? Its jaxpr, typed, and probes for what a jaxpr does not show.
 
-Typing sees what no random probe meets (a clip at ten standard deviations) and names the line;
-probing sees through callbacks, and decides where the typing is too careful.
+Typing sees what random probes do not reach (a clip at ten standard deviations) and names the line;
+probing sees through callbacks, and decides where the typing finds no proof.
 """
 
 import numpy as np
 
-from jaxdeconv.verify.applications import Operator
 from jaxdeconv.verify.arithmetic import largest_part
-from jaxdeconv.verify.linearity import Linearity, classify
-from jaxdeconv.verify.pair import Rounding
+from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.precision import SENSIBLE, error_bound
 from jaxdeconv.verify.probes import HALF, Probes
 from jaxdeconv.verify.report import Evidence
@@ -17,23 +15,22 @@ from jaxdeconv.verify.report import Evidence
 __all__ = ["linear"]
 
 
-def linear(operator: Operator, rounding: Rounding, probes: Probes) -> Evidence:
+def linear(operator: Operator, probes: Probes) -> Evidence:
     """Evidence that `operator` is linear: over the complex numbers where both spaces are complex.
 
     Args:
-        operator: the function, whose parameters are set.
-        rounding: of it.
+        operator: the function.
         probes: the random numbers.
 
     Returns:
-        'fail' with the property that does not hold; 'inconclusive' where the probes saw nothing
-        wrong and the typing names a primitive that is not linear, or where the function is opaque
+        'fail' with the property that does not hold; 'inconclusive' where the probes found nothing
+        wrong but the typing names a primitive that is not linear, or where the function is opaque
         and the probes saw only what they could not tell from rounding.
     """
     name = f"linear: {operator.name}"
-    typed = _typed(operator)
+    typed = operator.analysis.linearity if operator.analysis else None
     doubt = typed is not None and typed.kind in ("affine", "non-linear")
-    broken, off = _probed(operator, rounding, probes)
+    broken, off = _probed(operator, probes)
     if broken:
         where = f"; {typed.text}" if typed and doubt else ""
         return Evidence(name, "linearity", "fail", f"{broken}{where}")
@@ -44,22 +41,18 @@ def linear(operator: Operator, rounding: Rounding, probes: Probes) -> Evidence:
     if typed is not None and doubt:
         text = f"{typed.text}; but {probed}: the probes may not reach where it is not linear"
         return Evidence(name, "linearity", "inconclusive", text)
-    text = f"not typed: {rounding.reason}; {probed}: what the probes do not reach is not seen"
+    text = (
+        f"not typed: {operator.rounding.reason}; {probed}: what the probes do not reach is not seen"
+    )
     return Evidence(name, "linearity", "pass" if off <= SENSIBLE else "inconclusive", text)
 
 
-def _typed(operator: Operator) -> Linearity | None:
-    if not operator.traceable:
-        return None
-    return classify(lambda v: operator.fun(*operator.parameters, v), operator.domain.tree)
+def _probed(operator: Operator, probes: Probes) -> tuple[str, float]:
+    """The first property of a linear map that fails on a probe, '' if all hold.
 
-
-def _probed(operator: Operator, rounding: Rounding, probes: Probes) -> tuple[str, float]:
-    """The first property of a linear map that does not hold on a probe, '' if all do.
-
-    And how far they are off, relative to the largest result: no more than rounding explains.
+    And how far off they are, relative to the largest result: within what rounding explains.
     """
-    domain, codomain = operator.domain, operator.codomain
+    domain, codomain, rounding = operator.domain, operator.codomain, operator.rounding
     factor = 2 if domain.bits <= HALF else 2**10
     v, w = probes.modest(domain, 2)
     i = 1j if domain.kind == "complex" else 1
@@ -67,10 +60,10 @@ def _probed(operator: Operator, rounding: Rounding, probes: Probes) -> tuple[str
     y = operator(block)
     bounds = np.zeros(y.shape)
     if domain.kind != "integer" and rounding.magnitude is None:
-        bounds = error_bound(operator, rounding, block, y)
+        bounds = error_bound(operator, block, y)
     elif domain.kind != "integer" and largest_part(block) * rounding.load > 1:
         most = np.array([1, 1, 1, 2, 3, factor, 1])[:, None]  # times the larger of v and w
-        bounds = most * error_bound(operator, rounding, np.abs(block[1:3]).max(axis=0)[None], y[:1])
+        bounds = most * error_bound(operator, np.abs(block[1:3]).max(axis=0)[None], y[:1])
     worst, scale = 0.0, float(np.abs(y).max(initial=0)) or 1.0
     for claim, terms in _claims(operator.name, factor, i).items():
         left, right = y[terms[0]], sum((c * y[k] for k, c in terms[1]), 0 * y[0])
@@ -85,7 +78,7 @@ def _probed(operator: Operator, rounding: Rounding, probes: Probes) -> tuple[str
 
 
 def _claims(name: str, factor: int, i: complex) -> dict[str, tuple[int, list[tuple[int, complex]]]]:
-    """In words, and as a row of the block with the rows and factors that it should be a sum of."""
+    """Each claim in words, and as a row of the block that equals a sum of factors times rows."""
     claims: dict[str, tuple[int, list[tuple[int, complex]]]] = {
         "A(0) = 0": (0, []),
         "A(v + w) = A(v) + A(w)": (3, [(1, 1), (2, 1)]),

@@ -1,7 +1,7 @@
 """Exact arithmetic on blocks that hold integers, whole or dyadic, in NumPy.
 
-Products of blocks are cut into limbs so short that no partial sum of a float64 product can round;
-so they are exact whatever the order of summation, and as fast as BLAS.
+Factors are cut into limbs, which are short enough for every partial sum of a float64 product to be
+exact. So the order of summation does not matter, and BLAS can do the work.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ def products(x: np.ndarray, y: np.ndarray, conjugate: bool = False) -> np.ndarra
 
     Args:
         x: `(a, cells)` float64 or complex128 that hold integers.
-        y: `(b, cells)`, alike.
+        y: `(b, cells)`, the same.
         conjugate: whether x is conjugated.
 
     Returns:

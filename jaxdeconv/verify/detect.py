@@ -3,7 +3,7 @@
 Every axis of the domain is taken with the axis of the codomain in its place. A short axis is tried
 slice by slice. On a long one, a few slices show how far an input reaches and how outputs advance
 with inputs; then slices so far apart that they cannot meet are tried together, and every output is
-ascribed to the slice that is nearest. What is found is a guess: `entries` closes it by a proof.
+ascribed to the slice that is nearest. The result is a guess, which `entries` verifies.
 """
 
 import math
@@ -12,24 +12,24 @@ from fractions import Fraction
 
 import numpy as np
 
-from jaxdeconv.verify.applications import Operator
+from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.patterns import Factor, Pattern, blocks
 from jaxdeconv.verify.probes import Probes
 
 __all__ = ["detect"]
 
 SHORT = 16
-"""An axis up to this size is tried slice by slice ..."""
+"""An axis up to this size is tried slice by slice."""
 
 MANY = 128
-"""... and no axis by more slices than this."""
+"""The most slices that are tried along one axis."""
 
 RUN = 4
-"""So many slices next to each other, at two places, show how far an input reaches."""
+"""Adjacent slices that are sampled, at two places, to see how far an input reaches."""
 
 
 def detect(operator: Operator, probes: Probes) -> Pattern | None:
-    """The pattern of an operator between arrays with as many axes; None if none is seen."""
+    """The pattern of an operator between arrays of one rank; None if none is found."""
     spaces = operator.domain, operator.codomain
     if any(len(space.leaves) != 1 or space.split for space in spaces):
         return None
@@ -49,8 +49,8 @@ def detect(operator: Operator, probes: Probes) -> Pattern | None:
 class _Axis:
     """One axis of the domain, `n` long, and the one in its place in the codomain, `m` long.
 
-    It is asked for slices to sample, then, told what they lit, for combs of slices, then, told what
-    those lit, for the factor.
+    Use: `sample` names slices; `combs` takes the outputs they reach and names sets of slices;
+    `factor` takes the outputs which those reach.
     """
 
     def __init__(self, axis: int, n: int, m: int) -> None:
@@ -60,14 +60,14 @@ class _Axis:
         self._advance, self._offset = 1.0, 0.0
 
     def sample(self) -> list[np.ndarray]:
-        """A few slices inside of a long axis."""
+        """A few slices inside a long axis."""
         if self.n <= SHORT:
             return []
         third = self.n // 3  # in runs, since every other input, or two in three, may feed nothing
         return [np.array([start + step]) for start in (third, 2 * third) for step in range(RUN)]
 
     def combs(self, lit: list[np.ndarray]) -> list[np.ndarray] | None:
-        """Sets of slices whose outputs do not meet; None where there are too many."""
+        """Sets of slices whose outputs do not overlap; None where there are too many."""
         self._dense = any(2 * len(outputs) > self.m for outputs in lit) and self.n > SHORT
         spacing = self.n if self.n <= SHORT else self._spacing(lit)
         if self._dense or 2 * spacing > MANY:

@@ -2,18 +2,18 @@
 
 Given a pattern, probe c holds a one in every input of colour c. No two of them feed one output, so
 each output *is* an entry of A. The same of At, with the transposed pattern. The pattern may be
-wrong, so it is closed: random probes on which A itself and the recovered A must agree; only a
-matrix that is A's agrees with all of them, but for a chance of at most q^-b.
+wrong, so it is closed: random probes on which A itself and the recovered A must agree; a
+matrix other than A agrees with all of them with a chance of at most q^-b.
 """
 
 import dataclasses
 
 import numpy as np
 
-from jaxdeconv.verify.applications import Operator
-from jaxdeconv.verify.exact import LARGEST, Scheme, scheme_of, settled
+from jaxdeconv.verify.exact import LARGEST, Scheme, classify_exactness, scheme_of
 from jaxdeconv.verify.matrices import Entries
-from jaxdeconv.verify.pair import Block, Pair
+from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.patterns import Pattern
 from jaxdeconv.verify.precision import SENSIBLE, error_bound
 from jaxdeconv.verify.report import Evidence, Status
@@ -21,7 +21,7 @@ from jaxdeconv.verify.report import Evidence, Status
 __all__ = ["Comparison", "Recovered", "every_entry", "recover"]
 
 NUMBERS = 2**27
-"""More numbers than this are not kept."""
+"""The most numbers that are kept."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -71,34 +71,34 @@ class Comparison:
 
 
 def every_entry(
-    pair: Pair, scheme: Scheme, block: Block, pattern: Pattern, origin: str
+    scheme: Scheme, sample: Sample, pattern: Pattern, origin: str
 ) -> tuple[Evidence, Comparison | None]:
     """Recover, close, compare.
 
     Args:
-        pair: A and At.
         scheme: of the probes that close the pattern.
-        block: the first of them.
-        pattern: a superset of A's entries, as is hoped.
+        sample: the first of them.
+        pattern: supposed to be a superset of A's entries.
         origin: of the pattern: 'given', 'detected' or 'complete'.
 
     Returns:
         The evidence, and the comparison if both lie within the pattern.
     """
+    pair = sample.pair
     matrices = recover(pair.forward, pattern), recover(pair.backward, pattern.transpose)
     said = f"{pattern.count} + {pattern.transpose.count} probes"
     said += _ORIGINS.get(origin, f" in the colours of the {origin} pattern")
     closing = _closing(pair, scheme)
-    blocks = [block] if closing is scheme else []
-    blocks += [closing.draw(pair) for _ in range(closing.rounds - len(blocks))]
+    samples = [sample] if closing is scheme else []
+    samples += [closing.draw(pair) for _ in range(closing.rounds - len(samples))]
     leaks = [
-        max((_leak(pair, side, matrices[side], block) for block in blocks), key=lambda x: x[0])
+        max((_leak(side, matrices[side], one) for one in samples), key=lambda x: x[0])
         for side in (0, 1)
     ]
     if leaks[0][0] > 1:
         text = f"{said}: A has entries outside of it, or is not linear; nothing is concluded"
         return Evidence("every entry", "structure", "inconclusive", text), None
-    if leaks[1][0] > 1:  # so that what was recovered are not its entries
+    if leaks[1][0] > 1:  # what was recovered are not its entries
         text = f"{said}: At has entries outside of it, where A has none"
         return Evidence("every entry", "structure", "fail", text), None
     comparison = _compare(pair, matrices)
@@ -120,9 +120,9 @@ _ORIGINS = {"complete": ", one for every cell of domain and codomain"}
 
 
 def _closing(pair: Pair, scheme: Scheme) -> Scheme:
-    """The scheme itself where nothing can round; else one of fewer and larger probes.
+    """The same scheme where nothing can round; else fewer and larger probes.
 
-    A single output is compared here, not a sum over all, so that larger probes cost little.
+    One output is compared at a time, not a sum over all, so that larger probes lose little.
     """
     rounds = pair.kind != "integer" and any(
         scheme.largest * rounding.load > 1 for rounding in pair.roundings
@@ -130,28 +130,28 @@ def _closing(pair: Pair, scheme: Scheme) -> Scheme:
     return scheme_of(pair, LARGEST[0]) if rounds else scheme
 
 
-def _leak(pair: Pair, side: int, matrix: Recovered, block: Block) -> tuple[float, float]:
-    """Whether a function does more on random probes than its recovered entries do.
+def _leak(side: int, matrix: Recovered, sample: Sample) -> tuple[float, float]:
+    """Whether a function differs from its recovered entries on random probes.
 
     Returns:
-        Measured / allowed, above 1 if it does; and what was allowed for rounding, at most.
+        Measured / allowed, above 1 if it does; and the most that was allowed for rounding.
     """
-    operator, rounding = pair.operators[side], pair.roundings[side]
-    argument, result = ((block.v, block.y), (block.u, block.x))[side]
+    pair, operator = sample.pair, sample.pair.operators[side]
+    argument, result = ((sample.v, sample.y), (sample.u, sample.x))[side]
     with np.errstate(over="ignore"):
         off = result - matrix.apply(argument)
     if pair.kind == "integer":
         return 2.0 * bool((off.astype(np.uint64) & np.uint64(2**pair.bits - 1)).any()), 0.0
-    if settled(operator, rounding, argument, result).proved:
+    if classify_exactness(operator, argument, result).proved:
         return 2.0 * bool(off.any()), 0.0
     largest = np.broadcast_to(np.abs(argument).max(axis=0), argument.shape)  # one bound for all
-    allowed = 2 * error_bound(operator, rounding, largest, result)
+    allowed = 2 * error_bound(operator, largest, result)
     smallest = np.finfo(np.float64).tiny
     return float(np.max(np.abs(off) / np.maximum(allowed, smallest))), float(allowed.max())
 
 
 def _compare(pair: Pair, matrices: tuple[Recovered, Recovered]) -> Comparison:
-    """Entry by entry; rounding is looked into only where two differ."""
+    """Entry by entry; rounding bounds are computed only where two differ."""
     forward, backward = matrices
     number = backward.pattern.number(np.arange(pair.sizes[1]))
     found: list[tuple[np.ndarray, ...]] = []
@@ -190,7 +190,7 @@ def _differ(expected: np.ndarray, got: np.ndarray, bits: int) -> np.ndarray:
 
 
 class _Bounds:
-    """Rounding errors of recovered entries, found out only when they matter."""
+    """Rounding errors of recovered entries, computed when they are needed."""
 
     def __init__(self, pair: Pair, matrices: tuple[Recovered, Recovered]) -> None:
         self._pair, self._matrices = pair, matrices
@@ -211,4 +211,4 @@ class _Bounds:
         operator, matrix = self._pair.operators[side], self._matrices[side]
         probes = matrix.pattern.probes(start, stop).astype(operator.domain.wide)
         values = matrix.values[start:stop]
-        return error_bound(operator, self._pair.roundings[side], probes, values)
+        return error_bound(operator, probes, values)

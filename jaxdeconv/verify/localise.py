@@ -1,8 +1,8 @@
-"""Where a pair fails: one output and one input whose entry is wrong, and what is around it.
+"""Where a pair fails: one output and one input whose entry is wrong, and its surroundings.
 
 The defect <A v, u> - <v, At u> is additive in u. So cut u into parts, apply At to each (A v is
 known already), keep a part with a defect, and go on until one cell is left; then the same with v.
-That takes O(log cells) applications, and no knowledge of the maps.
+That takes O(log cells) applications and needs no knowledge of the maps.
 """
 
 import dataclasses
@@ -12,23 +12,23 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxdeconv.verify.applications import Operator
 from jaxdeconv.verify.diagnose import Diagnosis, diagnose
 from jaxdeconv.verify.entries import Comparison, Recovered
 from jaxdeconv.verify.matrices import Entries
-from jaxdeconv.verify.pair import Block, Pair
+from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.precision import error_bound
 
 __all__ = ["Place", "explain", "first_place", "locate"]
 
 PARTS = 8
-"""A support is cut into so many parts at once."""
+"""Parts that a support is cut into at once."""
 
-WINDOW = 64
-"""Outputs around the wrong place that a diagnosis is given where not all entries are known."""
+NEIGHBOURS = 64
+"""Outputs around the wrong place that a diagnosis sees where not all entries are known."""
 
 LARGE = 2**20
-"""More entries than this are not diagnosed as a whole."""
+"""The most entries that are diagnosed as a whole."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,21 +58,22 @@ def first_place(comparison: Comparison) -> Place | None:
     return Place(row, col, (expected.values[k] + 0).item(), (got.values[k] + 0).item())
 
 
-def locate(pair: Pair, block: Block) -> Place | None:
+def locate(sample: Sample) -> Place | None:
     """A wrong entry, by bisection; None if what is found is within rounding."""
-    a, b = np.unravel_index(np.argmax(_defects(pair, block)), (len(block.u), len(block.v)))
-    u, v, y = block.u[a], block.v[b], block.y[b]
+    pair = sample.pair
+    a, b = np.unravel_index(np.argmax(_defects(sample)), (len(sample.u), len(sample.v)))
+    u, v, y = sample.u[a], sample.v[b], sample.y[b]
 
     def of_u(parts: np.ndarray) -> np.ndarray:
         images = pair.backward(parts)
-        return _defects(pair, Block(parts, v[None], y[None], images))[:, 0]
+        return _defects(Sample(pair, parts, v[None], y[None], images))[:, 0]
 
     col = _bisect(u, of_u)
     u = _delta(u, col)
     x = pair.backward(u[None])
 
     def of_v(parts: np.ndarray) -> np.ndarray:
-        return _defects(pair, Block(u[None], parts, pair.forward(parts), x))[0]
+        return _defects(Sample(pair, u[None], parts, pair.forward(parts), x))[0]
 
     row = _bisect(v, of_v)
     return _entry(pair, row, col)
@@ -94,7 +95,7 @@ def explain(pair: Pair, comparison: Comparison | None, place: Place) -> Diagnosi
     if expected_columns is None:
         return None
     got_columns = pair.backward(_deltas(pair.backward, cols))
-    bound = error_bound(pair.backward, pair.roundings[1], _deltas(pair.backward, cols), got_columns)
+    bound = error_bound(pair.backward, _deltas(pair.backward, cols), got_columns)
     return diagnose(
         _columns(expected_columns, cols, pair.sizes),
         _columns(got_columns, cols, pair.sizes),
@@ -116,10 +117,10 @@ def _bisect(vector: np.ndarray, defects: Callable[[np.ndarray], np.ndarray]) -> 
     return int(cells[0])
 
 
-def _defects(pair: Pair, block: Block) -> np.ndarray:
-    if pair.kind == "integer":
-        return (pair.defects(block)[0] != 0).astype(np.float64)
-    return pair.float_defects(block)
+def _defects(sample: Sample) -> np.ndarray:
+    if sample.pair.kind == "integer":
+        return (sample.defects()[0] != 0).astype(np.float64)
+    return sample.float_defects()
 
 
 def _entry(pair: Pair, row: int, col: int) -> Place | None:
@@ -127,12 +128,12 @@ def _entry(pair: Pair, row: int, col: int) -> Place | None:
     delta = _deltas(pair.forward, np.array([row])), _deltas(pair.backward, np.array([col]))
     y, x = pair.forward(delta[0]), pair.backward(delta[1])
     expected, got = y[0, col], x[0, row]
-    expected = np.add(np.conj(expected) if pair.conjugate else expected, 0)  # no minus zeros
+    expected = np.add(np.conj(expected) if pair.conjugate else expected, 0)  # -0.0 + 0 is 0.0
     if pair.kind == "integer":
         same = (int(expected) - int(got)) % 2**pair.bits == 0
     else:
-        y_bound = error_bound(pair.forward, pair.roundings[0], delta[0], y)[0, col]
-        x_bound = error_bound(pair.backward, pair.roundings[1], delta[1], x)[0, row]
+        y_bound = error_bound(pair.forward, delta[0], y)[0, col]
+        x_bound = error_bound(pair.backward, delta[1], x)[0, row]
         same = bool(abs(expected - got) <= y_bound + x_bound)
     return None if same else Place(row, col, expected.item(), got.item())
 
@@ -150,14 +151,14 @@ def _deltas(operator: Operator, cells: np.ndarray) -> np.ndarray:
 
 
 def _around(pair: Pair, col: int) -> np.ndarray:
-    """Outputs near to one, of its own leaf: a box around it."""
+    """Outputs near to one: a box around it within its leaf."""
     space = pair.forward.codomain
     leaf, index, start = space.split_cell(col)
     shape = space.leaves[leaf].shape
-    room, box = WINDOW, []
+    left, box = NEIGHBOURS, []
     for position, size in zip(reversed(index), reversed(shape), strict=True):
-        width = min(size, 4, room)
-        room //= max(1, width)
+        width = min(size, 4, left)
+        left //= max(1, width)
         low = min(max(0, position - width // 2), size - width)
         box.append(np.arange(low, low + width))
     grid = np.meshgrid(*reversed(box), indexing="ij")
@@ -176,7 +177,7 @@ def _derived_columns(pair: Pair, cols: np.ndarray) -> np.ndarray | None:
     tree = forward.domain.tree
     try:
         transposed = jax.linear_transpose(lambda v: forward.fun(*forward.parameters, v), tree)
-        derived = Operator("A^T", lambda u: transposed(u)[0], forward.codomain)
+        derived = Operator.of("A^T", lambda u: transposed(u)[0], forward.codomain)
         columns = derived(_deltas(derived, cols))
     except Exception:  # no transpose rule: no diagnosis
         return None

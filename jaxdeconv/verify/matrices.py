@@ -1,4 +1,4 @@
-"""The entries of a linear map, as coordinates: what probing recovers and a diagnosis reads."""
+"""The entries of a linear map in coordinate form, as probing recovers them."""
 
 import dataclasses
 
@@ -11,14 +11,14 @@ __all__ = ["Entries"]
 class Entries:
     """The non-zero entries of a matrix, or of a window of it, in coordinate form.
 
-    Of A^T (A^H) as it should be, and of At as it was found: both map the codomain to the domain,
-    so `rows` count cells of the flattened domain and `cols` cells of the flattened codomain, in
-    the order of `jax.tree.leaves` and, within a leaf, of C.
+    The expected matrix, A^T or A^H, and the one found, At, map the codomain to the domain: `rows`
+    count cells of the flattened domain and `cols` cells of the flattened codomain, in the order of
+    `jax.tree.leaves` and, within a leaf, of C.
 
     Attributes:
         rows: `(entries,)` int64, index into the flattened domain v.
         cols: `(entries,)` int64, index into the flattened codomain u.
-        values: `(entries,)` what stands there: int64, Python integers, float64 or complex128.
+        values: `(entries,)` int64, Python integers, float64 or complex128.
         shape: `(cells of the domain, cells of the codomain)` of the whole matrix.
     """
 

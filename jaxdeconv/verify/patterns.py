@@ -69,7 +69,7 @@ class Factor:
 
     @functools.cached_property
     def colouring(self) -> Colouring:
-        """With as few colours as are found; as many as a row has entries where that is possible."""
+        """As few colours as are found; no fewer than a row has entries."""
         colours = _colours(self)
         sources = np.full((int(colours.max(initial=0)) + 1, self.sizes[1]), -1)
         sources[colours[self.inputs], self.outputs] = self.inputs
@@ -107,14 +107,14 @@ def blocks(inputs: int, outputs: int, count: int = 1) -> Factor:
     Args:
         inputs: size of the axis in the domain, a multiple of `count`.
         outputs: size of the axis in the codomain, a multiple of `count`.
-        count: number of blocks; as many as inputs and outputs gives an axis that is only passed on.
+        count: number of blocks; `count=inputs=outputs` for an axis that is only passed on.
 
     Example:
         >>> blocks(2, 2, 2).inputs.tolist(), blocks(2, 2).inputs.tolist()
         ([0, 1], [0, 0, 1, 1])
 
     Raises:
-        ValueError: sizes that are no multiples.
+        ValueError: sizes that are not multiples of `count`.
     """
     if count < 1 or inputs % count or outputs % count:
         raise ArgumentValueError(
@@ -141,7 +141,7 @@ class Pattern:
     """A superset of the non-zero entries: the product of one factor per axis.
 
     The flattened domain is counted as an array with the factors' input sizes, the codomain as one
-    with their output sizes; a single factor over all cells describes any pattern whatever.
+    with their output sizes; a single factor over all cells can describe any pattern.
 
     Attributes:
         factors: one per axis, in order.
@@ -184,7 +184,7 @@ class Pattern:
         result = block.reshape(len(block), *(factor.sizes[0] for factor in self.factors))
         for axis, (factor, own) in enumerate(zip(self.factors, colour, strict=True), start=1):
             source = factor.colouring.sources[own]
-            result = np.take(result, source, axis)  # -1 is any cell: it is set to zero at once
+            result = np.take(result, source, axis)  # -1 takes any cell, which is set to zero next
             if (source < 0).any():
                 result[(slice(None),) * axis + (source < 0,)] = 0
         return result.reshape(len(block), -1)
@@ -223,7 +223,7 @@ class Pattern:
 
 
 def _colours(factor: Factor) -> np.ndarray:
-    """Periodic colours where the pattern repeats; the cells that clash get what is left."""
+    """Periodic colours where the pattern repeats; cells that clash are recoloured one by one."""
     cells = np.arange(factor.sizes[0])
     rows = np.bincount(factor.outputs, minlength=1)
     least = max(1, int(rows.max(initial=0)))

@@ -5,7 +5,8 @@ With |fl(A v) - A v| <= gamma_A |A| |v| entry by entry, and the like for At,
     |<fl(A v), u> - <v, fl(At u)>| <= gamma_A <|u|, |A| |v|> + gamma_At <|At| |u|, |v|>
 
 when At is A's adjoint; the inner products are formed in extended precision. gamma and |A| |v| are
-derived from the jaxpr (`absolute`). Where that is impossible a bound is *assumed*, and said to be.
+derived from the jaxpr (`analysis`). Where that is impossible a bound is *assumed*,
+and the text says so.
 """
 
 import dataclasses
@@ -13,36 +14,33 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdeconv.verify.applications import Operator
-from jaxdeconv.verify.pair import Block, Pair, Rounding
+from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.report import Evidence, Status
 
 __all__ = ["SENSIBLE", "Measurement", "error_bound", "measure", "precision"]
 
 SENSIBLE = 1e-2
-"""Evidence that sees no error below this fraction of the largest entry is no proof of structure."""
+"""Evidence that cannot see errors of this fraction of the largest entry decides nothing."""
 
 PROBES = 2
 """Gaussian probes of each side."""
 
 
-def error_bound(
-    operator: Operator, rounding: Rounding, block: np.ndarray, result: np.ndarray
-) -> np.ndarray:
+def error_bound(operator: Operator, block: np.ndarray, result: np.ndarray) -> np.ndarray:
     """A bound on the rounding error of `result = operator(block)`, entry by entry.
 
     Args:
         operator: what was applied.
-        rounding: of it.
         block: `(vectors, cells of its domain)`.
         result: `(vectors, cells of its codomain)`.
 
     Returns:
         `(vectors, cells of its codomain)`, float64.
 
-    Cost: an application of |A| for each vector, for one only if all have the same magnitudes.
+    Cost: an application of |A| for each vector, or a single one if all have the same magnitudes.
     """
-    domain, codomain = operator.domain, operator.codomain
+    domain, codomain, rounding = operator.domain, operator.codomain, operator.rounding
     if rounding.magnitude is None:
         mean_square = np.mean(np.abs(result) ** 2, axis=1, keepdims=True)
         assumed = 16 * np.sqrt(domain.size + codomain.size) * 2.0**-rounding.bits
@@ -74,7 +72,7 @@ class Measurement:
 
     @property
     def status(self) -> Status:
-        """Beyond a bound that is only assumed there is room for doubt."""
+        """A defect beyond a bound that is only assumed fails only if it is far beyond."""
         if self.ratio <= 1:
             return "pass"
         return "inconclusive" if self.assumed and self.ratio < 1e3 else "fail"
@@ -84,14 +82,13 @@ class Measurement:
         return f"measured / allowed = {self.ratio:.2g} under {kind}"
 
 
-def measure(pair: Pair, block: Block) -> Measurement:
+def measure(sample: Sample) -> Measurement:
     """The defects of probes against the bound."""
-    y_bound = error_bound(pair.forward, pair.roundings[0], block.v, block.y)
-    x_bound = error_bound(pair.backward, pair.roundings[1], block.u, block.x)
-    y_bound = y_bound + pair.summation * np.abs(block.y)
-    x_bound = x_bound + pair.summation * np.abs(block.x)
-    allowed = np.abs(block.u) @ y_bound.T + x_bound @ np.abs(block.v).T
-    measured = pair.float_defects(block)
+    pair = sample.pair
+    y_bound = error_bound(pair.forward, sample.v, sample.y) + sample.summation * np.abs(sample.y)
+    x_bound = error_bound(pair.backward, sample.u, sample.x) + sample.summation * np.abs(sample.x)
+    allowed = np.abs(sample.u) @ y_bound.T + x_bound @ np.abs(sample.v).T
+    measured = sample.float_defects()
     ratio = float(np.max(measured / np.maximum(allowed, np.finfo(np.float64).tiny), initial=0))
     reasons = [rounding.reason for rounding in pair.roundings if rounding.magnitude is None]
     return Measurement(ratio, float(allowed.max(initial=0)), "; ".join(reasons))
@@ -101,7 +98,7 @@ def precision(pair: Pair) -> Evidence:
     """Is the pair as precise as its jaxprs say, and At as precise as A? Gaussian probes."""
     u = pair.probes.normal(pair.forward.codomain, PROBES)
     v = pair.probes.normal(pair.forward.domain, PROBES)
-    found = measure(pair, pair.block(u, v))
+    found = measure(pair.sample(u, v))
     status, text = found.status, f"{PROBES} x {PROBES} Gaussian probes: {found}"
     bits, bits_of_transpose = (rounding.bits for rounding in pair.roundings)
     if bits_of_transpose < bits:

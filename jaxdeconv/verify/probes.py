@@ -3,7 +3,7 @@
 Let D = A - At^T be not zero, and let the cells of u and v be independent and uniform on a set of q
 numbers. A linear form that is not zero vanishes with probability at most 1/q (Schwartz, Zippel), so
 a block U of a probes and a block V of b probes give `U^T D V = 0` with probability at most
-q^-a + q^-b. Zero is left out of the set, so that a single wrong entry is seen by every probe.
+q^-a + q^-b. The set leaves out zero, so that every probe sees a single wrong entry.
 
 Modulo 2^bits: divide D by the highest power of two in it; what remains has an odd entry and must
 vanish modulo 2, over a field of two elements, so a and b uniform probes leave 2^-a + 2^-b at most.
@@ -51,7 +51,7 @@ def survival(q: int, forward: int, backward: int) -> float:
 
 
 HALF = 11
-"""Bits of the significand of the half precisions, at most."""
+"""The most bits of a significand that counts as half precision."""
 
 
 class Probes:
@@ -66,7 +66,7 @@ class Probes:
         self._random = np.random.default_rng(seed)
 
     def integers(self, space: Space, count: int, largest: int) -> np.ndarray:
-        """Non-zero integers up to `largest`, of both signs; both parts of complex cells alike.
+        """Non-zero integers up to `largest`, of both signs, in both parts of complex cells.
 
         Returns:
             `(count, space.size)` in the wide dtype.
@@ -87,7 +87,7 @@ class Probes:
         return np.concatenate([part.astype(np.int64) for part in parts], axis=1)
 
     def modest(self, space: Space, count: int) -> np.ndarray:
-        """Small integers, that half precision may be tripled; residues for integer dtypes."""
+        """Integers small enough that 3x is exact in half precision; residues for integer dtypes."""
         if space.kind == "integer":
             return self.residues(space, count)
         return self.integers(space, count, 1 if space.bits <= HALF else 4)
@@ -98,10 +98,6 @@ class Probes:
         if space.kind == "complex":
             block = block + 1j * self._random.standard_normal((count, space.size))
         return space.block(space.members(block / 8 if space.bits <= HALF else block))
-
-    def choice(self, size: int, count: int) -> np.ndarray:
-        """`count` different cells of `size`, or all of them if there are fewer, ascending."""
-        return np.sort(self._random.choice(size, min(count, size), replace=False))
 
     def _signed(self, shape: tuple[int, ...], largest: int) -> np.ndarray:
         word = np.int8 if largest < 128 else np.int64

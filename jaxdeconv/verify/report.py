@@ -1,4 +1,4 @@
-"""What a verification found: one line of evidence after another, and the verdict."""
+"""What a verification found: its lines of evidence, and the verdict."""
 
 import dataclasses
 import json
@@ -16,7 +16,7 @@ class Evidence:
 
     Attributes:
         name: of the evidence.
-        about: what it speaks of: 'input', 'linearity', 'structure', 'precision' or 'variant'.
+        about: what it is about: 'input', 'linearity', 'structure', 'precision' or 'variant'.
         status: 'pass', 'fail', or 'inconclusive': it could not have seen a fault.
         text: what was done and found, in words.
         false_acceptance: bound on the chance that a wrong pair passes; None where none is known.
@@ -45,10 +45,10 @@ class Report:
     Attributes:
         question: what was asked.
         evidence: in the order in which it was gathered.
-        seed: passed as `key`, it repeats all probes.
-        place: on failure, the smallest wrong place that was found; else ''.
+        seed: pass it as `key` to repeat all probes.
+        place: on failure, a wrong entry; else ''.
         cause: on failure, the cause if one is known, under its name in `diagnose.Cause`; else ''.
-        certain: whether nothing else explains what was found.
+        certain: whether no other known cause explains what was found.
         explanation: the diagnosis in words.
     """
 
@@ -62,10 +62,9 @@ class Report:
 
     @property
     def status(self) -> Status:
-        """'fail' if any evidence fails, 'pass' if nothing is in doubt.
+        """'fail' if any evidence fails, 'pass' if every subject passes.
 
-        The structure may be shown by one kind of evidence and left open by another; a variant may
-        not be applicable.
+        One kind of evidence for the structure is enough, and a variant need not be applicable.
         """
         verdicts = [self.verdict(about) for about in self._subjects()]
         if "fail" in verdicts:
@@ -77,7 +76,7 @@ class Report:
         """On one subject alone, as in `Evidence.about`.
 
         Raises:
-            KeyError: no evidence speaks of it.
+            KeyError: no evidence is about it.
         """
         found = {line.status for line in self.evidence if line.about == about}
         if not found:
@@ -90,8 +89,17 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether the verdict is a pass; 'inconclusive' is none."""
+        """Whether the verdict is a pass; 'inconclusive' is not one."""
         return self.status == "pass"
+
+    def raise_for_status(self) -> None:
+        """Raise unless the verdict is a pass.
+
+        Raises:
+            AdjointMismatch: the report failed or is inconclusive.
+        """
+        if not self.ok:
+            raise AdjointMismatch(self)
 
     def _asked(self) -> str:
         return {"linear": "linearity", "variants": "variant"}.get(self.question, "structure")

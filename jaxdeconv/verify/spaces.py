@@ -23,7 +23,7 @@ class Space:
 
     Attributes:
         treedef: structure of a member.
-        paths: of its leaves, as they are written in Python.
+        paths: of its leaves, as Python would index them.
         leaves: shape and dtype of each.
         shardings: of the example arrays; None where none was given.
         kind: 'integer', 'real' or 'complex' (where any leaf is).
@@ -42,7 +42,7 @@ class Space:
         """The space of which `tree` is a member or a description.
 
         Raises:
-            TypeError: a leaf without shape or dtype, or of a dtype that is no ring of numbers.
+            TypeError: a leaf without shape or dtype, or of a dtype that is not numeric.
             ValueError: no leaf at all, or integers beside floats.
         """
         flat, treedef = jax.tree_util.tree_flatten_with_path(tree)
@@ -121,12 +121,8 @@ class Space:
         flat = [self._widen(leaf.reshape(len(leaf), -1)) for leaf in arrays]
         return flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1)
 
-    def vector(self, member: Any) -> np.ndarray:
-        """Back from `member`."""
-        return self.block(jax.tree.map(lambda leaf: np.asarray(leaf)[None], member))[0]
-
     def magnitudes(self, member: Any) -> np.ndarray:
-        """Real numbers, one per cell of a member, as a vector: both parts of a split cell alike."""
+        """A member of real numbers as a vector; both parts of a split cell get the same number."""
         flat = [
             np.repeat(np.abs(np.asarray(cells)).ravel().astype(np.float64), words // leaf.size)
             for cells, words, leaf in zip(
@@ -165,7 +161,7 @@ class Space:
         return leaf, tuple(int(i) for i in index), start
 
     def fits(self, other: "Space") -> bool:
-        """Whether members are alike in structure and shapes (dtypes aside)."""
+        """Whether members have the same structure and shapes; dtypes may differ."""
         shapes = [[leaf.shape for leaf in space.leaves] for space in (self, other)]
         return self.treedef == other.treedef and shapes[0] == shapes[1]
 

@@ -1,8 +1,8 @@
-"""One function through JAX's transformations, shardings and widths: is it one map still?
+"""Is a function the same map under JAX's transformations, shardings and widths?
 
 The same probes go through every variant and are compared with the function as it is called. Where
-nothing can round (`exact`) all must agree to the bit, whatever the compiler, the batch or the
-layout; elsewhere up to the rounding bound.
+nothing can round (`exact`) all must agree to the bit, for every compiler, batch and layout;
+elsewhere up to the rounding bound.
 """
 
 import functools
@@ -15,13 +15,12 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxdeconv.errors import reporting
-from jaxdeconv.verify.applications import NotFinite, Operator, first_line
-from jaxdeconv.verify.exact import LARGEST, settled
-from jaxdeconv.verify.inquiry import Ledger
-from jaxdeconv.verify.pair import rounding_of
+from jaxdeconv.verify.exact import LARGEST, classify_exactness
+from jaxdeconv.verify.operator import Operator, first_line
 from jaxdeconv.verify.precision import error_bound
 from jaxdeconv.verify.probes import Probes, seed_of
 from jaxdeconv.verify.report import Evidence, Report
+from jaxdeconv.verify.run import EvidenceLog
 from jaxdeconv.verify.spaces import Space
 
 __all__ = ["variants"]
@@ -33,7 +32,7 @@ PROBES = 3
 
 
 class NotApplicable(Exception):
-    """A variant makes no sense for a function; the text says why."""
+    """A variant does not apply to a function; the text says why."""
 
 
 @reporting
@@ -55,8 +54,8 @@ def variants(fun: Map, domain: Any, *, key: Any = None) -> Report:
         devices, 'replicated' and 'sharded, axis 0' onwards.
 
     Raises:
-        TypeError: a domain without dtypes, or a key that is none.
-        ValueError: `fun` raises as it is.
+        TypeError: a domain without dtypes, or an invalid key.
+        ValueError: `fun` itself raises.
 
     Cost: three applications and one compilation for each variant.
 
@@ -71,35 +70,30 @@ def variants(fun: Map, domain: Any, *, key: Any = None) -> Report:
         True
     """
     probes = Probes(seed_of(key))
-    operator = Operator("A", fun, Space.of(domain, "domain"))
-    operator.over_one_ring()
-    ledger = Ledger((operator,))
+    operator = Operator.of("A", fun, Space.of(domain, "domain")).over_one_ring()
+    log = EvidenceLog(operator)
     if not operator.domain.size or not operator.codomain.size:
-        ledger.lines.append(Evidence("cells", "input", "inconclusive", "there are no cells"))
-        return Report("variants", tuple(ledger.lines), probes.seed)
-    try:
+        log.record(Evidence("cells", "input", "inconclusive", "there are no cells"))
+        return Report("variants", tuple(log.lines), probes.seed)
+    with log.until_not_finite():
         block, expected, allowed = _reference(operator, probes)
-    except NotFinite as found:
-        ledger.lines.append(Evidence("finite", "input", "fail", str(found)))
-        return Report("variants", tuple(ledger.lines), probes.seed)
-    for name, variant in (_VARIANTS | _shardings(operator.domain)).items():
-        call = functools.partial(_judged, name, variant, operator, block, expected, allowed)
-        ledger.keep(call)
-    return Report("variants", tuple(ledger.lines), probes.seed)
+        log.restart()
+        for name, variant in (_VARIANTS | _shardings(operator.domain)).items():
+            log.record(_judged(name, variant, operator, block, expected, allowed))
+    return Report("variants", tuple(log.lines), probes.seed)
 
 
 def _reference(operator: Operator, probes: Probes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Probes, what the function as it is makes of them, and how far others may be off."""
-    rounding = rounding_of(operator)
+    """Probes, the plain function's results, and how far variants may be off."""
     if operator.domain.kind == "integer":
         block = probes.residues(operator.domain, PROBES)
     else:
-        largest = next((n for n in LARGEST if n * rounding.load <= 1), 1)
+        largest = next((n for n in LARGEST if n * operator.rounding.load <= 1), 1)
         block = probes.integers(operator.domain, PROBES, largest)
     expected = np.stack([operator.plain(vector) for vector in block])
     allowed = np.zeros(expected.shape)
-    if not settled(operator, rounding, block, expected).proved:
-        allowed = 2 * error_bound(operator, rounding, block, expected)
+    if not classify_exactness(operator, block, expected).proved:
+        allowed = 2 * error_bound(operator, block, expected)
     return block, expected, allowed
 
 
@@ -112,7 +106,7 @@ def _judged(
     allowed: np.ndarray,
 ) -> Evidence:
     """One variant on all probes."""
-    operator.applications += len(block)
+    operator.count.total += len(block)
     try:
         if not operator.traceable:
             raise NotApplicable("JAX cannot trace the function")
@@ -142,7 +136,7 @@ def _judged(
 
 
 def _one_by_one(call: Map) -> Map:
-    """Of stacked members, though the function takes single ones."""
+    """A map of stacked members from a function of single ones."""
 
     def stacked(members: Any) -> Any:
         leaves, tree = jax.tree.flatten(members)
@@ -154,7 +148,7 @@ def _one_by_one(call: Map) -> Map:
 
 
 def _together(call: Map) -> Map:
-    """Of all members at once."""
+    """A map of stacked members from a function that takes them all."""
     return lambda members: call(jax.tree.map(jnp.asarray, members))
 
 
@@ -212,7 +206,7 @@ def _of_64_bits(operator: Operator) -> Map:
 
 
 def _shardings(domain: Space) -> dict[str, Callable[[Operator], Map]]:
-    """Replicated, and each axis in turn divided among all devices, in every leaf that allows it."""
+    """Replicated, and each axis divided among all devices, in every leaf that allows it."""
     count = jax.device_count()
     mesh = Mesh(np.array(jax.devices()), ("devices",))
     rank = max(len(leaf.shape) for leaf in domain.leaves)

@@ -1,4 +1,4 @@
-"""Convolutions of `jax.lax` at random: every parameter, many of them odd, all of them valid."""
+"""Random convolutions of `jax.lax`: every parameter, unusual values included, all valid."""
 
 import dataclasses
 from typing import Any
@@ -29,7 +29,7 @@ class Drawn:
         return lax.conv_general_dilated(lhs, rhs, **self.keywords)
 
     def convolution(self, dtype: Any = np.float32) -> Convolution:
-        """The convolution as its equation says it."""
+        """The convolution, from its equation."""
         (equation,) = jax.make_jaxpr(self)(*self.data(dtype)).eqns
         avals = [var.aval for var in (*equation.invars, *equation.outvars)]
         return Convolution.of(avals, equation.params)
@@ -58,8 +58,8 @@ def drawn(draw: st.DrawFn, max_ndim: int = 2, largest: int = 6) -> Drawn:
         rhs_dilation.append(d)
     specs = [tuple(draw(st.permutations(range(ndim + 2)))) for _ in range(3)]
     return Drawn(
-        _laid_out(lhs, specs[0]),
-        _laid_out(rhs, specs[1]),
+        _in_layout(lhs, specs[0]),
+        _in_layout(rhs, specs[1]),
         {
             "window_strides": strides,
             "padding": padding,
@@ -72,6 +72,6 @@ def drawn(draw: st.DrawFn, max_ndim: int = 2, largest: int = 6) -> Drawn:
     )
 
 
-def _laid_out(sizes: list[int], spec: tuple[int, ...]) -> tuple[int, ...]:
-    """Sizes in the order of a spec, at the axes that it says."""
+def _in_layout(sizes: list[int], spec: tuple[int, ...]) -> tuple[int, ...]:
+    """Sizes in the order of the axes that a spec gives."""
     return tuple(sizes[spec.index(axis)] for axis in range(len(spec)))

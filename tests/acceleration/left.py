@@ -6,5 +6,5 @@ from jaxdeconv.acceleration.rewrite import Found, convolutions
 
 
 def left(program: ClosedJaxpr) -> list[Found]:
-    """The convolutions of a program that are its own still, at any depth."""
+    """The convolutions of a program that are not replaced, at any depth."""
     return [one for one in convolutions(program.jaxpr) if not one.platforms]

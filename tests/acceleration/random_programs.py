@@ -1,4 +1,4 @@
-"""Programs at random: convolutions of every form inside nested control flow, all of one shape."""
+"""Random programs: convolutions of every form in nested control flow, all of one shape."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -95,7 +95,7 @@ def _switch(one: Part, other: Part) -> Part:
 
 
 def _while(one: Part, other: Part) -> Part:
-    """Not differentiated: it works on what stands still."""
+    """Not differentiable in the loop, so gradients are stopped there."""
 
     def looped(x: jax.Array, w: jax.Array) -> jax.Array:
         still = lax.stop_gradient(w)
@@ -118,7 +118,7 @@ def _mapped(one: Part, other: Part) -> Part:
 
 
 def _with_vjp(one: Part, other: Part) -> Part:
-    """A rule that is not the derivative, so that it must have been followed."""
+    """A rule that is not the derivative: the result shows whether it was followed."""
     function = jax.custom_vjp(one)
 
     def backward(saved: Any, u: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -142,7 +142,7 @@ def _with_jvp(one: Part, other: Part) -> Part:
 
 
 def _descend(one: Part, other: Part) -> Part:
-    """A gradient inside: differentiated again by whoever differentiates the program."""
+    """A gradient inside, which the gradient of the program differentiates again."""
     energy = lambda x, w: (one(x, w) ** 2).sum()  # noqa: E731
     return lambda x, w: other(x, w) - 0.1 * jax.grad(energy)(x, w)
 

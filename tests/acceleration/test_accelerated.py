@@ -1,4 +1,4 @@
-"""Which way is taken, weights that are constants, and the object that `accelerate` returns."""
+"""When XLA's own convolution is kept, constant weights, and the object `accelerate` returns."""
 
 import copy
 import multiprocessing
@@ -36,7 +36,7 @@ def text(fun: Any, *args: Any) -> str:
 
 
 def test_what_xla_computes_faster_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As predicted where the program is lowered, after `vmap`."""
+    """As predicted when the program is lowered, so after `vmap`."""
     assert "stablehlo.convolution" not in text(accelerate(up), X, W)
     monkeypatch.setattr(accelerated, "stock_seconds", lambda *_: 1e-9)
     monkeypatch.setattr(accelerated, "leg_seconds", lambda *_: 2e-3)
@@ -44,14 +44,15 @@ def test_what_xla_computes_faster_is_left(monkeypatch: pytest.MonkeyPatch) -> No
     assert "stablehlo.convolution" in text(accelerate(up), X, W)
     assert "stablehlo.convolution" in text(jax.vmap(accelerate(up), (0, None)), X[:, None], W)
     (left,) = inspect(up, X, W).left
-    assert left.left == "XLA's own convolution should take 1e-06 ms, the leg 2 ms"
+    assert left.left == "XLA's own convolution should take 1e-06 ms, ours 2 ms"
     monkeypatch.setattr(accelerated, "leg_seconds", lambda *_: 1.05e-9)
     assert inspect(up, X, W).replaced
 
 
-# --- a kernel that is turned around is not turned around twice
+# --- a kernel that is flipped is not flipped back
 
 
+@pytest.mark.usefixtures("own_metadata")
 def test_a_reversed_kernel_is_not_reversed() -> None:
     def transposed(u: jax.Array, w: jax.Array) -> jax.Array:
         return lax.conv_transpose(u, w, (2,), "VALID", transpose_kernel=True)
@@ -68,7 +69,7 @@ def test_a_reversed_kernel_is_not_reversed() -> None:
 
 
 def test_closed_over_weights_are_not_left_to_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a leg makes of them alone is done before: no transposition of a constant is left."""
+    """Whatever depends only on them is computed beforehand: no constant is left to reverse."""
     w = jnp.asarray(integers((6, 5, 8), seed=3)).transpose(2, 1, 0)
 
     def layer(x: jax.Array) -> jax.Array:
@@ -96,7 +97,7 @@ def _back(x: jax.Array, w: jax.Array) -> jax.Array:
     return jax.vjp(layer, x)[1](layer(x))[0]
 
 
-# --- inspect, asked of what is accelerated already
+# --- inspect, for functions that are accelerated already
 
 
 def test_what_is_accelerated_already_is_inspected() -> None:
@@ -107,10 +108,10 @@ def test_what_is_accelerated_already_is_inspected() -> None:
         found = inspect(fun, X, W)
         assert [one.what for one in found.replaced] == [one.what for one in stock.replaced]
         assert str(found).splitlines()[0] == (
-            str(stock).splitlines()[0] + "; all accelerated already"
+            str(stock).splitlines()[0] + "; all already accelerated"
         )
     inside = inspect(lambda x, w: accelerate(up)(x, w) + up(x, w), X, W)
-    assert str(inside).splitlines()[0].endswith("; 1 accelerated already")
+    assert str(inside).splitlines()[0].endswith("; 1 already accelerated")
     assert repr(stock) == str(stock)
 
 
@@ -137,6 +138,6 @@ def test_text_copies_and_pickles() -> None:
 
 @pytest.mark.slow
 def test_in_another_process() -> None:
-    """Started afresh, as under `spawn`: by the name of the function that it replaces."""
+    """In a new process, as under `spawn`, it is found by the name that it has replaced."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.apply(remote, (decorated,)) == up(X, W).ravel().tolist()

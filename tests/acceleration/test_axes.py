@@ -14,7 +14,7 @@ axes = st.builds(
 
 
 def terms(axis: Axis) -> set[tuple[int, ...]]:
-    """Every (i, t, y) that is joined, by trying all; as indices of the arrays that were given."""
+    """All (i, t, y) that satisfy the equation, as indices of the given arrays, by trying them."""
     a, d, s = axis.factors
     joined = (
         index

@@ -1,4 +1,4 @@
-"""The three lines of use in each framework: the same numbers, and no stock convolution left."""
+"""Use in each framework: the same numbers, and no stock convolution left."""
 
 import functools
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def check_close(got: Any, expected: Any) -> None:
 
 
 def check_nothing_left(fun: Callable[..., Any], *args: Any) -> None:
-    """Forward, backward in the input, backward in the kernel: found, and all of them replaced."""
+    """The convolution and both gradients are found, and all are replaced."""
     found = inspect(fun, *args)
     assert len(found.replaced) >= 3
     assert not found.left
@@ -83,7 +83,7 @@ def test_functions_of_parameters(model: Any) -> None:
 
 
 def test_a_train_state() -> None:
-    """Either the step is accelerated, or what the state applies."""
+    """Accelerate the step, or the function that the state applies."""
     model = LinenModel()
     parameters = model.init(jax.random.key(0), X)
 
@@ -162,7 +162,7 @@ class EquinoxModel(equinox.Module):
         first, second = jax.random.split(jax.random.key(0))
         self.up = equinox.nn.ConvTranspose1d(4, 3, 4, 2, padding=1, key=first)
         self.last = equinox.nn.Conv1d(3, 1, 3, padding=1, key=second)
-        self.activation, self.name = jax.nn.relu, "a leaf that is no array"
+        self.activation, self.name = jax.nn.relu, "a leaf that is not an array"
 
     def __call__(self, x: jax.Array) -> jax.Array:
         return self.last(self.activation(self.up(x)))
@@ -189,7 +189,7 @@ def test_modules_that_are_pytrees_with_leaves_of_any_kind() -> None:
     assert expected[0].name == model.name
 
 
-def test_a_transformed_function_is_no_attribute_to_warn_of() -> None:
+def test_a_transformed_function_raises_no_warning() -> None:
     """Equinox warns of some transformed callables in its modules; warnings are errors here."""
 
     def loss(model: EquinoxModel, x: jax.Array) -> jax.Array:
@@ -258,7 +258,7 @@ def pure(step: Callable[..., Any]) -> Callable[..., Any]:
     ids=["nnx.jit(accelerate)", "accelerate(nnx.jit)", "accelerate", "split and merge"],
 )
 def test_objects_that_are_changed_in_place(accelerated: Callable[..., Any]) -> None:
-    """Parameters, statistics, the optimiser's state and the random stream all move on alike."""
+    """Parameters, statistics, the optimiser's state and the random stream change alike."""
     expected, got = nnx_objects(), nnx_objects()
     stock = nnx.jit(nnx_step)
     for _ in range(2):
@@ -271,8 +271,8 @@ def test_nothing_is_left_in_a_step_of_objects() -> None:
     check_nothing_left(nnx_step, *nnx_objects(), X, TARGET)
 
 
-def test_objects_that_are_called_themselves() -> None:
-    """A module, its method, a step with its objects bound: their states move on."""
+def test_modules_and_methods_that_are_called() -> None:
+    """A module, its method, a step with its objects bound: their states change."""
     calls = (
         accelerate,
         lambda model: accelerate(model.__call__),
@@ -289,7 +289,7 @@ def test_objects_that_are_called_themselves() -> None:
     assert len(inspect(NnxModel(), X).replaced) == 2
 
 
-def test_an_object_that_is_closed_over_must_not_change() -> None:
+def test_a_module_that_is_closed_over_must_not_change() -> None:
     model, optimizer = nnx_objects()
     programs: tuple[Callable[[jax.Array], Any], ...] = (
         lambda x: 2 * model(x),

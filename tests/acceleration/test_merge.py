@@ -1,4 +1,4 @@
-"""What stands around a convolution is merged with it: the same numbers, and nothing computed twice.
+"""Equations around a convolution are merged with it: same numbers, nothing computed twice.
 
 The oracle is the program itself, by XLA, and NumPy for the layer that inserts its zeros.
 """
@@ -62,9 +62,7 @@ ZEROS = {
         (1, 1),
         "VALID",
     ),
-    "transposed_behind": lambda x, w: conv(
-        spread(x, (0, 0, 1), (0, 0, 1)).transpose(0, 2, 1, 3), w
-    ),
+    "transposed_after": lambda x, w: conv(spread(x, (0, 0, 1), (0, 0, 1)).transpose(0, 2, 1, 3), w),
     "reversed": lambda x, w: conv(spread(x[:, ::-1], (0, 1, 1), (1, 0, 1))[:, :, ::-1], w),
     "axes_of_length_1": lambda x, w: jax.vmap(
         lambda x: conv(spread(x[None], (0, 1, 1), (1, 0, 1)), w)[0]
@@ -81,7 +79,7 @@ ZEROS = {
     "transposed_kernel": lambda x, w: lax.conv_transpose(
         x, w.transpose(0, 1, 3, 2), (2, 3), "SAME", transpose_kernel=True
     ),
-    "padded_behind": lambda x, w: lax.pad(
+    "padded_after": lambda x, w: lax.pad(
         conv(x, w), 0.0, [(0, 0, 0), (-1, 2, 0), (1, -2, 0), (0, 0, 0)]
     )[:, ::2],
 }
@@ -151,7 +149,7 @@ def test_zeros_written_out_become_the_legs_of_the_dilated_form() -> None:
 
 
 def numpy_transposed(x: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """`written_out`, by its definition: every entry lays down a kernel."""
+    """`written_out`, by its definition: every entry adds a kernel to the result."""
     n, _, height, width = x.shape
     full = np.zeros((n, w.shape[0], 2 * (height - 1) + 1 + 6, 3 * (width - 1) + 1 + 4))
     for i in range(height):
@@ -233,7 +231,7 @@ def test_padding_that_is_not_known_to_be_zero(value: Any) -> None:
     np.testing.assert_array_equal(accelerate(padded)(X, W), padded(X, W))
 
 
-def test_indices_that_are_no_grid() -> None:
+def test_indices_that_are_not_a_grid() -> None:
     for where in (jnp.array([0, 1, 3, 4, 7]), jnp.array([4, 3, 2, 1, 0])):
         fun: Fun = lambda x, w, where=where: conv(  # noqa: E731
             jnp.zeros((2, 9, 4, 4)).at[:, where].set(x, unique_indices=True), w
@@ -252,7 +250,7 @@ def test_a_base_that_is_not_zero_stays() -> None:
 
 
 def test_a_nan_reaches_what_it_touches() -> None:
-    """As in the program: an inserted zero is no factor of a NaN in the image."""
+    """As in the program: inserted zeros are never multiplied by the NaN."""
     image = IMAGE.at[0, 2, 3, 1].set(jnp.nan)
     got, expected = accelerate(written_out)(image, KERNEL), written_out(image, KERNEL)
     np.testing.assert_array_equal(got, expected)

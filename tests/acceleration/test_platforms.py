@@ -1,4 +1,4 @@
-"""Where convolutions become legs: decided where a program is lowered, without a device here."""
+"""On which platforms convolutions are replaced, seen from lowering: no device is needed."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def lowered(fun: Callable[..., Any], platform: str, *args: Any) -> str:
 
 
 def convolutions(program: str) -> Counter[str]:
-    """Its convolutions, their operands' names left out."""
+    """Its convolutions, without the names of their operands."""
     return Counter(
         line.partition("dim_numbers")[2]
         for line in program.splitlines()
@@ -67,7 +67,7 @@ def test_programs_for_accelerators_are_left_as_they_are(platform: str, dtype: An
             assert "dot_general" not in program
 
 
-def test_on_cpus_and_where_it_is_asked_for_they_are_legs() -> None:
+def test_they_are_replaced_on_cpus_and_where_asked_for() -> None:
     everywhere = accelerate(up, platforms=("cpu", "gpu", "tpu"))
     assert not convolutions(lowered(accelerate(up), "cpu", X, W))
     assert lowered(everywhere, "cuda", X, W) != lowered(up, "cuda", X, W)
@@ -86,8 +86,8 @@ def test_the_report_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(inspect(up, X, W)).splitlines()[0] == "1 convolutions on cuda: 0 replaced"
     (left,) = inspect(up, X, W).left
     assert left.left == (
-        "legs are asked for on cpu alone, as no gain is known on cuda; "
-        "accelerate(fun, platforms=...) says where"
+        "convolutions are replaced only on cpu: no gain is known on cuda; "
+        "choose others by accelerate(fun, platforms=...)"
     )
     (forced,) = inspect(accelerate(up, platforms=("cpu", "cuda")), X, W).replaced
     assert forced.leg == "conv_transpose"
@@ -109,6 +109,6 @@ def test_an_unknown_platform_is_refused() -> None:
     with pytest.raises(ValueError) as error:
         accelerate(up, platforms=("cpu", "metal"))
     assert str(error.value) == (
-        "accelerate: platforms must hold names out of 'gpu', 'cpu', 'cuda', 'rocm', 'tpu'; got "
+        "accelerate: platforms must be one or more of 'gpu', 'cpu', 'cuda', 'rocm', 'tpu'; got "
         "platforms=('cpu', 'metal'). Pass e.g. platforms=(\"cpu\", \"gpu\")."
     )

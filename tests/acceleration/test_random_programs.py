@@ -1,4 +1,4 @@
-"""Random programs: the same numbers and gradients, wherever the transform is applied."""
+"""Random programs: the same numbers and gradients, accelerated inside or outside."""
 
 from collections.abc import Callable
 from typing import Any
@@ -47,7 +47,7 @@ def test_around_the_gradient(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4, 6))
 def test_inside_the_gradient(seed: int) -> None:
-    """Derivatives are taken of the rewritten program, through its rules."""
+    """The rewritten program is differentiated, through its rules."""
     part = program(seed)
     check(with_gradients(accelerate(part)), with_gradients(part))
 

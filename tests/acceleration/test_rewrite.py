@@ -215,7 +215,7 @@ def test_parameters_of_what_is_around_are_kept() -> None:
 
 
 def test_the_result_is_the_same_object_and_does_not_keep_the_program_alive() -> None:
-    """So what JAX compiled is found again, and what is gone is gone."""
+    """So JAX finds what it compiled again, and nothing leaks."""
     closed = jax.make_jaxpr(lambda x, w: up(x, w) + 1)(X, W)
     assert rewrite(closed, DEFAULT) is rewrite(closed, DEFAULT)
     alive = weakref.ref(closed.jaxpr)
@@ -261,7 +261,7 @@ def test_a_compiled_function_without_convolution_is_called_itself() -> None:
 
 
 def test_rules_of_functions_without_convolution_are_rewritten() -> None:
-    """Only whoever differentiates the accelerated function gets to see the convolution."""
+    """Only the derivative of the accelerated function has the convolution."""
 
     @jax.custom_vjp
     def nearest(x: jax.Array) -> jax.Array:
@@ -296,7 +296,7 @@ def test_a_remat_policy_takes_legs_for_convolutions() -> None:
 
 
 def test_numbers_are_those_of_legs_not_of_convolutions() -> None:
-    """Rounding differs on real data: so the fast way has run."""
+    """Rounding differs on real data, so our algorithm has run."""
     rng = np.random.default_rng(0)
     x, w = (
         jnp.asarray(rng.normal(size=shape), jnp.float32)

@@ -1,4 +1,4 @@
-"""oneDNN's convolution equals XLA's, and is called only where it may be."""
+"""oneDNN's convolution equals XLA's, and is used only where it is safe and fast."""
 
 import dataclasses
 from typing import Any
@@ -37,7 +37,7 @@ def problem(**changes: Any) -> Problem:
 )
 @pytest.mark.parametrize("order", [(3, 2, 0, 1), (2, 3, 1, 0), (0, 1, 2, 3)], ids=str)
 def test_the_two_convolutions_are_equal(padding: Any, order: tuple[int, ...]) -> None:
-    """Padding that crops, even all there is; a kernel with its axes in any order."""
+    """Padding may crop, even everything; the kernel's axes may have any order."""
     keywords: dict[str, Any] = {"strides": (2, 1), "padding": padding, "rhs_dilation": (1, 3)}
     out, into, *spatial = order
     kernel = W.transpose(np.argsort([*spatial, into, out]))
@@ -56,7 +56,7 @@ def test_it_is_called_in_a_program_for_one_cpu() -> None:
 
 
 def test_it_is_not_called_in_exported_programs() -> None:
-    """The same leg by XLA's operations alone, whatever was asked for."""
+    """The same leg by XLA's operations only, whichever algorithm was asked for."""
     algorithm = "onednn" if convolutions.has_onednn() else "auto"
     u = conv(V, W, **KEYWORDS)
     legs = (
@@ -89,19 +89,23 @@ def test_each_device_of_a_shard_map_may_call_it() -> None:
 @pytest.mark.parametrize(
     ("changes", "platform", "why"),
     [
-        ({}, "gpu", "oneDNN serves CPUs alone"),
+        ({}, "gpu", "oneDNN is CPU only"),
         *(
             (
                 {program: True},
                 "cpu",
-                "oneDNN's call can be neither exported nor divided among devices",
+                "oneDNN's call can be neither exported nor partitioned among devices",
             )
             for program in ("exported", "partitioned")
         ),
-        ({"dtype": np.dtype(np.float64)}, "cpu", "oneDNN is called in float32 alone"),
-        ({"accumulator": np.dtype(np.float64)}, "cpu", "oneDNN is called in float32 alone"),
-        ({"geometry": ConvGeometry((), ())}, "cpu", "oneDNN has 1 to 3 dimensions"),
-        ({"geometry": ConvGeometry((2,) * 4, (1,) * 4)}, "cpu", "oneDNN has 1 to 3 dimensions"),
+        ({"dtype": np.dtype(np.float64)}, "cpu", "oneDNN is used in float32 only"),
+        ({"accumulator": np.dtype(np.float64)}, "cpu", "oneDNN is used in float32 only"),
+        ({"geometry": ConvGeometry((), ())}, "cpu", "oneDNN supports 1 to 3 dimensions"),
+        (
+            {"geometry": ConvGeometry((2,) * 4, (1,) * 4)},
+            "cpu",
+            "oneDNN supports 1 to 3 dimensions",
+        ),
     ],
     ids=lambda x: None if isinstance(x, dict) else x,
 )
@@ -118,7 +122,7 @@ def _wrong(config: str, shape: tuple[int, ...], dtype: Any) -> Any:  # noqa: ARG
 
 
 @pytest.mark.parametrize("call", [_broken, _wrong])
-def test_a_jaxlib_without_it_or_with_another_is_found_out(
+def test_a_jaxlib_where_the_call_fails_or_is_wrong_is_detected(
     call: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(convolutions, "_call", call)
@@ -129,8 +133,8 @@ def test_a_jaxlib_without_it_or_with_another_is_found_out(
 
 
 @needs_onednn
-def test_it_is_found_under_any_setting_of_the_caller() -> None:
-    """Asked within a trace, under a mesh and with every check switched on."""
+def test_it_is_detected_under_any_setting_of_the_caller() -> None:
+    """Inside a trace, under a mesh and with all checks enabled."""
     convolutions.has_onednn.cache_clear()
     mesh = jax.make_mesh((1,), ("x",), axis_types=(jax.sharding.AxisType.Explicit,))
 
@@ -143,7 +147,7 @@ def test_it_is_found_under_any_setting_of_the_caller() -> None:
 
 
 @needs_onednn
-def test_the_plan_tells_of_it() -> None:
+def test_the_plan_names_it() -> None:
     u, w = (
         jax.ShapeDtypeStruct((4, 32, 32, 64), "float32"),
         jax.ShapeDtypeStruct((4, 4, 64, 64), "float32"),
@@ -166,9 +170,9 @@ def test_the_plan_tells_of_it() -> None:
             ConvGeometry((8, 11), (3, 2), (2, 3), ((4, 2), (4, 3)), (1, 3), 8),
         ),
     ],
-    ids=["wrote beyond its arrays", "did not return"],
+    ids=["wrote out of bounds", "hung"],
 )
-def test_depthwise_paddings_that_it_is_not_trusted_with(
+def test_depthwise_paddings_that_it_computes_wrongly(
     leg: str, name: str, geometry: ConvGeometry
 ) -> None:
     """Heap corruption and an endless loop in oneDNN's depthwise kernels (jaxlib 0.10.2)."""
@@ -205,8 +209,8 @@ for kernel, padding in ((9, 4), (21, 0), (21, ((7, 15),)), (32, 8), (48, 0), (48
 """
 
 
-def test_onednn_never_falls_back_to_its_products_of_matrices() -> None:
-    """That code corrupts the heap or waits for ever, at long depthwise kernels (jaxlib 0.10.2)."""
+def test_onednn_never_falls_back_to_its_matrix_products() -> None:
+    """That code corrupts the heap or hangs for long depthwise kernels (jaxlib 0.10.2)."""
     if not convolutions.has_onednn():
         return
     created = [line for line in printed_on(1, DEPTHWISE).splitlines() if ",create:" in line]
@@ -224,13 +228,13 @@ def test_onednn_never_falls_back_to_its_products_of_matrices() -> None:
     ],
 )
 def test_long_depthwise_kernels_are_left_to_others(leg: str, geometry: ConvGeometry) -> None:
-    """To G, u is the kernel; several images are several channels to it."""
+    """For G, u is the kernel, and several images are several channels."""
     float32 = np.dtype(np.float32)
     problem = Problem(leg, geometry, 1, 16, 16, float32, float32)
     reasons = {one.name: one.reject(problem, "cpu") for one in ALGORITHMS[leg]}
     for name, reason in reasons.items():
         if name in ("onednn", "onednn_phases") and convolutions.has_onednn():
-            assert reason == "oneDNN crashes at depthwise kernels longer than 32"
+            assert reason == "oneDNN crashes for depthwise kernels longer than 32"
         assert reason or "onednn" not in name or name == "onednn_subpixel"
     assert not all(reasons.values())
     more = dataclasses.replace(problem, batch=2)
@@ -244,16 +248,16 @@ def test_long_depthwise_kernels_are_left_to_others(leg: str, geometry: ConvGeome
     [
         ("conv", ConvGeometry((300, 300), 256), (2, 4), "oneDNN cannot compile kernels"),
         ("kernel_gradient", ConvGeometry((256, 256), 5, 1, 2), (4, 4), "oneDNN cannot compile"),
-        ("conv", ConvGeometry((64, 64), 5), (1, 1), "oneDNN is slow at one channel"),
-        ("conv_transpose", ConvGeometry(640, 31), (1, 1), "oneDNN is slow at one channel"),
+        ("conv", ConvGeometry((64, 64), 5), (1, 1), "oneDNN is slow for one channel"),
+        ("conv_transpose", ConvGeometry(640, 31), (1, 1), "oneDNN is slow for one channel"),
         ("kernel_gradient", ConvGeometry(640, 31), (1, 1), ""),
-        ("kernel_gradient", ConvGeometry(9, 3, groups=200), (400, 400), "oneDNN is slow at more"),
+        ("kernel_gradient", ConvGeometry(9, 3, groups=200), (400, 400), "oneDNN is slow for more"),
         ("conv", ConvGeometry(9, 3, groups=200), (400, 400), ""),
-        ("conv", ConvGeometry(9, 3, groups=3000), (6000, 6000), "oneDNN is slow at more"),
+        ("conv", ConvGeometry(9, 3, groups=3000), (6000, 6000), "oneDNN is slow for more"),
         ("conv", ConvGeometry(9, 3, groups=3000), (3000, 3000), ""),
     ],
 )
-def test_where_it_ends_the_process_or_is_slow(
+def test_it_is_not_used_where_it_crashes_or_is_slow(
     leg: str, geometry: ConvGeometry, channels: tuple[int, int], why: str
 ) -> None:
     float32 = np.dtype(np.float32)
@@ -265,7 +269,7 @@ def test_where_it_ends_the_process_or_is_slow(
 
 @needs_onednn
 def test_the_bands_of_a_large_image_are_computed() -> None:
-    """One image of so many cells is refused as a kernel; cut into bands it is 16 images."""
+    """One large image is refused as a kernel; cut into bands it is a batch of 16."""
     float32 = np.dtype(np.float32)
     problem = Problem(
         "kernel_gradient", ConvGeometry((256, 256), 5, 1, 2), 1, 4, 4, float32, float32

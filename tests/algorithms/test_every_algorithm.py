@@ -1,4 +1,4 @@
-"""The contract of every algorithm, parametrised from their list, so that none goes untested."""
+"""The contract of every algorithm, parametrised over their list, so that all are tested."""
 
 import dataclasses
 
@@ -41,7 +41,7 @@ def test_contract(leg: str, algorithm: Algorithm, check: Check) -> None:
 
 @every_algorithm
 def test_image_by_image(leg: str, algorithm: Algorithm, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Large temporaries make some algorithms loop over the batch, or over the taps."""
+    """Large temporaries make some algorithms loop over the batch or the taps."""
     monkeypatch.setattr("jaxdeconv.algorithms.steps.CHUNK_BYTES", 0)
     monkeypatch.setattr("jaxdeconv.algorithms.steps.STEP_BYTES", 0)
     monkeypatch.setattr(per_tap, "UNROLLED", 0)
@@ -55,7 +55,7 @@ def test_image_by_image(leg: str, algorithm: Algorithm, monkeypatch: pytest.Monk
 def test_some_images_and_groups_at_a_time(
     leg: str, algorithm: Algorithm, step_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Loops over groups, and over as many images as a step may hold."""
+    """Loops over groups, and over parts of the batch."""
     monkeypatch.setattr("jaxdeconv.algorithms.steps.CHUNK_BYTES", 0)
     monkeypatch.setattr("jaxdeconv.algorithms.steps.STEP_BYTES", step_bytes)
     monkeypatch.setattr("jaxdeconv.algorithms.steps.WORTH_A_STEP", 0)
@@ -69,7 +69,7 @@ def test_some_images_and_groups_at_a_time(
 @pytest.mark.parametrize("leg", ALGORITHMS)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8", "complex64"])
 @pytest.mark.parametrize("platform", ["cpu", "gpu", "tpu"])
-def test_something_can_always_do_it(leg: str, dtype: str, platform: str) -> None:
+def test_some_algorithm_computes_every_problem(leg: str, dtype: str, platform: str) -> None:
     for case in FULL:
         problem = case.problem(leg, dtype)
         assert any(not one.reject(problem, platform) for one in ALGORITHMS[leg])

@@ -1,4 +1,4 @@
-"""How much of a leg is computed at a time."""
+"""How much of the batch and of the groups is computed at a time."""
 
 import dataclasses
 
@@ -17,11 +17,11 @@ MANY = Problem("conv", ConvGeometry((32, 32), 3, groups=16), 60, 256, 256, FLOAT
     [
         (steps.CHUNK_BYTES / 60, 60),  # all fit
         (steps.STEP_BYTES / 4, 4),
-        (steps.STEP_BYTES / 7, 6),  # seven would fit, and do not divide sixty
+        (steps.STEP_BYTES / 7, 6),  # seven would fit, but do not divide sixty
         (10 * steps.STEP_BYTES, 1),
     ],
 )
-def test_so_many_images_fill_a_step(bytes_per_image: float, count: int) -> None:
+def test_images_per_step(bytes_per_image: float, count: int) -> None:
     assert steps.images_at_once(MANY, bytes_per_image) == count
 
 
@@ -38,7 +38,7 @@ def test_small_groups_are_computed_together() -> None:
     "changes", [{"platform": "gpu"}, {"platform": "tpu"}, {"partitioned": True}]
 )
 def test_loops_are_for_one_cpu(changes: dict) -> None:
-    """Accelerators want large steps, and images on several devices are not taken in turn."""
+    """Accelerators prefer large steps, and a batch on several devices is not divided."""
     elsewhere = dataclasses.replace(MANY, **changes)
     assert steps.images_at_once(elsewhere, 10 * steps.STEP_BYTES) == 60
     assert not steps.worth_looping(elsewhere)

@@ -1,4 +1,4 @@
-"""Kernels of many taps, block by block: the same numbers as at once, and blocks that add up."""
+"""Kernels of many taps, block by block: the same numbers as at once."""
 
 import math
 
@@ -47,7 +47,7 @@ def test_blocks_of_every_size(leg: str) -> None:
     ],
 )
 def test_size_of_a_block(kernel_size: tuple[int, ...], most: int, size: tuple[int, ...]) -> None:
-    """It divides the kernel's, is no larger than asked for, and whole in the last dimensions."""
+    """It divides the kernel size, is within the limit, and complete in the last dimensions."""
     case = Case("", ConvGeometry(tuple(2 * k for k in kernel_size), kernel_size), 1, 1)
     blocks = Blocks.of(case.problem("conv"), most)
     assert blocks.size == size

@@ -1,4 +1,4 @@
-"""What is fitted predicts what was measured; runs are pooled."""
+"""The fitted cost model predicts what was measured."""
 
 import json
 
@@ -17,7 +17,7 @@ ONEDNN = ALGORITHMS["conv"][0]
 
 
 def samples(seconds) -> list[calibrate.Sample]:
-    """What a run would measure where a problem takes `seconds` of its work."""
+    """The samples of a run in which a problem takes `seconds` of its work."""
     rows = []
     for case in random_cases(40, 3):
         work = ONEDNN.work(case.problem("conv"))
@@ -27,7 +27,7 @@ def samples(seconds) -> list[calibrate.Sample]:
 
 
 def fitted(rows: list[calibrate.Sample]) -> Cost:
-    """The cost as the package reads it from the file."""
+    """The cost, as the package reads it from the file."""
     record = json.loads(json.dumps(calibrate.fit(rows)))
     points = np.reshape(record["points"], (len(rows), -1)) / costmodel.RESOLUTION
     return Cost(tuple(record["linear"]), record["offset"], points, np.array(record["weights"]))
@@ -38,13 +38,13 @@ def test_a_law_of_the_work_is_found() -> None:
         return 1e-5 + 1e-11 * work.features[0] + 1e-10 * work.features[3]
 
     cost = fitted(samples(seconds))
-    for case in random_cases(10, 4):  # none of those that were fitted
+    for case in random_cases(10, 4):  # none of them was fitted
         problem = case.problem("conv")
         work = ONEDNN.work(problem)
         assert cost.seconds(problem, work) == pytest.approx(seconds(work), rel=0.02)
 
 
-def test_what_no_law_says_is_learnt_from_the_measured_problems() -> None:
+def test_deviations_from_a_law_are_learnt_from_the_samples() -> None:
     def seconds(work) -> float:
         return (1e-5 + 1e-11 * work.features[0]) * (2 if work.n > 16 else 1)
 
@@ -57,21 +57,6 @@ def test_what_no_law_says_is_learnt_from_the_measured_problems() -> None:
     ]
     error = np.abs(np.log(predicted / times))
     assert error.mean() < 0.5 * np.abs(np.log(1.4 * law / times)).mean()
-
-
-def test_runs_are_pooled() -> None:
-    empty: dict[str, list[calibrate.Sample]] = {}
-    one = ((1.0,), (0.5,))
-    other = ((2.0,), (0.5,))
-    earlier = {"conv": {"onednn": [(*one, 3.0), (*other, 1.0)], "native": [(*one, 5.0)]}}
-    later = {"conv": {"onednn": [(*one, 2.0)]}, "conv_transpose": empty}
-    pooled = calibrate.pooled(later, {**earlier, "conv_transpose": empty})
-    assert pooled == {
-        "conv": {"onednn": [(*one, 2.0), (*other, 1.0)], "native": [(*one, 5.0)]},
-        "conv_transpose": {},
-    }
-    read = json.loads(json.dumps({**earlier, "conv_transpose": empty}))
-    assert calibrate.pooled(later, read) == pooled
 
 
 def test_the_problems_are_of_all_kinds() -> None:

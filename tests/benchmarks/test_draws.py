@@ -1,4 +1,4 @@
-"""The drawn cases are reproducible, and are what their docstrings say."""
+"""Random cases are reproducible, and as varied as their docstrings say."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Tables, JSON, Markdown and picture of canned results; one whole run of one small case."""
+"""Wrong contestants are not timed; JSON, README and picture; one whole run of a small case."""
 
 import dataclasses
 import json
@@ -32,10 +32,10 @@ TINY = BenchCase("tiny", "", ConvGeometry((4, 4), 2, 2), 2, 3)
 FAST = Stopwatch(sample=1e-6, settle=0.0)
 
 
-def canned(name: str, contiguous: float, last: float, stock: float) -> CaseResult:
+def canned(name: str, stock: float) -> CaseResult:
     forward = PassResult(
         seconds={"ours": 2e-3, "stock": 2e-3 * stock},
-        ratios={"torch contiguous": contiguous, "torch channels last": last, "stock": stock},
+        ratios={"torch contiguous": 4.0, "torch channels last": 2.0, "stock": stock},
         first_call={"ours": 0.2, "stock": 0.1},
         temp_bytes={"ours": 2**20, "stock": 2**21},
         peak_fraction=0.5,
@@ -49,7 +49,7 @@ def canned(name: str, contiguous: float, last: float, stock: float) -> CaseResul
 
 @pytest.fixture
 def report() -> Report:
-    results = [canned("one", 4.0, 1.0, 30.0), canned("two 2x", 4.0, 5.0, 120.0)]
+    results = [canned("one", 30.0), canned("two 2x", 120.0)]
     return Report(MACHINE, {"rounds": 7}, 4e11, ("torch", "stock"), results)
 
 
@@ -58,48 +58,6 @@ def text(report: Report) -> str:
     with console.capture() as captured:
         console.print(report.table())
     return captured.get()
-
-
-def test_the_better_layout_counts(report: Report) -> None:
-    assert [ratio(result, "forward", "torch") for result in report.results] == [1, 4]
-    assert math.isnan(ratio(report.results[0], "step", "torch"))
-
-
-def test_summary(report: Report) -> None:
-    torch = report.summary()["torch"]["forward"]
-    assert torch == {
-        "cases": 2,
-        "mean": pytest.approx(2),
-        "worst_case": "one",
-        "worst_ratio": 1,
-    }
-    assert report.summary()["stock"]["forward"]["mean"] == pytest.approx(60)
-    assert report.summary()["torch"]["step"]["cases"] == 0
-
-
-def test_table(report: Report) -> None:
-    row = next(line for line in text(report).splitlines() if "one" in line)
-    shown = "one Kᵀ phases 2.00 1.00x 30.0x 50 % 0.500 - 8.00x 50 % 0.50x 1.0 / 1.0"
-    assert " ".join(row.split()) == shown
-
-
-def test_last_lines(report: Report) -> None:
-    assert report.last_lines() == [
-        "time in ms; a rival's column is its time over ours: above 1 we are faster",
-        "Abacus, 2 cores, load 0.5 at the start; jax 1.2; commit abc; 2026-01-02",
-        "matrix product: 400 GFLOP/s",
-        "torch / ours, forward: geometric mean 2.00 over 2 cases, worst 1.00 (one)",
-        "stock / ours, forward: geometric mean 60.00 over 2 cases, worst 30.00 (one)",
-        "stock / ours, step: geometric mean 8.00 over 2 cases, worst 8.00 (one)",
-    ]
-
-
-def test_markdown(report: Report) -> None:
-    lines = report.markdown().splitlines()
-    assert lines[0].startswith("| case | leg | algorithm | forward ms | forward torch |")
-    assert len({line.count("|") for line in lines[:4]}) == 1
-    assert lines[3].startswith("| two 2x | Kᵀ | phases | 2.00 | 4.00x | 120x | 50 % |")
-    assert lines[-1] == "- " + report.last_lines()[-1]
 
 
 def test_insert(report: Report, tmp_path: Path) -> None:
@@ -144,7 +102,7 @@ def test_machine_is_json() -> None:
 
 
 def spoil(name: str) -> Prepare:
-    """A contestant of whose kernel gradient one entry is off."""
+    """A contestant with one wrong entry in its kernel gradient."""
 
     def prepare(case: BenchCase, data: Data) -> Program:
         program = CONTESTANTS[name](case, data)
@@ -201,12 +159,12 @@ def test_algorithms(monkeypatch: pytest.MonkeyPatch) -> None:
     def plan(leg: str, *shapes: Any, **keywords: Any) -> SimpleNamespace:
         assert len(shapes) == 2
         assert keywords["stride"] == (2, 2)
-        return SimpleNamespace(algorithm=f"way to {leg}")
+        return SimpleNamespace(algorithm=f"algorithm of {leg}")
 
     monkeypatch.setattr(jaxdeconv, "plan", plan, raising=False)
     result = measure(TINY, (), 1, 1e9, first_call=False, stopwatch=FAST)
     legs = ("conv", "conv_transpose", "kernel_gradient")
-    assert result.algorithms == {leg: f"way to {leg}" for leg in legs}
+    assert result.algorithms == {leg: f"algorithm of {leg}" for leg in legs}
 
 
 @pytest.mark.usefixtures("torch")
@@ -233,7 +191,7 @@ def test_the_whole_command(
     ("argv", "message"),
     [
         (["--cases", "nothing"], "--cases nothing: no such case"),
-        (["--rivals", "abacus"], "'abacus' is none of torch, stock, flax, equinox"),
+        (["--rivals", "abacus"], "'abacus' is not one of torch, stock, flax, equinox"),
     ],
 )
 def test_bad_arguments(argv: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,6 @@
 """Small jobs from the words of a command line, without table and picture."""
 
-from jaxdeconv.cli import arguments, checks, job
+from jaxdeconv.cli import agreement, arguments, job
 
 
 def small_job(*words: str) -> job.Job:
@@ -10,6 +10,7 @@ def small_job(*words: str) -> job.Job:
     return job.from_options(parsed)
 
 
-def examine(job: job.Job) -> list[checks.Outcome]:
-    examination = checks.Examination(job)
-    return [examination.ask(name, way) for name, way in job.transposes().items()]
+def examine(job: job.Job, *names: str) -> dict[str, agreement.Outcome]:
+    """The outcomes of the named implementations, or of all."""
+    examination = agreement.Examination(job)
+    return {name: examination.examine(name) for name in names or job.transposes()}

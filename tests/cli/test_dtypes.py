@@ -13,7 +13,6 @@ every = pytest.mark.parametrize("name", [*FLOATING, *COMPLEX, *INTEGER])
 def test_dtype_is_kept(name) -> None:
     dtype = jnp.dtype(name)
     assert dtypes.photograph(np.full((2, 3, 1), 0.4), dtype).dtype == dtype
-    assert dtypes.random_signal((2, 3), dtype, RNG).dtype == dtype
     assert dtypes.small_integers((2, 3), dtype, 7, RNG).dtype == dtype
 
 
@@ -32,13 +31,3 @@ def test_small_integers_are_small_and_not_zero(name) -> None:
         x = x.astype(name.removeprefix("u"))  # negative numbers enter modulo 2^bits
     parts = np.stack([x.real, x.imag]) if name in COMPLEX else x
     assert set(np.unique(parts.astype(np.float64))) == {-3, -2, -1, 1, 2, 3}
-
-
-def test_random_integers_fill_the_range() -> None:
-    x = dtypes.random_signal((4000,), np.dtype("int8"), RNG)
-    assert (x.min(), x.max()) == (-128, 127)
-
-
-def test_accumulator() -> None:
-    assert dtypes.accumulator(jnp.dtype("bfloat16")) == np.float32
-    assert dtypes.accumulator(np.dtype("complex64")) == np.complex64

@@ -25,9 +25,9 @@ input 5 -> output 3: kernel 3, stride 2, padding [(1, 1)], dilation 1, groups 1
 Size of the output: o = floor((n + low + high - K) / s) + 1
     o = floor((5 + 1 + 1 - 3) / 2) + 1 = 3
 
-Sizes of the input that give the same output
+Input sizes that give the same output size
     5, 6 -> 3;  here 5, which is output_padding 0 (5 = 5 + 0)
-    K^T must be told which, by input_size or by output_padding.
+    K^T needs input_size or output_padding, to know which.
 
 Index relation: tap t of output cell y reads input cell x
     x = 2*y + t - 1      0 <= y < 3,  0 <= t < 3,  0 <= x < 5
@@ -52,9 +52,9 @@ K^T, 5 x 3
     .  w3 w1
     .  .  w2
 
-K^T is a convolution too
-    1. put 1 zeros between the cells of u: 3 -> 5 cells
-    2. pad with (1, 1) = (K - 1 - low, n + low - 5): 5 -> 7 cells
+K^T u by a convolution
+    1. insert 1 zero between the cells of u: 3 -> 5 cells
+    2. pad by (1, 1) = (K - 1 - low, n + low - 5): 5 -> 7 cells
     3. convolve with the flipped w at stride 1: 7 -> 5 cells
 """
 
@@ -99,9 +99,9 @@ def test_steps_of_the_transpose_are_those_of_the_dilated_input() -> None:
     geometry = ConvGeometry(9, 3, 3, ((-1, 2),), 2)
     ((before, after, between),) = reference.dilated._dilation(geometry)
     text = explained("--input 9 --kernel 3 --stride 3 --padding -1,2 --dilation 2")
-    first, second, third = section(text, "K^T is a convolution too")
-    assert f"put {between} zeros between the cells of u: 2 -> 4" in first
-    assert f"pad with ({before}, {after}) =" in second
+    first, second, third = section(text, "K^T u by a convolution")
+    assert f"insert {between} zeros between the cells of u: 2 -> 4" in first
+    assert f"pad by ({before}, {after}) =" in second
     assert "its taps 2 apart: 13 -> 9 cells" in third
 
 
@@ -140,7 +140,7 @@ def test_large_cases_say_so_and_print_the_rest() -> None:
     assert section(text, "What each output reads") == [
         "too large to draw: make the input or the padding smaller"
     ]
-    assert section(text, "K^T is a convolution too")
+    assert section(text, "K^T u by a convolution")
     assert "up to 25 cells in all" in explained("--input 5,6 --kernel 3")
     assert section(explained("--input 5,5 --kernel 3"), "K as a matrix")[0].startswith("w00")
 

@@ -19,7 +19,8 @@ from tests.cli.helpers import small_job
     ],
 )
 def test_small_matrix_and_its_transpose(words) -> None:
-    small = figure.small_job(small_job("--size", "30", *words.split()))
+    job = small_job("--size", "30", *words.split())
+    small = job.small(job.w[:, :, :1, :1], groups=1, outputs=2)
     k = figure.matrix_of(small)
     np.testing.assert_allclose(figure.transpose_of(small), k.T, rtol=1e-5)
     assert k.any()
@@ -37,3 +38,9 @@ def test_kernel_and_matrix_show_their_numbers() -> None:
     assert axes[0].get_title() == "w\n2 x 2"
     assert not axes[1].texts
     assert axes[1].get_title() == "K\n20 x 20"
+
+
+def test_cells_have_whole_numbers() -> None:
+    axes = Figure().subplots(1, 1)
+    plot.matrix(axes, np.ones((3, 80)), "K")
+    assert all(tick.is_integer() for tick in (*axes.get_xticks(), *axes.get_yticks()))

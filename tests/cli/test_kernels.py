@@ -61,7 +61,7 @@ def test_integers_hold_the_kernel_or_refuse_it(name, dtype, size, largest) -> No
     larger = (66, 66) if dtype == "int64" else larger
     if dtype == "uint8":
         larger = (8, 6)
-    with pytest.raises(ValueError, match=f"kernel_size must be small enough for {dtype} to hold"):
+    with pytest.raises(ValueError, match=f"numbers of {name} to fit {dtype}"):
         build(name, larger, dtype=dtype)
 
 
@@ -165,8 +165,13 @@ def test_wrong_shapes_name_the_allowed(shape, groups, file: Path) -> None:
 )
 def test_numbers_that_do_not_fit(content, dtype, file: Path) -> None:
     np.save(file, np.full((2, 2), content))
-    with pytest.raises(TypeError, match="must be finite and fit dtype"):
+    with pytest.raises(TypeError) as caught:
         build(file, dtype=dtype)
+    assert str(caught.value) == (
+        f"the numbers in the kernel file must be finite and fit dtype {dtype}; got "
+        f"kernel='{file}', file_dtype='{np.asarray(content).dtype}'. Pass another dtype, or "
+        "convert the file."
+    )
 
 
 def test_unreadable(file: Path, tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ from PIL import Image
 import jaxdeconv
 from jaxdeconv import ConvGeometry, reference
 from jaxdeconv.cli import figure, main
+from jaxdeconv.cli.job import PUBLIC
 from tests.cli.helpers import small_job
 from tests.support.planted import not_flipped, shifted
 
-WAYS = [*reference.TRANSPOSES, "conv_transpose, public"]
+IMPLEMENTATIONS = [*reference.TRANSPOSES, PUBLIC]
 
 
 @pytest.fixture
@@ -29,23 +30,35 @@ def small(picture: Path, *words: str) -> list[str]:
     return ["--size", "8,7", "--kernel-size", "2", "--output", str(picture), *words]
 
 
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Two implementations and the public function, where it does not matter which."""
+    names = ["linear_transpose", "loops"]
+    monkeypatch.setattr(
+        reference, "TRANSPOSES", {name: reference.TRANSPOSES[name] for name in names}
+    )
+    return [*names, PUBLIC]
+
+
 def test_table(capsys: pytest.CaptureFixture[str], picture: Path) -> None:
     assert main(small(picture)) == 0
     out, err = capsys.readouterr()
-    rows = {line.rsplit("  yes  ")[0].split("  ")[0]: line for line in out.splitlines()}
-    assert all("  yes  " in rows[name] for name in WAYS)
-    assert "All 8 ways agree" in out
+    rows = {line.split("  ")[0]: line for line in out.splitlines()}
+    assert all("  exact     equal  " in rows[name] for name in IMPLEMENTATIONS)
+    assert "All 8 implementations agree" in out
     assert "K v  4x4x3" in out
-    assert max(map(len, out.replace(str(picture), "").splitlines())) <= 82
+    assert "padding top 0, bottom 0, left 0, right 1, zeros" in out
+    assert max(map(len, out.replace(str(picture), "").splitlines())) <= 80
     assert "…" not in out
-    stages = ["K v and the bounds", *(f"K^T by {way}" for way in WAYS), "picture"]
+    stages = [f"transposed convolution by {name}" for name in IMPLEMENTATIONS]
+    stages = ["forward convolution", *stages, "picture"]
     assert err.splitlines() == [f"{n}/10 {stage}" for n, stage in enumerate(stages, 1)]
     cells = np.asarray(Image.open(picture).convert("RGB"))
     assert cells.shape == (900, 1400, 3)
     assert len(np.unique(cells.reshape(-1, 3), axis=0)) > 100
 
 
-def test_json(capsys: pytest.CaptureFixture[str], picture: Path) -> None:
+def test_json(capsys: pytest.CaptureFixture[str], picture: Path, few: list[str]) -> None:
     assert main(small(picture, "--json", "--dtype", "complex64", "--padding", "1,0,-1,3")) == 0
     out, err = capsys.readouterr()
     assert err == ""
@@ -54,42 +67,57 @@ def test_json(capsys: pytest.CaptureFixture[str], picture: Path) -> None:
     assert record["dtype"] == "complex64"
     assert record["geometry"]["padding"] == [[1, 0], [-1, 3]]
     assert record["picture"] == str(picture)
-    assert [way["way"] for way in record["ways"]] == WAYS
-    for way in record["ways"]:
-        assert way["ok"] is way["exact"] is True
-        assert way["probes"]["integers"]["gap"] == 0
-        assert way["probes"]["integers"]["u_Kv"] == way["probes"]["integers"]["KTu_v"]
-        assert 0 <= way["probes"]["random"]["gap_share_of_bound"] <= 1
+    assert [one["implementation"] for one in record["implementations"]] == few
+    for one in record["implementations"]:
+        assert one["ok"] is True
+        assert one["faults"] == []
+        assert 0 <= one["share_of_bound"] <= 1
+        assert one["verification"]["status"] == "pass"
+        evidence = {line["name"]: line for line in one["verification"]["evidence"]}
+        assert evidence["exact"]["status"] == evidence["every entry"]["status"] == "pass"
+        assert evidence["exact"]["false_acceptance"] < 1e-9
 
 
 def test_integers_say_what_is_not_defined(
-    capsys: pytest.CaptureFixture[str], picture: Path
+    capsys: pytest.CaptureFixture[str], picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    names = ["linear_transpose", "vjp"]
+    monkeypatch.setattr(
+        reference, "TRANSPOSES", {name: reference.TRANSPOSES[name] for name in names}
+    )
     assert main(small(picture, "--dtype", "int8")) == 0
     out = capsys.readouterr().out
     assert "vjp: not defined for integers" in out
     assert "modulo 2^8" in out
-    assert "All 7 ways agree" in out
+    assert "of bound" not in out
+    assert "All 2 implementations agree" in out
     assert main(small(picture, "--dtype", "int8", "--json")) == 0
-    ways = {way["way"]: way for way in json.loads(capsys.readouterr().out)["ways"]}
-    assert ways["vjp"] == {"way": "vjp", "ok": True, "skipped": "not defined for integers"}
+    vjp = json.loads(capsys.readouterr().out)["implementations"][1]
+    assert vjp == {"implementation": "vjp", "ok": True, "skipped": "not defined for integers"}
 
 
 @pytest.mark.parametrize("fault", [not_flipped, shifted])
+@pytest.mark.usefixtures("few")
 def test_planted_fault_is_named(fault, capsys, picture, monkeypatch) -> None:
-    wrong = fault(reference.TRANSPOSES["laying down"])
-    monkeypatch.setitem(reference.TRANSPOSES, "laying down", wrong)
-    assert main(small(picture)) == 1
-    out = capsys.readouterr().out
-    row = next(line for line in out.splitlines() if line.startswith("laying down"))
-    assert " NO " in row
-    assert out.splitlines()[-2].endswith("identity: laying down")
-    assert main(small(picture, "--json")) == 1
+    wrong = fault(reference.TRANSPOSES["loops"])
+    monkeypatch.setitem(reference.TRANSPOSES, "loops", wrong)
+    assert main(small(picture, "--kernel", "random")) == 1
+    lines = capsys.readouterr().out.splitlines()
+    row, on_photograph, place = (line for line in lines if line.startswith("loops"))
+    assert "  NO        NO  " in row
+    assert on_photograph.startswith("loops: differs from the definition by ")
+    cause = fault.__name__.replace("not_flipped", "kernel not flipped")
+    assert re.fullmatch(rf"loops: output .*, input .*: expected .*, got .*; cause: {cause}", place)
+    assert lines[-2] == "NOT the transpose of K: loops"
+    assert main(small(picture, "--kernel", "random", "--json")) == 1
     record = json.loads(capsys.readouterr().out)
     assert record["ok"] is False
-    assert [way["way"] for way in record["ways"] if not way["ok"]] == ["laying down"]
+    wrong = [one for one in record["implementations"] if not one["ok"]]
+    assert [one["implementation"] for one in wrong] == ["loops"]
+    assert [f"loops: {line}" for line in wrong[0]["faults"]] == [on_photograph, place]
 
 
+@pytest.mark.usefixtures("few")
 def test_images(capsys: pytest.CaptureFixture[str], picture: Path, tmp_path: Path) -> None:
     file = tmp_path / "grey.png"
     Image.fromarray(np.arange(60, dtype=np.uint8).reshape(6, 10)).save(file)
@@ -99,7 +127,7 @@ def test_images(capsys: pytest.CaptureFixture[str], picture: Path, tmp_path: Pat
 
 
 WRONG = [
-    (["--stride", "0"], "stride must be at least 1; got stride=0"),
+    (["--stride", "0"], "stride must be at least 1; got stride=0. Pass 1 or more."),
     (["--stride", "two"], "argument --stride: must be an integer, or integers with commas"),
     (["--stride", "1,2,3"], "stride must have one entry per spatial dimension (2)"),
     (["--padding", "FULL"], "got padding='FULL'. Pass one of 'SAME'"),
@@ -108,7 +136,7 @@ WRONG = [
     (["--padding", "0", "--dilation", "9"], "dilated kernel must not be longer"),
     (["--padding-mode", "mirror"], "argument --padding-mode: invalid choice: 'mirror'"),
     (["--groups", "2"], "groups must divide the number of channels of the photograph; got"),
-    (["--kernel", "sharpen"], "kernel_size belongs to a kernel that is given by name"),
+    (["--kernel", "sharpen"], "kernel_size is only for a kernel that is given by name"),
     (["--kernel-size", "0"], "kernel_size must be at least 1"),
     (["--size", "0"], "size must be at least 1"),
     (["--dtype", "float8"], "argument --dtype: invalid choice: 'float8'"),
@@ -116,21 +144,21 @@ WRONG = [
     (["--image", "no.png"], "the image must be a picture that Pillow can read"),
     (["--output", "no/where.png"], "output must be a file in an existing directory"),
     (["--size", "99999999999999999999999"], "size must be at most 9223372036854775807; got size=9"),
-    (["--size", "5000"], "size must make at most 16777216 cells: the time grows with the square"),
+    (["--size", "5000"], "size must give at most 16777216 pixels"),
     (["--size", "9" * 5000], "argument --size: must have at most 100 digits"),
     (["--seed", "9" * 5000], "argument --seed: must have at most 100 digits"),
     (["--kernel-size", "1025"], "kernel_size must be at most 1024; got kernel_size=1025"),
     (
         ["--kernel-size", "8", "--dtype", "int8"],
-        "kernel_size must be small enough for int8 to hold",
+        "kernel_size must be small enough for the numbers of blur to fit int8",
     ),
     (["--stride", "2000000000"], "stride must be at most 1073741824; got stride=2000000000"),
     (["--dilation", "2000000000"], "dilation must be at most 1073741824; got dilation=2000000000"),
     (["--padding", "2000000000"], "padding must be between -1073741824 and 1073741824"),
-    (["--padding", "5000"], "padding must make at most 67108864 cells of the photograph"),
+    (["--padding", "5000"], "the padded photograph must have at most 67108864 pixels"),
     (["--groups", "99999999999999999999999"], "groups must divide the number of channels"),
-    (["--output", "x.xyz"], "output must end in a kind of picture; got output='x.xyz'. End it in"),
-    (["--output", "no_suffix"], "output must end in a kind of picture"),
+    (["--output", "x.xyz"], "output must end in the suffix of a picture format; got"),
+    (["--output", "no_suffix"], "output must end in the suffix of a picture format"),
     (["--output", f"{'x' * 400}.png"], "output must be a file that can be written (File name too"),
     (
         ["expalin"],
@@ -204,17 +232,18 @@ def test_explain_with_huge_numbers(option: str, huge: str, capsys) -> None:
     assert bool(out) is (status == 0)
 
 
+@pytest.mark.usefixtures("few")
 def test_a_kernel_of_more_taps_than_integers_hold(capsys, picture: Path) -> None:
-    """Whose binomials overflow 64 bits, in every way of the main job."""
+    """Whose binomials overflow 64 bits."""
     assert main([*small(picture), "--kernel-size", "40,2"]) == 0
-    assert "All 8 ways agree" in capsys.readouterr().out
+    assert "All 3 implementations agree" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("suffix", "begin"),
     [("jpg", b"\xff\xd8"), ("PDF", b"%PDF"), ("svg", b"<?xml"), ("png", b"\x89PNG")],
 )
-def test_the_suffix_says_what_kind_of_picture(suffix, begin, tmp_path: Path) -> None:
+def test_the_suffix_is_the_format(suffix, begin, tmp_path: Path) -> None:
     file = tmp_path / f"picture.{suffix}"
     figure.save(figure.check(str(file)), small_job())
     assert file.read_bytes().startswith(begin)
@@ -315,6 +344,6 @@ def test_default_job_as_a_module(tmp_path: Path) -> None:
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    assert "All 8 ways agree" in result.stdout
+    assert "All 8 implementations agree" in result.stdout
     assert all(re.match(r"\d+/10 ", line) for line in result.stderr.splitlines()), result.stderr
     assert (tmp_path / "jaxdeconv.png").stat().st_size > 50_000

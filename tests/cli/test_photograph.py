@@ -95,7 +95,7 @@ def test_whatever_a_reader_raises(error: Exception, tmp_path: Path, monkeypatch)
 
 def test_too_many_cells() -> None:
     for size in (10**10, (4097, 4096), (1, 10**9)):
-        with pytest.raises(ValueError, match="size must make at most 16777216 cells"):
+        with pytest.raises(ValueError, match="size must give at most 16777216 pixels"):
             photograph.load(None, size)
 
 

@@ -1,4 +1,4 @@
-"""Keras chooses its backend when it is imported, so it is told before any test file is."""
+"""Keras chooses its backend on import, so the choice is set before any test file is imported."""
 
 import os
 

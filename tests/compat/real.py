@@ -1,7 +1,7 @@
-"""One map in every framework: the real call of each, as a function of x and of its own kernel.
+"""The same map in every framework: its real call, as a function of x and of its own kernel.
 
-x and the result are channels last, so that results can be compared. The convolutions are 'VALID'
-with stride 1; the transposed ones have stride 2 and give what torch gives without padding.
+x and the result have their channels last, so that results can be compared. The convolutions are
+'VALID' with stride 1; the transposed ones have stride 2 and give what torch gives without padding.
 TensorFlow, which stores what Keras stores, is not installed: Keras stands in for it.
 """
 

@@ -17,12 +17,12 @@ FAST = 6
 
 
 def integers(*shape: int, seed: int = 0, dtype: Any = np.float32) -> np.ndarray:
-    """Random numbers from -4 to 4: so small that every sum of their products is exact."""
+    """Random numbers from -4 to 4, small enough for every sum of their products to be exact."""
     return np.random.default_rng([2026, seed, *shape]).integers(-4, 5, shape).astype(dtype)
 
 
 def seeds(count: int) -> list[Any]:
-    """So many, the first few in the fast lane."""
+    """`count` seeds, the first few of them in the fast lane."""
     return [
         pytest.param(seed, marks=pytest.mark.slow) if seed >= FAST else seed
         for seed in range(count)
@@ -31,7 +31,7 @@ def seeds(count: int) -> list[Any]:
 
 @contextlib.contextmanager
 def their_rules() -> Iterator[None]:
-    """JAX's own defaults on dtypes and ranks, on which the frameworks' layers rely."""
+    """JAX's default rules for dtypes and ranks, on which the frameworks' layers rely."""
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
 

@@ -1,6 +1,6 @@
 """Against `keras.ops` on Keras' JAX backend: values and gradients, every argument drawn at random.
 
-Where stride and dilation are both above 1, Keras' layers refuse, its operations do not: compared.
+Stride and dilation may both be above 1: Keras' layers refuse that, its operations do not.
 """
 
 import functools
@@ -58,7 +58,7 @@ def test_gradients(name: str, seed: int) -> None:
 
 
 def test_every_small_geometry_in_one_dimension() -> None:
-    """Where the sizes of the padding are decided: kernel by stride by output_padding, by shape."""
+    """Keras' own padding, for every kernel size, stride and output_padding."""
     from_padding = (
         keras.src.backend.common.backend_utils.compute_conv_transpose_padding_args_for_jax
     )
@@ -68,5 +68,5 @@ def test_every_small_geometry_in_one_dimension() -> None:
                 for extra in (None, *range(s)):
                     ((left, right),) = from_padding((1, 5, 1), (k, 1, 1), s, padding, extra, 1)
                     along = ours._same if padding == "same" else ours._valid
-                    low, size = along(5, k, s, extra)
-                    assert (k - 1 - low, size - 4 * s - 1 + k - 1 - left) == (left, right)
+                    offset, size = along(5, k, s, extra)
+                    assert (k - 1 - offset, size - 4 * s - 1 + k - 1 - left) == (left, right)

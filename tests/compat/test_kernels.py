@@ -32,7 +32,7 @@ def our_kernel(ndim: int, groups: int, transposed: bool) -> tuple[np.ndarray, np
 
 @pytest.mark.parametrize(("ndim", "groups", "transposed"), CASES)
 def test_every_pair(ndim: int, groups: int, transposed: bool) -> None:
-    """Every framework gives our result with the kernel that any other was turned to."""
+    """Every framework gives our result with the kernel converted from any other."""
     x, w = our_kernel(ndim, groups, transposed)
     shared = {"groups": groups, "transposed": transposed}
     leg = conv_transpose if transposed else conv
@@ -54,7 +54,7 @@ def test_every_layout_is_among_the_real_calls() -> None:
 
 @pytest.mark.parametrize("transposed", [False, True])
 def test_traced_and_jax_arrays(transposed: bool) -> None:
-    """The kind of array and its dtype stay; under jit it is differentiable, its own inverse."""
+    """Kind of array and dtype are kept; there and back is the identity, under jit and its vjp."""
     w = np.asarray(our_kernel(2, 2, transposed)[1], np.float16)
 
     def there_and_back(w: jax.Array) -> jax.Array:
@@ -71,7 +71,7 @@ def test_traced_and_jax_arrays(transposed: bool) -> None:
 
 @pytest.mark.parametrize("groups", [1, 2, 4])
 def test_arrays_of_a_torch_model(torch: Any, groups: int) -> None:
-    """`nn.arrays`, whose one rule needs neither groups nor transposed, on a real state_dict."""
+    """`nn.arrays`, which needs neither groups nor transposed, on a real state_dict."""
     model = torch.nn.Sequential(
         torch.nn.Conv1d(4, 8, 3, 2, groups=groups),
         torch.nn.ConvTranspose1d(8, 4, 4, 2, groups=groups, dilation=2, bias=False),

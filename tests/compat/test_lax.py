@@ -1,4 +1,4 @@
-"""Against `jax.lax` itself: every argument, both meanings of padding, and no stock convolution."""
+"""Against `jax.lax` itself: every argument, both meanings of padding, none of its convolutions."""
 
 import functools
 from typing import Any
@@ -69,7 +69,7 @@ def test_conv_transpose_gradients(seed: int) -> None:
 
 
 def test_consistent_padding_may_be_a_list() -> None:
-    """`jax.lax` refuses lists of lists, which say the same as tuples."""
+    """`jax.lax` refuses lists of lists, which mean the same as tuples."""
     x, w = integers(1, 5, 2), integers(3, 2, 1)
     arguments = {"strides": (2,), "use_consistent_padding": True}
     got = lax.conv_transpose(x, w, padding=[[1, 0]], **arguments)

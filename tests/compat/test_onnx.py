@@ -34,10 +34,10 @@ def apply(node: Any, arrays: list[np.ndarray]) -> Any:
 
 @pytest.mark.parametrize("operator", NODE_CASES)
 def test_node_cases(operator: str) -> None:
-    """Each is one node; its numbers are small whole ones, so the results are equal.
+    """Each is one node with small integers, so the results are equal.
 
-    ONNX makes the cases of an operator when its module is imported; to ask for them in the usual
-    way makes those of all operators.
+    Importing an operator's module makes ONNX's cases for that operator; the usual way makes those
+    of all operators.
     """
     importlib.import_module(f"{cases.__name__}.{operator.lower()}")
     of_operator = [
@@ -87,13 +87,11 @@ ATTRIBUTES = {
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
 def test_against_the_reference_evaluator(name: str) -> None:
-    """It cannot do groups, nor NOTSET with output_shape where an end is cropped by one more."""
+    """It lacks groups, and NOTSET with an output_shape that crops one side more than the other."""
     X, W, B = integers(2, 4, 4, 5), integers(4, 3, 3, 2), integers(3)
     attributes = ATTRIBUTES[name]
     got = ours.ConvTranspose(X, W, B, **attributes)
-    if (
-        name == "shape_odd_cell_at_the_start"
-    ):  # so by the operator's text, with pads of [1, 1, 0, 0]
+    if name == "shape_odd_cell_at_the_start":  # the operator's text gives these pads
         attributes = {"pads": [1, 1, 0, 0], "strides": [2, 3]}
     (expected,) = evaluate("ConvTranspose", attributes, X, W, B)
     check_equal(got, expected)
@@ -107,7 +105,7 @@ def test_conv_against_the_reference_evaluator(name: str) -> None:
 
 
 def test_integers_are_those_of_conv_integer() -> None:
-    """Unsigned images and signed kernels, widened as the error for mixed dtypes says."""
+    """Unsigned images and signed kernels, converted as the error for mixed dtypes says."""
     X = (integers(2, 4, 8, 7) + 130).astype(np.uint8)
     W = integers(6, 4, 3, 2).astype(np.int8)
     got = ours.Conv(X.astype(np.int32), W.astype(np.int32), **ATTRIBUTES["pads"])

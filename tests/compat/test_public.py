@@ -1,6 +1,7 @@
 """What compat exports, and that importing it brings in no framework."""
 
 import inspect
+import pickle
 import subprocess
 import sys
 from typing import Any
@@ -42,3 +43,14 @@ def test_torch_takes_the_arguments_in_torchs_order(torch: Any, name: str) -> Non
     ours = list(inspect.signature(getattr(compat.torch, name)).parameters)
     assert ours[: len(theirs)] == theirs
     assert ours[len(theirs) :] in ([], ["output_size"])
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC["torch"]))
+def test_torch_functions_are_ordinary_functions(name: str) -> None:
+    """Although all six come from two: their names, their documentation, and pickled by name."""
+    function = getattr(compat.torch, name)
+    assert inspect.isfunction(function)
+    assert function.__name__ == function.__qualname__ == name
+    assert function.__doc__.startswith(f"`torch.nn.functional.{name}`")
+    assert all(f"    {one}: " in function.__doc__ for one in inspect.signature(function).parameters)
+    assert pickle.loads(pickle.dumps(function)) is function

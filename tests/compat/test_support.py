@@ -1,4 +1,4 @@
-"""The comparisons of this folder find what they are there to find."""
+"""The comparisons of this folder notice wrong values and wrong gradients."""
 
 from typing import Any
 

@@ -29,10 +29,10 @@ def lows(padding: Any, size: tuple[int, ...], span: Any, stride: Any) -> tuple[i
     return tuple(along)
 
 
-def laid_down(
+def scattered(
     x: np.ndarray, w: np.ndarray, shape: Any, stride: Any, dilation: Any, low: Any
 ) -> Any:
-    """Every cell of x times the kernel `(*kernel_size, out, in)`, added where it belongs."""
+    """Every cell of x times the kernel `(*kernel_size, out, in)`, added to its window of y."""
     y = np.zeros(shape, x.dtype)
     for t in itertools.product(*map(range, x.shape[1:-1])):
         for u in itertools.product(*map(range, w.shape[:-2])):
@@ -66,7 +66,7 @@ def test_conv_transpose(name: str) -> None:
     x, w = integers(2, *size, 3), integers(*kernel, 4, 3)
     shape = (2, *wanted, 4)
     low = lows(padding, wanted, dilation * (np.array(kernel) - 1) + 1, stride)
-    expected = laid_down(x, w, shape, stride, dilation, low)
+    expected = scattered(x, w, shape, stride, dilation, low)
     arguments = {"padding": padding, "dilations": dilations}
     check_equal(tensorflow.conv_transpose(x, w, shape, strides, **arguments), expected)
     first = ("NCW", "NCHW", "NCDHW")[ndim - 1]
@@ -88,7 +88,7 @@ def test_conv_transpose(name: str) -> None:
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
 @pytest.mark.parametrize(("strides", "dilations"), [((2, 3), None), (1, (1, 2))])
 def test_convolution(padding: str, strides: Any, dilations: Any) -> None:
-    """Grouped as well: two of the six input channels to every kernel."""
+    """Grouped as well: every filter sees two of the six input channels."""
     x, w = integers(2, 7, 8, 6), integers(3, 4, 2, 3)
 
     def theirs(x: Any, w: Any) -> Any:

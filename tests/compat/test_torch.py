@@ -39,7 +39,7 @@ def check(name: str, arrays: list[np.ndarray], *args: Any, **keywords: Any) -> N
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("name", SAMPLES)
 def test_opinfo(name: str) -> None:
-    """All of torch's own samples, their shapes and arguments; the numbers are whole ones."""
+    """All of torch's own samples: their shapes and arguments, with integer values."""
     invocations = importlib.import_module("torch.testing._internal.common_methods_invocations")
     (info,) = (one for one in invocations.op_db if one.name == f"nn.functional.{name}")
     samples = list(info.sample_inputs("cpu", real.float64, requires_grad=False))

@@ -1,6 +1,6 @@
 """Every transposed convolution is the transpose of its framework's convolution.
 
-By `jax.linear_transpose` of that, by the inner products in Python's integers, and by `verify`.
+Checked by `jax.linear_transpose`, by inner products in Python's integers, and by `verify`.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ SIZE, KERNEL, CHANNELS = (7, 6), (3, 2), (4, 6)
 Map = Callable[[Any], Any]
 
 
-def turned(framework: str, w: np.ndarray, groups: int = 1) -> np.ndarray:
+def converted(framework: str, w: np.ndarray, groups: int = 1) -> np.ndarray:
     """The kernel for the transposed convolution, from that of the convolution."""
     ours = convert_kernel(w, source=framework, target="jaxdeconv", groups=groups)
     shared = {"groups": groups, "transposed": True}
@@ -37,7 +37,7 @@ def turned(framework: str, w: np.ndarray, groups: int = 1) -> np.ndarray:
 
 def of_torch() -> tuple[Map, Map, Any]:
     w, shared = integers(6, 2, *KERNEL), {"stride": 2, "padding": (1, 0), "groups": 2}
-    check_equal(turned("torch", w, 2), w)
+    check_equal(converted("torch", w, 2), w)
     return (
         lambda v: torch.conv2d(v, w, **shared),
         lambda u: torch.conv_transpose2d(u, w, **shared, output_size=SIZE),
@@ -120,7 +120,7 @@ def test_verified(name: str) -> None:
 
 
 def test_a_wrong_pair_is_found() -> None:
-    """The same, its kernel not turned."""
+    """`lax.conv_transpose` with the kernel of the convolution, which is not in reverse order."""
     w, v = integers(*KERNEL, 4, 4), jax.ShapeDtypeStruct((3, *SIZE, 4), jnp.float32)
     numbers = {"dimension_numbers": ("NHWC", "HWIO", "NHWC")}
     with pytest.raises(AdjointMismatch):

@@ -1,4 +1,4 @@
-"""Functions of known smoothness, lopsided where it can be, for the tests of this room."""
+"""Functions of known smoothness for these tests, most of them asymmetric."""
 
 import jax.numpy as jnp
 
@@ -18,4 +18,4 @@ def _bump(x):
 
 
 BUMP = Function(_bump, (-1, 1))  # smooth everywhere
-BELL = Function(lambda x: (1 + x) * jnp.exp(-36 * x**2), (-1, 1))  # smooth but for rounding
+BELL = Function(lambda x: (1 + x) * jnp.exp(-36 * x**2), (-1, 1))  # smooth up to rounding

@@ -12,8 +12,8 @@ from jaxdeconv.continuous import Function, Quadrature, inner
 from tests.continuous.functions import BOX, HAT, RAMP, SKEWED, WAVE
 
 
-def test_zero_outside_and_the_formula_never_looks_there() -> None:
-    """1/x is infinite at 0, and so would its gradient be."""
+def test_zero_outside_without_evaluating_the_formula() -> None:
+    """1/x is infinite at 0, and its gradient would be NaN there."""
     inverse = Function(lambda x: 1 / x, (1, 2))
     x = jnp.array([-1.0, 0.0, 1.0, 2.0, 2.5])
     assert inverse(x).tolist() == [0, 0, 1, 0.5, 0]
@@ -24,7 +24,7 @@ def test_integers_become_floats() -> None:
     assert HAT(0).dtype == HAT(jnp.zeros(2, int)).dtype == jnp.zeros(()).dtype
 
 
-def test_knots_are_sorted_and_single() -> None:
+def test_knots_are_sorted_and_unique() -> None:
     assert Function(jnp.cos, (0, 1), breaks=[0.5, 0.25, 1, 0.5]).knots == (0, 0.25, 0.5, 1)
 
 
@@ -42,14 +42,14 @@ def test_inner_against_scipy() -> None:
         assert float(inner(g, f)) == pytest.approx(expected, abs=1e-13)
 
 
-def test_inner_of_functions_that_do_not_meet() -> None:
+def test_inner_of_functions_that_do_not_overlap() -> None:
     assert float(inner(BOX, Function(jnp.exp, (2, 3)))) == 0
     assert float(inner(BOX, Function(jnp.exp, (1, 3)))) == 0
 
 
 @pytest.mark.usefixtures("x64")
 def test_quadrature_is_exact_up_to_its_degree() -> None:
-    """n nodes: exact for degree 2n - 1, off for 2n by Gauss's remainder."""
+    """n nodes are exact for degree 2n - 1, but not for 2n."""
     for n in (1, 2, 4):
         one = Function(jnp.ones_like, (-1, 1))
         for degree, exact in [(2 * n - 1, True), (2 * n - 2, True), (2 * n, False)]:

@@ -18,7 +18,7 @@ PAIRS = {
     "smooth": (SKEWED, WAVE, BUMP),
     "jumps": (BOX, RAMP, WAVE),
     "kinks": (HAT, WAVE, HAT),
-    "lopsided": (RAMP, SKEWED, RAMP),
+    "asymmetric": (RAMP, SKEWED, RAMP),
 }
 STRIDES = (2, 2.5, 0.5)
 FINE = Quadrature(24, 4)
@@ -27,7 +27,7 @@ each_stride = pytest.mark.parametrize("stride", STRIDES)
 
 
 def adaptive(integrand, interval, points) -> float:
-    """SciPy's adaptive Gauss-Kronrod rule, with the kinks given."""
+    """SciPy's adaptive Gauss-Kronrod rule between the kinks."""
     low, high = interval
     ends = [low, *sorted(point for point in points if low < point < high), high]
     return sum(
@@ -60,7 +60,7 @@ def test_values_against_scipy(pair: str, stride: float) -> None:
 @each_pair
 @each_stride
 def test_identity(pair: str, stride: float) -> None:
-    """<u, K v> = <K^T u, v>; two double integrals over different variables."""
+    """<u, K v> = <K^T u, v>: two double integrals over different variables."""
     k, v, u = PAIRS[pair]
     K = ContinuousConv(k, stride, FINE)
     left, right = inner(u, K @ v, K.quadrature), inner(K.T @ u, v, K.quadrature)
@@ -68,8 +68,8 @@ def test_identity(pair: str, stride: float) -> None:
     assert abs(float(left - right)) < 1e-9
 
 
-def test_identity_sees_a_wrong_transpose() -> None:
-    """The flipped kernel, a shift, a missing stride: each breaks it by more than 1e-3."""
+def test_identity_detects_a_wrong_transpose() -> None:
+    """A flipped kernel, a shift, a missing stride each violate it by more than 1e-3."""
     K = ContinuousConv(RAMP, 2.0)
     right = inner(WAVE, K @ SKEWED)
     flipped = ContinuousConv(Function(lambda x: 2 - x, (-1.5, 0.5)), 2.0)
@@ -79,7 +79,7 @@ def test_identity_sees_a_wrong_transpose() -> None:
 
 
 def test_closed_forms() -> None:
-    """A box on a box is a hat; on a line, the mean of its ends; stride 2 halves the axis."""
+    """A box with a box is a hat; with a line it is linear; stride 2 halves the axis."""
     y = jnp.linspace(-2.5, 2.5, 41)
     hat = ContinuousConv(BOX) @ BOX
     np.testing.assert_allclose(hat(y), np.maximum(0, 2 - abs(y)), atol=1e-15)
@@ -89,7 +89,7 @@ def test_closed_forms() -> None:
 
 
 def test_deltas_give_the_kernel() -> None:
-    """K applied to a narrow box of area 1 at x0 tends to k(s y - x0), as the note says."""
+    """K applied to a narrow box of area 1 at x0 tends to k(s y - x0)."""
     x0, stride, y = 0.3, 2.0, jnp.linspace(-0.2, 0.5, 9)
     errors = []
     for width in (0.1, 0.05):
@@ -103,7 +103,7 @@ def test_deltas_give_the_kernel() -> None:
 
 @each_stride
 def test_supports(stride: float) -> None:
-    """Zero outside, positive just inside: for positive k and v on lopsided intervals."""
+    """Zero outside, positive just inside, for positive k and v on asymmetric intervals."""
     K = ContinuousConv(RAMP, stride)
     p, q = SKEWED.support
     a, b = RAMP.support
@@ -122,7 +122,7 @@ def test_supports(stride: float) -> None:
 
 
 def test_support_of_one_entry() -> None:
-    """k(s y - x): in y on [(x + a)/s, (x + b)/s], in x on [s y - b, s y - a]."""
+    """k(s y - x) has support [(x + a)/s, (x + b)/s] in y, and [s y - b, s y - a] in x."""
     stride, (a, b) = 2.5, RAMP.support
     for x in (-1.0, 0.0, 0.7):
         y = np.linspace(-6, 6, 12001)
@@ -135,12 +135,12 @@ def test_support_of_one_entry() -> None:
 
 
 def test_breaks_are_where_it_is_not_smooth() -> None:
-    """With the breaks of K v the integral of K v is exact; that of a plain copy of it is not."""
+    """With the breaks of K v its integral is exact, without them it is not."""
     K = ContinuousConv(BOX, 2)
     result = K @ Function(lambda x: 1 + x, (0.1, 0.7))
     assert result.knots == pytest.approx((-0.45, -0.15, 0.55, 0.85))
     one = Function(jnp.ones_like, (-5, 5))
-    area = 2 * (0.6 + (0.49 - 0.01) / 2) / 2  # of k, times that of v, over s
+    area = 2 * (0.6 + (0.49 - 0.01) / 2) / 2  # (area of k) * (area of v) / s
     assert float(inner(one, result)) == pytest.approx(area, abs=1e-14)
     assert abs(float(inner(one, Function(result.formula, result.support))) - area) > 1e-6
 

@@ -1,4 +1,4 @@
-"""The discrete convolution tends to the continuous one, with the order that theory gives."""
+"""The discrete convolution converges to the continuous one, with the predicted order."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("x64")
 
 INTERVALS = (8, 16, 32, 64)
 LONG = Function(lambda x: jnp.cos(x) + x, (-2, 2))
-THIRDS = (-2 / 3, 2 / 3)  # a third of a cell away from a grid that is halved again and again
+THIRDS = (-2 / 3, 2 / 3)  # a third of a cell away from the grid, however often it is halved
 ODD_BOX = Function(lambda x: 1 + x, THIRDS)
 ODD_HAT = Function(lambda x: 2 / 3 - abs(x), THIRDS, breaks=[0])
 HANN_LIKE = Function(lambda x: jnp.cos(jnp.pi * x / 4) ** 2 * jnp.exp(x / 3), (-2, 2))
@@ -33,7 +33,7 @@ def errors(k: Function, v: Function, stride: int, rule: str, keep=lambda y: y ==
 
 
 def away(y):
-    """Where no jump of the kernel meets one of v: the middle of the support of K v."""
+    """Where no jump of the kernel coincides with one of v: the middle of the support of K v."""
     return abs(y) < 0.4
 
 
@@ -56,14 +56,14 @@ def test_order(name: str) -> None:
 
 
 def test_midpoint_rule_has_order_two_where_v_jumps_and_the_kernel_does_not() -> None:
-    """v ends in a jump, at the edge of a cell: the midpoint rule's own case."""
+    """v jumps at the edge of a cell, for which the midpoint rule is made."""
     spacings, sizes = zip(*errors(HANN, RAMP, 1, "midpoint"), strict=True)
     assert order(spacings, sizes) == pytest.approx(2, abs=0.1)
 
 
 @pytest.mark.parametrize("rule", ["midpoint", "trapezoid"])
-def test_smooth_functions_beat_every_power(rule: str) -> None:
-    """Down to rounding in two halvings, faster than any of the powers above."""
+def test_smooth_functions_converge_faster_than_any_power(rule: str) -> None:
+    """Two halvings reach rounding error, faster than any of the powers above."""
     spacings, sizes = zip(*errors(BELL, BELL, 1, rule), strict=True)
     assert order(spacings[:3], sizes[:3]) > 8
     assert sizes[0] > 1e-6
@@ -71,7 +71,7 @@ def test_smooth_functions_beat_every_power(rule: str) -> None:
 
 
 def test_transposed_limit() -> None:
-    """conv_transpose with the same w tends to K^T u at the points x, with the same order."""
+    """conv_transpose with the same w converges to K^T u at the points x, with the same order."""
     K, spacings, sizes = ContinuousConv(HANN, 2), [], []
     expected = K.T @ SKEWED
     v = Function(jnp.ones_like, (-2, 2))
@@ -88,8 +88,8 @@ def test_transposed_limit() -> None:
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("rule", ["midpoint", "trapezoid"])
-def test_matrix_holds_h_times_k(stride: int, rule: str) -> None:
-    """Entry by entry, C_ij = h k(s y_i - x_j), for a lopsided kernel and any stride."""
+def test_matrix_is_h_times_k(stride: int, rule: str) -> None:
+    """Entry by entry, C_ij = h k(s y_i - x_j), for an asymmetric kernel and any stride."""
     s = sample(ContinuousConv(SKEWED, stride), WAVE, 10, rule)
     h = 0.3
     matrix = coordinates.matrix(s.w, s.geometry)

@@ -1,4 +1,4 @@
-"""The U-Net example: small, but real steps on real photographs."""
+"""The U-Net example: a few steps of a tiny network on real photographs."""
 
 import importlib.util
 import sys
@@ -19,23 +19,31 @@ from tests.support.checks import check_equal
 TINY = Settings(steps=5, batch=2, size=16, channels=(3, 4, 6), checkpoint_every=2, seed=3)
 
 
-TINY_WORDS = ["--steps=3", "--batch=1", "--size=16", "--checkpoint-every=3", "--channels", "2", "3"]
+TINY_OPTIONS = [
+    "--steps=3",
+    "--batch=1",
+    "--size=16",
+    "--checkpoint-every=3",
+    "--channels",
+    "2",
+    "3",
+]
 
 
 @pytest.fixture(autouse=True)
 def _promotion() -> Iterator[None]:
-    """Optax mixes dtypes as JAX allows by default."""
+    """Optax relies on JAX's default promotion of dtypes."""
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
 
 
 class KilledError(Exception):
-    """What stops a run."""
+    """Stops a run."""
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
-    """Killed between two checkpoints: the lost steps are done again, with equal numbers."""
+def test_a_killed_run_ends_with_the_same_numbers(tmp_path: Path) -> None:
+    """Killed between two checkpoints: the lost steps are repeated, with equal numbers."""
     whole, losses = training.train(TINY, tmp_path / "whole")
 
     def kill(step: int) -> None:
@@ -61,7 +69,7 @@ def test_a_directory_keeps_its_settings(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("torch")
 def test_rivals_learn_the_same() -> None:
-    """From one set of parameters, on the same patches: equal losses, up to rounding."""
+    """From the same parameters, on the same patches: equal losses, up to rounding."""
     records = importlib.import_module("examples.unet.rivals").race(TINY)
     ours = records.pop("jaxdeconv").losses
     assert ours[-1] < ours[0]
@@ -86,17 +94,17 @@ def test_psnr() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("settings", "message"),
     [({"size": 12}, "size must be a multiple of 8"), ({"steps": 0}, "must be at least 1")],
     ids=["size", "steps"],
 )
-def test_bad_settings(words: dict[str, Any], message: str) -> None:
+def test_bad_settings(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Settings(**words)
+        Settings(**settings)
 
 
 def test_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    monkeypatch.setattr(sys, "argv", ["unet", *TINY_WORDS, "--output", str(tmp_path)])
+    monkeypatch.setattr(sys, "argv", ["unet", *TINY_OPTIONS, "--output", str(tmp_path)])
     program.main()
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["curve.png", "result.png"]
     assert "dB denoised" in capsys.readouterr().out
@@ -104,7 +112,7 @@ def test_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -
 
 @pytest.mark.usefixtures("torch")
 def test_program_with_rivals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    argv = ["unet", *TINY_WORDS, "--output", str(tmp_path), "--rivals"]
+    argv = ["unet", *TINY_OPTIONS, "--output", str(tmp_path), "--rivals"]
     monkeypatch.setattr(sys, "argv", argv)
     program.main()
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["rivals.png"]

@@ -1,4 +1,4 @@
-"""Taps, kernels and geometries: the FCN recipe, and the phases that add up to one."""
+"""Taps, kernels and geometries: the FCN recipe, and phases that sum to one."""
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +25,7 @@ def test_fcn_recipe() -> None:
 
 
 def test_fcn_filter() -> None:
-    """The bilinear filler of FCN's own code, from its two lines of arithmetic."""
+    """The bilinear filler of the FCN code, from its two lines of arithmetic."""
     for f in range(1, 9):
         size = 2 * f - f % 2
         half = (size + 1) // 2
@@ -42,7 +42,7 @@ def test_phases_add_up_to_one_and_taps_are_symmetric(method: str, f: int, more: 
 
 @given(st.sampled_from(METHODS), st.integers(2, 9))
 def test_default_is_the_fewest_taps(method: str, f: int) -> None:
-    """Two more of the same parity add zeros and nothing else."""
+    """Two more taps are zeros."""
     weights = taps(f, method)
     more = taps(f, method, size=len(weights) + 2)
     assert more[0] == more[-1] == 0 != weights[0]
@@ -71,7 +71,7 @@ def test_geometry_and_kernel_belong_together(method: str, align: str) -> None:
 
 
 def test_centres_keep_every_input() -> None:
-    """Every factor-th cell of the result is a cell of the input, whatever interpolates."""
+    """Every factor-th cell of the result is a cell of the input, for all methods."""
     u = integers((7, 2))
     for method in METHODS[1:]:
         g = geometry(7, 4, method, align="centres", channels=2)

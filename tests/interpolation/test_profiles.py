@@ -1,4 +1,4 @@
-"""The profiles: what defines each, and what each reproduces."""
+"""The profiles: their definitions, and the polynomials that they reproduce."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ x = np.linspace(-6, 6, 241)
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_interpolates_evenly_and_within_its_width(name: str) -> None:
+def test_is_an_even_interpolant_within_its_width(name: str) -> None:
     profile = PROFILES[name]
     assert np.array_equal(profile(x), profile(-x))
     assert not profile(x)[abs(x) >= profile.width / 2].any()
@@ -30,7 +30,7 @@ def test_lanczos_is_its_formula(lobes: int) -> None:
 
 @pytest.mark.parametrize("a", [-0.5, -0.75, 0.25])
 def test_keys_is_smooth_with_slope_a(a: float) -> None:
-    """Its defining conditions: value and slope join at 1 and at 2, the slope at 1 is a."""
+    """Its definition: value and slope are continuous at 1 and 2, and the slope at 1 is a."""
     eps, profile = 1e-6, keys(a)
     for joint, value, slope in [(1.0, 0.0, a), (2.0, 0.0, 0.0)]:
         before, at, after = profile(np.array([joint - eps, joint, joint + eps]))
@@ -45,7 +45,7 @@ DEGREES = [("nearest", 0), ("linear", 1), ("cubic", 2), (keys(-0.75), 0), ("lanc
 @pytest.mark.parametrize(("method", "degree"), DEGREES, ids=str)
 @pytest.mark.parametrize("factor", [2, 3])
 def test_reproduces_polynomials_up_to_a_degree(method, degree: int, factor: int) -> None:
-    """Keys with a = -0.5 reproduces quadratics (third order), with -0.75 constants alone."""
+    """Keys with a = -0.5 reproduces quadratics (third order), with -0.75 only constants."""
     weights = taps(factor, method)
     low, cells = (len(weights) - factor) // 2, 20
     stuffed = np.zeros((cells - 1) * factor + 1)
@@ -64,7 +64,7 @@ def test_reproduces_polynomials_up_to_a_degree(method, degree: int, factor: int)
 
 
 def test_own_profile() -> None:
-    """The quadratic B-spline: it smooths, and its phases add up to 1."""
+    """The quadratic B-spline, which smooths, and whose phases sum to 1."""
     spline = Profile("b-spline", 3, lambda x: np.where(x < 0.5, 0.75 - x**2, (1.5 - x) ** 2 / 2))
     assert taps(1, spline).tolist() == [0.125, 0.75, 0.125]
     assert taps(2, spline).sum() == pytest.approx(2)

@@ -1,4 +1,4 @@
-"""`upsample` against JAX, PyTorch and SciPy, border included, and its transpose by proof."""
+"""`upsample` against JAX, PyTorch and SciPy, border included; its transpose is verified."""
 
 import jax
 import jax.numpy as jnp
@@ -75,7 +75,7 @@ def test_nearest_is_torch_nearest(torch) -> None:
 @pytest.mark.parametrize("border", SCIPY_MODES)
 @pytest.mark.parametrize("factor", FACTORS, ids=str)
 @pytest.mark.usefixtures("x64")
-def test_linear_borders_are_scipys(border: str, factor) -> None:
+def test_linear_borders_equal_scipy(border: str, factor) -> None:
     u = normal(6, 5)
     expected = scipy.ndimage.zoom(u, factor, order=1, mode=SCIPY_MODES[border], grid_mode=True)
     got = upsample(jnp.asarray(u[..., None]), factor, border=border)
@@ -83,7 +83,7 @@ def test_linear_borders_are_scipys(border: str, factor) -> None:
 
 
 @pytest.mark.usefixtures("x64")
-def test_centres_are_scipys_zoom_without_grid_mode() -> None:
+def test_centres_equal_scipy_zoom_without_grid_mode() -> None:
     u = normal(6)
     expected = scipy.ndimage.zoom(u, 16 / 6, order=1)
     got = upsample(jnp.asarray(u[:, None]), 3, align="centres")
@@ -92,20 +92,20 @@ def test_centres_are_scipys_zoom_without_grid_mode() -> None:
 
 @pytest.mark.parametrize("factor", [2, 3, 4])
 @pytest.mark.usefixtures("x64")
-def test_bare_transposed_convolution_differs_at_the_border_alone(factor: int) -> None:
-    """Equal to `jax.image.resize` but for the outermost factor // 2 cells, which it darkens by
-    the weight of the cells that are missing: K^T u = (K^T 1) * resize(u)."""
+def test_plain_transposed_convolution_differs_only_at_the_border(factor: int) -> None:
+    """Equal to `jax.image.resize` except for the outermost factor // 2 cells, which lack the
+    weight of the missing cells: K^T u = (K^T 1) * resize(u)."""
     u = jnp.asarray(integers((5, 1), np.float64)) + 5
     g = geometry(5, factor)
-    bare = conv_transpose(u, kernel(factor, dtype="float64"), stride=factor, padding=g.padding)
+    plain = conv_transpose(u, kernel(factor, dtype="float64"), stride=factor, padding=g.padding)
     resized = jax.image.resize(u, (5 * factor, 1), "linear")
     border = factor // 2
-    np.testing.assert_allclose(bare[border:-border], resized[border:-border], atol=1e-14)
-    met = (np.arange(border) + 0.5 + factor / 2) / factor
-    met = met if factor % 2 == 0 else (np.arange(border) + (factor + 1) / 2) / factor
-    np.testing.assert_allclose(bare[:border], met[:, None] * resized[:border], atol=1e-14)
-    np.testing.assert_allclose(bare[-border:], met[::-1, None] * resized[-border:], atol=1e-14)
-    check_equal(upsample(u, factor, border="zeros"), bare)
+    np.testing.assert_allclose(plain[border:-border], resized[border:-border], atol=1e-14)
+    inside = (np.arange(border) + 0.5 + factor / 2) / factor
+    inside = inside if factor % 2 == 0 else (np.arange(border) + (factor + 1) / 2) / factor
+    np.testing.assert_allclose(plain[:border], inside[:, None] * resized[:border], atol=1e-14)
+    np.testing.assert_allclose(plain[-border:], inside[::-1, None] * resized[-border:], atol=1e-14)
+    check_equal(upsample(u, factor, border="zeros"), plain)
 
 
 @pytest.mark.usefixtures("x64")
@@ -130,7 +130,7 @@ def test_transpose(method: str, border: str, align: str) -> None:
     )
 
 
-def test_transpose_is_the_derived() -> None:
+def test_transpose_equals_jaxs() -> None:
     u = jax.ShapeDtypeStruct((5, 4, 1), jnp.float32)
     v = jnp.asarray(normal(15, 8, 1), jnp.float32)
     for border in BORDERS:
@@ -143,7 +143,7 @@ def test_transpose_is_the_derived() -> None:
 
 @pytest.mark.parametrize("border", BORDERS)
 @pytest.mark.parametrize("method", METHODS)
-def test_constants_stay_except_beside_zeros(method: str, border: str) -> None:
+def test_constants_are_kept_except_next_to_zeros(method: str, border: str) -> None:
     v = upsample(jnp.full((4, 5, 1), 3.0), (2, 3), method, border=border)
     if border == "zeros" and method != "nearest":
         assert abs(v - 3).max() > 0.1
@@ -166,7 +166,7 @@ def test_any_batch_axes_and_channels() -> None:
 
 @pytest.mark.usefixtures("x64")
 def test_an_int_is_for_every_dimension_of_a_batch_of_images(torch) -> None:
-    """As `stride=2` is, and as in PyTorch; of a signal, too, and in the transpose."""
+    """Like `stride=2`, and as in PyTorch; also for a signal, and in the transpose."""
     u = jnp.asarray(normal(2, 6, 7, 3))
     expected = torch.nn.functional.interpolate(
         torch.tensor(np.moveaxis(u, -1, 1)), scale_factor=3, mode="bilinear"

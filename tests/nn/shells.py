@@ -1,4 +1,4 @@
-"""One face for the four frameworks: a layer as a function of canonical parameters and a signal."""
+"""One interface to the four frameworks: a layer as a function of its parameters and a signal."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -16,25 +16,25 @@ Params: TypeAlias = dict[str, Any]
 Apply: TypeAlias = Callable[[Params, Any], jax.Array]
 """(parameters, signal `(batch, *spatial, channels)`) -> result; jaxdeconv's kernel and a bias."""
 
-FLAX_WORDS = {"stride": "strides", "dilation": "kernel_dilation", "groups": "feature_group_count"}
-HAIKU_WORDS = {"dilation": "rate", "groups": "feature_group_count", "input_size": "output_shape"}
+FLAX_NAMES = {"stride": "strides", "dilation": "kernel_dilation", "groups": "feature_group_count"}
+HAIKU_NAMES = {"dilation": "rate", "groups": "feature_group_count", "input_size": "output_shape"}
 
 
-def _in_words(words: dict[str, str], keywords: dict[str, Any]) -> dict[str, Any]:
-    return {words.get(name, name): value for name, value in keywords.items()}
+def _renamed(names: dict[str, str], keywords: dict[str, Any]) -> dict[str, Any]:
+    return {names.get(name, name): value for name, value in keywords.items()}
 
 
 def of_nnx(transposed: bool, case: Case, bias: bool = True, **keywords: Any) -> Apply:
     kind = nn.nnx.ConvTranspose if transposed else nn.nnx.Conv
 
     def apply(params: Params, x: Any) -> jax.Array:
-        layer = kind(  # made where it is set: Flax forbids to set a module from another trace
+        layer = kind(  # made where it is set: Flax does not set modules of another trace
             *_channels(transposed, case),
             case.geometry.kernel_size,
             use_bias=bias,
             kernel_init=jax.nn.initializers.zeros,
             rngs=nnx.Rngs(0),
-            **_in_words(FLAX_WORDS, keywords),
+            **_renamed(FLAX_NAMES, keywords),
         )
         nn.nnx.load(layer, params)
         return layer(x)
@@ -45,7 +45,7 @@ def of_nnx(transposed: bool, case: Case, bias: bool = True, **keywords: Any) -> 
 def of_linen(transposed: bool, case: Case, bias: bool = True, **keywords: Any) -> Apply:
     _, out_channels = _channels(transposed, case)
     layer = (nn.linen.ConvTranspose if transposed else nn.linen.Conv)(
-        out_channels, case.geometry.kernel_size, use_bias=bias, **_in_words(FLAX_WORDS, keywords)
+        out_channels, case.geometry.kernel_size, use_bias=bias, **_renamed(FLAX_NAMES, keywords)
     )
     initial = layer.init(jax.random.key(0), _signal(transposed, case))["params"]
     return lambda params, x: layer.apply({"params": nn.linen.load(initial, params)}, x)
@@ -81,7 +81,7 @@ def of_haiku(transposed: bool, case: Case, bias: bool = True, **keywords: Any) -
             case.geometry.kernel_size,
             with_bias=bias,
             name="layer",
-            **_in_words(HAIKU_WORDS, keywords),
+            **_renamed(HAIKU_NAMES, keywords),
         )(x)
 
     initial = layer.init(jax.random.key(0), _signal(transposed, case))["layer"]
@@ -92,14 +92,14 @@ SHELLS = {"nnx": of_nnx, "linen": of_linen, "equinox": of_equinox, "haiku": of_h
 
 
 def parameters(transposed: bool, case: Case) -> Params:
-    """Small integers: sums are exact."""
+    """Small integers, so that sums are exact."""
     _, w, _ = case.data()
     _, out_channels = _channels(transposed, case)
     return {"kernel": w, "bias": np.arange(out_channels, dtype=np.float32) % 5 - 2}
 
 
 def _channels(transposed: bool, case: Case) -> tuple[int, int]:
-    """Of the layer's inputs and of its result."""
+    """in_channels and out_channels of the layer."""
     v, _, u = (shape[-1] for shape in case.shapes)
     return (u, v) if transposed else (v, u)
 

@@ -1,4 +1,4 @@
-"""Other libraries' arrays in the layers: PyTorch's and Keras', and those that do not fit."""
+"""Arrays of PyTorch and Keras in the layers, and arrays that do not fit."""
 
 from typing import Any
 
@@ -12,14 +12,13 @@ from flax import nnx
 from jaxdeconv import nn
 from jaxdeconv.compat import convert_kernel
 from jaxdeconv.nn.arrays import from_keras, from_torch
+from tests.support.bad_inputs import BadInputs, check_message
 from tests.support.cases import integers
 from tests.support.checks import check_equal
 
-torch = pytest.importorskip("torch")
-
 
 def torch_decoder(torch: Any) -> Any:
-    """Grouped, dilated and strided, with sizes that only output_padding can name."""
+    """Grouped, dilated and strided, with sizes that need output_padding."""
     layers = {
         "down": torch.nn.Conv2d(3, 8, 3, stride=2, padding=1),
         "mix": torch.nn.Conv2d(8, 12, 3, padding=2, dilation=2, groups=4),
@@ -36,7 +35,7 @@ def torch_decoder(torch: Any) -> Any:
 
 
 class NnxDecoder(nnx.Module):
-    """The same in Flax NNX, with PyTorch's numbers as they are."""
+    """The same in Flax NNX, with PyTorch's parameters."""
 
     def __init__(self, state_dict: Any, rngs: nnx.Rngs) -> None:
         conv, up = nn.nnx.Conv, nn.nnx.ConvTranspose
@@ -60,7 +59,7 @@ class NnxDecoder(nnx.Module):
 
 
 class EquinoxDecoder(eqx.Module):
-    """The same in Equinox: PyTorch's arguments, word for word."""
+    """The same in Equinox, whose arguments have PyTorch's names."""
 
     down: nn.equinox.Conv2d
     mix: nn.equinox.Conv2d
@@ -118,7 +117,7 @@ def test_a_torch_model_in_nnx_and_equinox(torch: Any) -> None:
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("groups", [1, 2])
 def test_kernels_are_converted_as_by_compat(transposed: bool, groups: int) -> None:
-    """One rule for both kinds of layer, grouped or not; `convert_kernel` needs to be told."""
+    """One rule for both kinds of layer, grouped or not; `convert_kernel` must be told which."""
     w = integers((4, 6, 3, 2))
     expected = convert_kernel(
         w, source="torch", target="jaxdeconv", groups=groups, transposed=transposed
@@ -129,7 +128,7 @@ def test_kernels_are_converted_as_by_compat(transposed: bool, groups: int) -> No
     np.testing.assert_array_equal(from_keras([w])["kernel"], expected)
 
 
-def test_every_form_of_a_models_parameters() -> None:
+def test_every_form_of_a_models_parameters(torch: Any) -> None:
     """state_dict, named_parameters, the model and the layer, on which gradients are required."""
     model = torch.nn.Sequential(
         torch.nn.Conv2d(3, 4, 3), torch.nn.ConvTranspose2d(4, 6, (3, 2), groups=2)
@@ -157,8 +156,8 @@ def test_every_form_of_a_models_parameters() -> None:
     check_equal(as_keras["bias"], np.ones(2, jnp.bfloat16))
 
 
-def test_is_not_the_tensors_memory() -> None:
-    """The layer keeps what it was given, whatever PyTorch then makes of the parameters."""
+def test_is_not_the_tensors_memory(torch: Any) -> None:
+    """Later changes of PyTorch's parameters do not affect the layer."""
     down = torch.nn.Conv1d(1, 1, 1)
     layer = nn.nnx.Conv(1, 1, (1,), rngs=nnx.Rngs(0))
     nn.nnx.load(layer, from_torch(down))
@@ -170,48 +169,56 @@ def test_is_not_the_tensors_memory() -> None:
     check_equal(layer.bias[...], before[1])
 
 
-@pytest.mark.parametrize(
-    ("call", "error", "text"),
-    [
-        (lambda: from_torch([1, 2]), TypeError, "from_torch: state_dict must map names to arrays"),
-        (lambda: from_torch(None), TypeError, "Pass model.state_dict()."),
-        (
-            lambda: from_torch(torch.nn.BatchNorm1d(2)),
-            ValueError,
-            "weight must be that of a convolution, (out, in/groups, *kernel_size); got",
-        ),
-        (
-            lambda: from_torch({"up.weight_g": np.ones(1), "up.weight_v": np.ones(1)}, "up."),
-            ValueError,
-            "Take the weight norm off first: torch.nn.utils.remove_weight_norm(layer), or ",
-        ),
-        (
-            lambda: from_torch(
-                torch.nn.utils.parametrizations.weight_norm(torch.nn.Conv1d(1, 1, 1))
-            ),
-            ValueError,
-            "torch.nn.utils.parametrize.remove_parametrizations(layer, 'weight').",
-        ),
-    ],
-)
-def test_no_convolution(call: Any, error: type[Exception], text: str) -> None:
-    with pytest.raises(error) as caught:
-        call()
-    assert text in str(caught.value)
-
-
-def test_no_weight_under_the_prefix() -> None:
-    with pytest.raises(ValueError) as caught:
-        from_torch({"up.weight": np.ones((1, 1, 1))}, "down.")
-    assert str(caught.value) == (
+BAD: BadInputs = {
+    "a list of numbers": (
+        lambda: from_torch([1, 2]),
+        TypeError,
+        "from_torch: state_dict ...; got state_dict='list'. ...model.state_dict()...",
+    ),
+    "none": (
+        lambda: from_torch(None),
+        TypeError,
+        "from_torch: state_dict ...; got state_dict='NoneType'. ...model.state_dict()...",
+    ),
+    "batch norm": (
+        lambda: from_torch({"weight": np.ones(2), "bias": np.ones(2)}),
+        ValueError,
+        "from_torch: weight ...; got weight=float64[2]. ...prefix...",
+    ),
+    "weight norm": (
+        lambda: from_torch({"up.weight_g": np.ones(1), "up.weight_v": np.ones(1)}, "up."),
+        ValueError,
+        "from_torch: state_dict ...; got prefix='up.'. ...remove_weight_norm(layer)...",
+    ),
+    "no weight under the prefix": (
+        lambda: from_torch({"up.weight": np.ones((1, 1, 1))}, "down."),
+        ValueError,
         "from_torch: state_dict must have the key prefix + 'weight'; got prefix='down.'. "
-        "Its keys that end in 'weight': ['up.weight']."
-    )
+        "Its keys that end in 'weight': ['up.weight'].",
+    ),
+    "no weights of Keras": (
+        lambda: from_keras([]),
+        ValueError,
+        "from_keras: weights ...; got weights=0. ...get_weights()...",
+    ),
+}
 
 
-def test_not_the_weights_of_a_layer() -> None:
-    with pytest.raises(ValueError, match="from_keras: weights must be a kernel, or a kernel and"):
-        from_keras([])
+@pytest.mark.every_variant
+@pytest.mark.parametrize("name", BAD)
+def test_no_convolution(name: str) -> None:
+    check_message(*BAD[name])
+
+
+def test_layers_of_torch_that_are_no_convolution(torch: Any) -> None:
+    """The same two, from PyTorch itself, and its newer form of the weight norm."""
+    with pytest.raises(
+        ValueError, match=r"^from_torch: weight must be the weight of a convolution"
+    ):
+        from_torch(torch.nn.BatchNorm1d(2))
+    layer = torch.nn.utils.parametrizations.weight_norm(torch.nn.Conv1d(1, 1, 1))
+    with pytest.raises(ValueError, match=r"parametrize.remove_parametrizations\(layer, 'weight'\)"):
+        from_torch(layer)
 
 
 @pytest.mark.parametrize(

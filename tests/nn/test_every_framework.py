@@ -86,7 +86,7 @@ def test_transpose_is_that_of_the_forward_layer(shell: Any, case: Case) -> None:
 @frameworks
 @pytest.mark.parametrize("shift", [0, 1])
 def test_a_shifted_transpose_is_found(shell: Any, shift: int) -> None:
-    """The check above is able to fail."""
+    """The check above can fail."""
     case = BY_NAME["stride"]
     down, up = _pair(shell, case)
     domain = jax.ShapeDtypeStruct(case.shapes[0], "float32")
@@ -123,9 +123,9 @@ def test_gradients(shell: Any, case: Case) -> None:
 def test_output_padding_names_the_size(shell: Any, padding: Any, extra: int | None) -> None:
     """Every size that `output_padding` can name is one that the forward layer maps to u."""
     case = Case("names", ConvGeometry(9, 3, stride=2, padding=padding, dilation=2))
-    words = case.keywords | {"padding": padding}
+    settings = case.keywords | {"padding": padding}
     u, kernel = case.data()[2], {"kernel": case.data()[1]}
-    got = shell(True, case, bias=False, output_padding=extra, **words)(kernel, u)
+    got = shell(True, case, bias=False, output_padding=extra, **settings)(kernel, u)
     size = got.shape[1]
     named = isinstance(padding, str) and padding != "VALID"
     if extra is None and named:
@@ -133,7 +133,7 @@ def test_output_padding_names_the_size(shell: Any, padding: Any, extra: int | No
     else:
         smallest = next(n for n in range(1, 30) if _forward(case, padding, n) == u.shape[1])
         assert size == smallest + (extra or 0)
-    down = shell(False, case, bias=False, **words)
+    down = shell(False, case, bias=False, **settings)
     (expected,) = jax.linear_transpose(lambda v: down(kernel, v), got)(u)
     check_equal(got, expected)
 
@@ -155,7 +155,7 @@ def _forward(case: Case, padding: Any, size: int) -> int:
 
 @frameworks
 def test_mask_multiplies_the_kernel(shell: Any) -> None:
-    """In values and gradients: a masked tap neither acts nor learns."""
+    """In values and gradients: a masked tap is zero and stays zero."""
     case = BY_NAME["groups"]
     v, w, u = case.data()
     mask = np.arange(w.size).reshape(w.shape) % 3 > 0

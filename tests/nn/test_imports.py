@@ -1,4 +1,4 @@
-"""Each room imports its own framework alone, when it is asked for, and says when it is missing."""
+"""A module of layers imports only its own framework, on first access; it may be missing."""
 
 import subprocess
 import sys

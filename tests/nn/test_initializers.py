@@ -1,4 +1,4 @@
-"""Initial kernels: that they interpolate, that they start even, and their variance."""
+"""Initial kernels: interpolation, no checkerboard, and variance."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ def test_bilinear_of_groups() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "message"),
-    [((2, 1, 1), "at least 2\\*stride - 1 taps"), ((3, 1, 2), "as many channels must go out")],
+    [((2, 1, 1), "at least 2\\*stride - 1 taps"), ((3, 1, 2), "as many output channels")],
     ids=["short", "channels"],
 )
 def test_bilinear_refuses(shape: Any, message: str) -> None:

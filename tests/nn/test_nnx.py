@@ -1,4 +1,4 @@
-"""Flax NNX: Flax's own layers where they can say it, and everything that one does with modules."""
+"""Flax NNX: compared with Flax's own layers; transformations and storage of modules."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from flax import nnx
 
 from jaxdeconv.nn.nnx import Conv, ConvTranspose
+from tests.support.bad_inputs import check_message
 from tests.support.cases import integers
 from tests.support.checks import check_equal
 
@@ -35,7 +36,7 @@ def _agree(ours: nnx.Module, theirs: nnx.Module, x: Any = X) -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
+    "settings",
     [
         {},
         {"strides": 2, "padding": "VALID"},
@@ -46,9 +47,9 @@ def _agree(ours: nnx.Module, theirs: nnx.Module, x: Any = X) -> None:
     ],
     ids=str,
 )
-def test_conv_is_flax_conv(words: dict[str, Any]) -> None:
+def test_conv_is_flax_conv(settings: dict[str, Any]) -> None:
     """The same key gives the same parameters; values and gradients are the same."""
-    ours, theirs = (layer(4, 6, (3, 2), **words, rngs=nnx.Rngs(7)) for layer in (Conv, nnx.Conv))
+    ours, theirs = (layer(4, 6, (3, 2), **settings, rngs=nnx.Rngs(7)) for layer in (Conv, nnx.Conv))
     jax.tree.map(check_equal, nnx.state(ours), nnx.state(theirs))
     _set(ours)
     _set(theirs)
@@ -68,7 +69,7 @@ def test_one_dimensional_causal_conv() -> None:
 @pytest.mark.parametrize("strides", [1, 2, (2, 3)], ids=str)
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
 def test_conv_transpose_is_that_of_flax(strides: Any, padding: str) -> None:
-    """With `transpose_kernel=True`, as whose kernel ours is stored."""
+    """With `transpose_kernel=True`, which stores the kernel as the layers here do."""
     ours = ConvTranspose(4, 6, (3, 4), strides, padding=padding, rngs=nnx.Rngs(7))
     theirs = nnx.ConvTranspose(
         4, 6, (3, 4), strides, padding=padding, transpose_kernel=True, rngs=nnx.Rngs(7)
@@ -116,7 +117,7 @@ def test_preferred_element_type() -> None:
 
 @pytest.mark.parametrize("kind", [nnx.Conv, Conv], ids=["flax", "ours"])
 def test_like_is_the_transpose_and_learns_with_its_convolution(kind: Any) -> None:
-    """One `nnx.Param` in two layers: a step of the one is a step of the other."""
+    """One `nnx.Param` in two layers: an optimiser step changes both."""
     down = kind(4, 6, (3, 2), strides=2, padding="VALID", feature_group_count=2, rngs=nnx.Rngs(0))
     _set(down)
     pair = nnx.List([down, ConvTranspose.like(down, input_size=(6, 5))])
@@ -154,7 +155,7 @@ def test_like_refuses_a_dilated_input() -> None:
 
 
 def test_modules_split_merge_and_copy() -> None:
-    """Lists are arguments as good as tuples: Flax's own layers then cannot be hashed."""
+    """Lists are accepted like tuples, and the graph is hashable, unlike that of Flax's layers."""
     layer = ConvTranspose(
         4, 2, [3, 3], [2, 1], padding=[(1, 1), (0, 1)], input_size=[11, 6], rngs=nnx.Rngs(0)
     )
@@ -167,7 +168,7 @@ def test_modules_split_merge_and_copy() -> None:
 
 
 def test_layers_in_an_ensemble() -> None:
-    """`nnx.vmap` over the making and the calling."""
+    """`nnx.vmap` over the constructor and the call."""
     ensemble = nnx.vmap(
         lambda key: ConvTranspose(4, 2, (3, 3), 2, rngs=nnx.Rngs(key)), in_axes=0, out_axes=0
     )(jax.random.split(jax.random.key(0), 3))
@@ -182,47 +183,26 @@ def test_metadata_and_initialisers() -> None:
         3,
         kernel_init=jax.nn.initializers.ones,
         bias_init=jax.nn.initializers.ones,
-        kernel_metadata={"words": "here"},
+        kernel_metadata={"note": "here"},
         rngs=nnx.Rngs(0),
     )
-    assert layer.kernel.words == "here"
+    assert layer.kernel.note == "here"
     assert bool((layer.kernel[...] == 1).all() & (layer.bias[...] == 1).all())
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ({"strides": 0}, "ConvTranspose: strides must be at least 1; got strides=0. Pass 1 or"),
-        ({"feature_group_count": 3}, "ConvTranspose: feature_group_count must divide"),
-        ({"kernel_dilation": (1, 2, 3)}, "ConvTranspose: kernel_dilation must"),
-        ({"padding": "SOME"}, "ConvTranspose: padding must"),
-        ({"padding_mode": "mirror"}, "ConvTranspose: padding_mode must be a known name"),
-        ({"padding": "CIRCULAR", "padding_mode": "reflect"}, "must not name two modes"),
-        ({"input_size": 8, "output_padding": 1}, "say the same thing twice"),
-    ],
-    ids=str,
-)
-def test_bad_arguments(words: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError) as caught:
-        ConvTranspose(4, 6, (3, 3), **words, rngs=nnx.Rngs(0))
-    assert message in str(caught.value)
-
-
-def test_bad_kinds() -> None:
-    with pytest.raises(TypeError, match=r"Conv: strides must .*; got strides=1\.5"):
-        Conv(4, 6, (3, 3), strides=1.5, rngs=nnx.Rngs(0))
 
 
 def test_bad_calls() -> None:
     layer = ConvTranspose(4, 6, (3, 3), strides=2, padding=1, rngs=nnx.Rngs(0))
-    with pytest.raises(ValueError) as caught:
-        layer(X[..., :3])
-    assert str(caught.value) == (
-        "ConvTranspose: inputs must have the 4 channels that the layer was made for; got "
-        "inputs=float32[2,6,5,3]. Pass it as (*batch, *spatial, channels), or make a layer for "
-        "its channels."
+    check_message(
+        lambda: layer(X[..., :3]),
+        ValueError,
+        "ConvTranspose: inputs ... 4 channels ...; got inputs=float32[2,6,5,3]. "
+        "...(*batch, *spatial, channels)...",
+    )
+    check_message(
+        lambda: layer(X[0, 0]),
+        ValueError,
+        "ConvTranspose: inputs ... 2 spatial axes ...; got inputs=float32[5,4]. "
+        "...(*batch, *spatial, channels)...",
     )
     with pytest.raises(ValueError, match="Possible, per dimension: 11, 12; 9, 10"):
         layer(X, input_size=13)
-    with pytest.raises(ValueError, match="inputs must have 2 spatial axes and one of channels"):
-        layer(X[0, 0])

@@ -49,7 +49,7 @@ def circulant_operator(seed: int, dtype: Any = np.float32) -> ConvOperator:
 
 
 def matrix_of(operator: ConvOperator) -> np.ndarray:
-    """By loops in NumPy, which shares no code with the operator: C P for a padding mode."""
+    """The matrix by loops in NumPy, sharing no code with the operator: C P for a padding mode."""
     geometry, w = operator.geometry, np.asarray(operator.w)
     border, unpadded = boundary.split(geometry, operator.padding_mode)
     if not any(low or high for low, high in border):

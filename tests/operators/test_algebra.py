@@ -1,4 +1,4 @@
-"""Sums, multiples, products, stacks: the same as of matrices, exactly; and what is refused."""
+"""Sums, multiples, products, stacks: exactly those of the matrices; and what is refused."""
 
 import jax
 import jax.numpy as jnp
@@ -37,7 +37,7 @@ BUILT = {
     "hstack": (hstack(A, 1j * B), np.concatenate([MA, 1j * MB], axis=1)),
     "vstack of a list": (vstack([A, B]), np.concatenate([MA, MB])),
     "hstack of a tuple": (hstack((B, A)), np.concatenate([MB, MA], axis=1)),
-    "real beside complex": (R.as_complex() + 2j * A, matrix_of(R) + 2j * MA),
+    "real and complex": (R.as_complex() + 2j * A, matrix_of(R) + 2j * MA),
     "gram of a stack": (vstack(A, B).gram, MA.conj().T @ MA + MB.conj().T @ MB),
 }
 
@@ -80,35 +80,35 @@ def test_factor_is_a_leaf() -> None:
         (lambda K: K @ 2.0, TypeError, "v must be an array or a linear map; got v=2.0"),
         (lambda K: K @ [[1.0], [2, 3]], TypeError, "v must be an array or a linear map; got v=[["),
         (lambda K: K @ V[:, 0], ValueError, "v must end in the axes (7, 2), or be flat with 14"),
-        (lambda K: K @ K, ValueError, "the left map must take what the right map gives"),
+        (lambda K: K @ K, ValueError, "the left map must take what the right map returns"),
         (lambda K: K + K.T, ValueError, "maps that are added must have the same shapes"),
         (lambda K: K * V, TypeError, "a linear map can be multiplied by a scalar"),
-        (lambda K: K * 1j, TypeError, "factor must be of the numbers that float32"),
+        (lambda K: K * 1j, TypeError, "factor must be a number that float32"),
         (lambda K: "2" * K, TypeError, "LinearMap.__rmul__: a linear map can be multiplied by a"),
         (lambda K: K / "2", TypeError, "LinearMap.__truediv__: a linear map can be divided by"),
-        (lambda K: K / 2j, TypeError, "LinearMap.__truediv__: factor must be of the numbers"),
+        (lambda K: K / 2j, TypeError, "LinearMap.__truediv__: factor must be a number that"),
         (lambda K: K - K.T, ValueError, "LinearMap.__sub__: maps that are added must have"),
         (lambda K: K.matvec(V[1:]), ValueError, "LinearMap.matvec: v must end in the axes"),
         (lambda K: K(None), TypeError, "LinearMap.__call__: v must be an array or a linear map"),
-        (lambda _: vstack(), ValueError, "vstack: there must be a map to stack"),
-        (lambda _: hstack([]), ValueError, "hstack: there must be a map to stack"),
+        (lambda _: vstack(), ValueError, "vstack: at least one map is needed"),
+        (lambda _: hstack([]), ValueError, "hstack: at least one map is needed"),
         (
             lambda K: vstack(K, V),
             TypeError,
-            "vstack: what is stacked must be linear maps; got maps[1]=",
+            "vstack: only linear maps can be stacked; got maps[1]=",
         ),
-        (lambda K: hstack([K, None]), TypeError, "hstack: what is stacked must be linear maps"),
+        (lambda K: hstack([K, None]), TypeError, "hstack: only linear maps can be stacked"),
         (
             lambda K: vstack([K], K),
             TypeError,
-            "vstack: what is stacked must be linear maps; got maps[0]=",
+            "vstack: only linear maps can be stacked; got maps[0]=",
         ),
         (
             lambda K: K.row_support(True),
             TypeError,
             "ConvOperator.row_support: y must be an integer",
         ),
-        (lambda K: vstack(K, K.T), ValueError, "stacked maps must share the space"),
+        (lambda K: vstack(K, K.T), ValueError, "stacked maps must share the side"),
         (lambda K: vstack(K, A), TypeError, "linear maps that are combined must have the same"),
         (
             lambda K: K.row_support(3),

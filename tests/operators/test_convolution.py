@@ -117,21 +117,21 @@ def test_supports_are_those_of_the_matrix(seed: int) -> None:
     K = K.with_kernel(jnp.ones_like(K.w))
     matrix = matrix_of(K).reshape(*K.output_shape, *K.input_shape)
     ndim = K.geometry.ndim
-    seen = np.abs(matrix).sum(axis=(ndim, 2 * ndim + 1))  # [*output_size, *input_size]
-    for y in np.ndindex(seen.shape[:ndim]):
-        cells = np.argwhere(seen[y])
+    read = np.abs(matrix).sum(axis=(ndim, 2 * ndim + 1))  # [*output_size, *input_size]
+    for y in np.ndindex(read.shape[:ndim]):
+        cells = np.argwhere(read[y])
         expected = tuple(tuple(sorted(set(column))) for column in cells.T.tolist())
         assert K.row_support(y) == (expected if len(cells) else K.row_support(y))
         assert len(cells) == np.prod([len(axis) for axis in K.row_support(y)])
-    for x in np.ndindex(seen.shape[ndim:]):
-        cells = np.argwhere(seen[(..., *x)])
+    for x in np.ndindex(read.shape[ndim:]):
+        cells = np.argwhere(read[(..., *x)])
         assert len(cells) == np.prod([len(axis) for axis in K.column_support(x)])
         for axis, column in enumerate(cells.T.tolist()):
             assert K.column_support(x)[axis] == tuple(sorted(set(column))) or not len(cells)
 
 
-def test_the_documents_support() -> None:
-    """k of half-width m: row y is the m cells around s*y, column x the y within m/s of x/s."""
+def test_supports_of_a_symmetric_kernel() -> None:
+    """With half-width m: u[y] reads the cells within m of s*y, v[x] is read within m/s of x/s."""
     m, s = 4, 2
     K = ConvOperator(jnp.ones((2 * m + 1, 1, 1)), (41, 1), stride=s, padding=m)
     assert K.row_support(9) == (tuple(range(2 * 9 - m, 2 * 9 + m + 1)),)
@@ -141,8 +141,7 @@ def test_the_documents_support() -> None:
         assert support == tuple(y for y in range(21) if abs(s * y - x) <= m)
 
 
-def test_the_documents_matrix() -> None:
-    """The 3x3 image with the 2x2 filter, entry by entry."""
+def test_matrix_of_a_2x2_filter_on_a_3x3_image() -> None:
     K = ConvOperator(jnp.array([[1.0, 2], [3, 4]])[..., None, None], (3, 3, 1))
     assert K.as_matrix().tolist() == [
         [1, 2, 0, 3, 4, 0, 0, 0, 0],

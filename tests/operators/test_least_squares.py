@@ -1,4 +1,4 @@
-"""lstsq, pinv and wiener against dense algebra and SciPy; what fails says so."""
+"""lstsq, pinv and wiener against dense algebra and SciPy; failures are reported."""
 
 import warnings
 
@@ -31,7 +31,7 @@ def damped(matrix: np.ndarray, u: np.ndarray, damp: float) -> np.ndarray:
     return np.linalg.solve(normal, matrix.conj().T @ u)
 
 
-WAYS = (
+SETTINGS = (
     {},
     {"damp": 0.5},
     {"damp": 0.5, "method": "lsmr"},
@@ -41,13 +41,13 @@ WAYS = (
 
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128])
-@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_is_the_dense_solution(seed: int, way, dtype: type) -> None:
+def test_is_the_dense_solution(seed: int, settings, dtype: type) -> None:
     K = random_operator(seed, dtype)
     _, u = vectors(K)
-    solution = lstsq(K, u, tolerance=1e-10, **way)
-    expected = damped(matrix_of(K), u.ravel(), way.get("damp", 0.0))
+    solution = lstsq(K, u, tolerance=1e-10, **settings)
+    expected = damped(matrix_of(K), u.ravel(), settings.get("damp", 0.0))
     np.testing.assert_allclose(solution.checked().ravel(), expected, atol=1e-7)
     assert solution.value.shape == K.input_shape
     misfit = np.linalg.norm(matrix_of(K) @ expected - u.ravel()) / np.linalg.norm(u)
@@ -56,7 +56,7 @@ def test_is_the_dense_solution(seed: int, way, dtype: type) -> None:
 
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("seed", range(50))
-def test_is_scipys(seed: int) -> None:
+def test_equals_scipy(seed: int) -> None:
     K = random_operator(2000 + seed, np.float64)
     _, u = vectors(K, seed)
     matrix = K.as_scipy_sparse()
@@ -71,13 +71,13 @@ def test_is_scipys(seed: int) -> None:
 
 
 @pytest.mark.usefixtures("x64")
-@pytest.mark.parametrize("way", [{"damp": 0.5}, {"damp": 0.5, "preconditioner": "polyphase"}])
-def test_derivatives_are_those_of_the_solution(way) -> None:
+@pytest.mark.parametrize("settings", [{"damp": 0.5}, {"damp": 0.5, "preconditioner": "polyphase"}])
+def test_derivatives_are_those_of_the_solution(settings) -> None:
     K = random_operator(2, np.float64)
     u = jnp.asarray(vectors(K)[1])
 
     def solve(w, u):
-        return lstsq(K.with_kernel(w), u, tolerance=1e-13, **way).value
+        return lstsq(K.with_kernel(w), u, tolerance=1e-13, **settings).value
 
     def exact(w, u):
         matrix = K.with_kernel(w).as_matrix()
@@ -95,7 +95,7 @@ def test_derivatives_are_those_of_the_solution(way) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("x64")
 def test_derivative_where_the_null_space_matters() -> None:
-    """Wide, of full rank, not damped: least norm, whose derivative has a part in the null space."""
+    """Wide, full rank, no damping: the derivative of v has a part in the null space."""
     w = jnp.asarray(integers((3, 1, 1), np.float64))
     K = ConvOperator(w, (7, 1), stride=2)
     u = jnp.array([[1.0], [2], [4]])
@@ -138,7 +138,7 @@ def test_solver_is_linear_and_its_own_transpose() -> None:
     np.testing.assert_allclose(v.ravel(), back.T @ vectors(K)[0].ravel(), atol=1e-9)
 
 
-def test_failures_are_said() -> None:
+def test_failures_are_reported() -> None:
     K = ConvOperator(jnp.ones((5, 1, 1)), (40, 1), padding=2)
     u = integers((40, 1))
     with pytest.warns(ConvergenceWarning, match="not converged: more steps"):
@@ -149,7 +149,7 @@ def test_failures_are_said() -> None:
     with pytest.warns(ConvergenceWarning, match="not finite: NaN"):
         lstsq(K, np.where(u == u[3], np.nan, u), damp=1.0)
     singular = random_operator(1)  # wide, 16 of 20 rows independent, and u is not in their span
-    with pytest.warns(ConvergenceWarning, match="K has not full rank"):
+    with pytest.warns(ConvergenceWarning, match="K does not have full rank"):
         lstsq(singular, vectors(singular)[1], method="cg")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -196,8 +196,8 @@ def test_preconditioner_saves_steps() -> None:
     np.testing.assert_allclose(fast.value, plain.value, atol=1e-2)
 
 
-def test_wiener_is_scikit_images() -> None:
-    """Their filter, regularised by a Laplacian, on an image that is taken to be periodic."""
+def test_wiener_equals_scikit_image() -> None:
+    """Their filter, regularised by a Laplacian, on an image taken as periodic."""
     image = np.random.default_rng(0).random((12, 10)).astype(np.float32)
     psf = np.random.default_rng(1).random((3, 3)).astype(np.float32)
     theirs = restoration.wiener(image, psf, balance=0.3, clip=False)

@@ -1,4 +1,4 @@
-"""Richardson-Lucy against its formula in NumPy and against scikit-image; what fails says so."""
+"""Richardson-Lucy against its formula in NumPy and scikit-image; failures are reported."""
 
 import jax
 import jax.numpy as jnp
@@ -17,11 +17,11 @@ U = RNG.random(K.output_shape).astype(np.float32)
 
 def test_is_the_formula() -> None:
     matrix, v = matrix_of(K), np.full(K.shape[1], 0.5)
-    seen = matrix.sum(axis=0)
-    assert (seen == 0).any()  # what is not seen keeps its start
+    observed = matrix.sum(axis=0)
+    assert (observed == 0).any()  # what is not observed keeps its initial value
     for _ in range(7):
         back = matrix.T @ (U.ravel() / (matrix @ v))
-        v = v * np.where(seen > 0, back / np.where(seen > 0, seen, 1), 1)
+        v = v * np.where(observed > 0, back / np.where(observed > 0, observed, 1), 1)
     start = np.full(K.input_shape, 0.5, np.float32)
     found = richardson_lucy(K, U, start=start, tolerance=0.0, max_steps=7)
     assert int(found.steps) == 7
@@ -30,8 +30,8 @@ def test_is_the_formula() -> None:
     np.testing.assert_allclose(flat.value, v, rtol=1e-4)
 
 
-def test_is_scikit_images_inside() -> None:
-    """Theirs forgets K^T 1; with a normalised kernel that is felt at the border alone."""
+def test_equals_scikit_image_inside() -> None:
+    """Theirs omits K^T 1; with a normalised kernel that matters only at the border."""
     image = RNG.random((24, 24)).astype(np.float32)
     psf = W[..., 0, 0] / W.sum()
     theirs = restoration.richardson_lucy(image, psf, num_iter=3, clip=False)
@@ -46,8 +46,8 @@ def test_is_scikit_images_inside() -> None:
 def test_likelihood_never_falls_and_border_is_right() -> None:
     v = jnp.ones(K.input_shape)
     found = richardson_lucy(K, K @ v, tolerance=1e-5, max_steps=50)
-    seen = np.asarray(K.T @ jnp.ones(K.output_shape)) > 0
-    np.testing.assert_allclose(np.asarray(found.value)[seen], 1, rtol=1e-4)
+    observed = np.asarray(K.T @ jnp.ones(K.output_shape)) > 0
+    np.testing.assert_allclose(np.asarray(found.value)[observed], 1, rtol=1e-4)
 
     def loss(v):
         mean = K @ v
@@ -71,7 +71,7 @@ def test_batch_and_callback() -> None:
     np.testing.assert_allclose(found.value[1], 2 * found.value[0], rtol=1e-4)
 
 
-def test_failures_are_said() -> None:
+def test_failures_are_reported() -> None:
     for wrong in (-U, np.where(U > 0.5, np.nan, U)):
         with pytest.warns(ConvergenceWarning, match="not finite: NaN, or negative numbers"):
             assert np.isnan(richardson_lucy(K, wrong).value).all()

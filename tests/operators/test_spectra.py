@@ -1,4 +1,4 @@
-"""Singular values and rank against dense decompositions; bounds must hold; overlap counted."""
+"""Singular values and rank against dense decompositions; bounds hold; overlap is counted."""
 
 import jax
 import jax.numpy as jnp
@@ -68,11 +68,11 @@ def test_values_by_scipy() -> None:
 
 @pytest.mark.usefixtures("x64")
 def test_values_are_differentiable() -> None:
-    """The derivative of the sum of squares is known: each tap counts once per place."""
+    """The derivative of the sum of squares is known: each tap counts once per output position."""
     K = circulant_operator(0, np.float64)
     slope = jax.grad(lambda K: jnp.sum(singular_values(K) ** 2))(K).w
-    places = int(np.prod(K.geometry.output_size))
-    np.testing.assert_allclose(slope, 2.0 * places * K.w, rtol=1e-9, atol=1e-9)
+    positions = int(np.prod(K.geometry.output_size))
+    np.testing.assert_allclose(slope, 2.0 * positions * K.w, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 4])
@@ -113,14 +113,14 @@ def test_overlap_is_the_column_count(seed: int) -> None:
 
 
 def test_checkerboard() -> None:
-    """3 taps with stride 2 are uneven, 4 are not (Odena et al.); and what is painted agrees."""
+    """3 taps with stride 2 are uneven, 4 are not (Odena et al.); the output agrees."""
     uneven = checkerboard(ConvOperator(jnp.ones((3, 4, 1, 1)), (9, 8, 1), stride=2))
     assert uneven.divisible == (False, True)
     assert uneven.counts.tolist() == [[4, 4], [2, 2]]
     assert float(uneven.contrast[0]) == 0.5
     K = ConvOperator(integers((3, 4, 2, 6)), (13, 14, 4), stride=(2, 3), padding=1, groups=2)
-    painted = K.T @ jnp.ones(K.output_shape)
-    assert (painted[4:6, 3:6] == checkerboard(K).response).all()
+    output = K.T @ jnp.ones(K.output_shape)
+    assert (output[4:6, 3:6] == checkerboard(K).response).all()
 
 
 def test_not_the_inverse() -> None:

@@ -1,4 +1,4 @@
-"""The words of SciPy and pylops: what they write, and the same in ours."""
+"""The method names of SciPy and pylops: the same as our own operations."""
 
 import copy
 from typing import get_overloads
@@ -37,7 +37,7 @@ def test_application() -> None:
 
 @pytest.mark.parametrize("seed", [2, 3])
 def test_quotients(seed: int) -> None:
-    """By a number the multiple; by data least squares, as in pylops, of least norm."""
+    """Dividing by a number scales; by data it solves least squares, as in pylops."""
     K = random_operator(seed)
     matrix, u = matrix_of(K), vectors(K)[1]
     for divisor in (4, np.float32(4), jnp.asarray(4.0)):
@@ -76,7 +76,7 @@ def test_quotient_that_is_not_reached_warns() -> None:
     ids=lambda operator: type(operator).__name__,
 )
 def test_equality(operator: LinearMap) -> None:
-    """Copies are equal, and hash alike; another number, shape or dtype is not."""
+    """Copies are equal and have equal hashes; other numbers, shapes or dtypes are not equal."""
     for same in (copy.copy(operator), copy.deepcopy(operator)):
         assert same == operator
         assert hash(same) == hash(operator)
@@ -87,7 +87,7 @@ def test_equality(operator: LinearMap) -> None:
 
 
 def test_types() -> None:
-    """A checker tells vectors from maps: `K @ v` is an Array, `K @ K` a map."""
+    """For type checkers, `K @ v` is an Array and `K @ K` a map."""
     returned = [
         overload.__annotations__["return"] for overload in get_overloads(LinearMap.__matmul__)
     ]

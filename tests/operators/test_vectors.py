@@ -1,4 +1,4 @@
-"""Dtypes of vectors: a real map on complex ones, a complex map on real ones, lists; refusals."""
+"""Dtypes of vectors: real maps on complex vectors and the reverse, lists, and refusals."""
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +26,7 @@ V, U = (integers(shape, np.complex64, 3) for shape in (K.input_shape, K.output_s
 
 
 def test_complex_vectors_of_a_real_map() -> None:
-    """Every way to apply it, flat, structured and in batches, against the matrix in NumPy."""
+    """Every method, on flat, structured and batched vectors, against the matrix in NumPy."""
     assert np.abs(V.imag).max() > 0
     check_equal(K @ V, (M @ V.ravel()).reshape(K.output_shape))
     check_equal(K @ V.ravel(), M @ V.ravel())
@@ -66,7 +66,7 @@ def test_complex_form() -> None:
 
 
 def test_derivatives() -> None:
-    """Of |K v|^2 with respect to the kernel, of which each part of v has its share."""
+    """The derivative of |K v|^2 in the kernel is the sum of those of both parts of v."""
     slope = jax.grad(lambda K: jnp.sum(jnp.abs(K @ V) ** 2))(K).w
     parts = [
         jax.grad(lambda K, x=x: jnp.sum((K @ x) ** 2))(K).w for x in (V.real.copy(), V.imag.copy())
@@ -75,18 +75,18 @@ def test_derivatives() -> None:
 
 
 @pytest.mark.usefixtures("x64")
-@pytest.mark.parametrize("way", [{"damp": 0.5, "preconditioner": "polyphase"}, {}])
-def test_least_squares(way) -> None:
-    """Both parts, as two real systems would have them."""
+@pytest.mark.parametrize("settings", [{"damp": 0.5, "preconditioner": "polyphase"}, {}])
+def test_least_squares(settings) -> None:
+    """The two parts are the solutions of two real systems."""
     K = random_operator(2, np.float64)
     u = integers(K.output_shape, np.complex128, 4)
-    solution = lstsq(K, u, tolerance=1e-10, **way)
+    solution = lstsq(K, u, tolerance=1e-10, **settings)
     real, imaginary = (
-        np.asarray(lstsq(K, x, tolerance=1e-10, **way).checked()) for x in (u.real, u.imag)
+        np.asarray(lstsq(K, x, tolerance=1e-10, **settings).checked()) for x in (u.real, u.imag)
     )
     np.testing.assert_allclose(solution.checked(), real + 1j * imaginary, atol=1e-7)
     matrix = matrix_of(K)
-    normal = matrix.T @ matrix + way.get("damp", 0.0) * np.eye(K.shape[1])
+    normal = matrix.T @ matrix + settings.get("damp", 0.0) * np.eye(K.shape[1])
     expected = np.linalg.pinv(normal, rcond=1e-12) @ (matrix.T @ u.ravel())
     np.testing.assert_allclose(solution.value.ravel(), expected, atol=1e-6)
     misfit = np.linalg.norm(matrix @ expected - u.ravel()) / np.linalg.norm(u)
@@ -113,7 +113,7 @@ def test_report_of_a_complex_vector() -> None:
 
 
 def test_lists() -> None:
-    """Of the map's dtype, whatever numbers they are written with."""
+    """They take the map's dtype, whatever numbers they are written with."""
     v = integers(K.input_shape)
     check_equal(K @ v.tolist(), K @ v)
     check_equal(K @ tuple(v.astype(int).ravel().tolist()), K @ v.ravel())
@@ -127,7 +127,7 @@ def test_lists() -> None:
 
 
 @pytest.mark.usefixtures("x64")
-def test_lists_beside_64_bits() -> None:
+def test_lists_in_64_bit_mode() -> None:
     assert (K @ integers(K.input_shape).tolist()).dtype == np.float32
 
 

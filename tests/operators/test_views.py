@@ -1,4 +1,4 @@
-"""SciPy, lineax and pylops see the same matrix; without them the error says what to install."""
+"""SciPy, lineax and pylops get the same matrix; without them the error says what to install."""
 
 import itertools
 import sys
@@ -36,7 +36,7 @@ VIEWS = {"scipy": ConvOperator.as_scipy, "pylops": ConvOperator.as_pylops}
 
 
 def numbers(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Small whole ones, of which complex ones have both parts."""
+    """Small whole numbers, with both parts if complex."""
     x = integers(shape, np.float64)
     if np.issubdtype(dtype, np.complexfloating):
         x = x + 1j * integers(shape, np.float64, 1)
@@ -46,7 +46,7 @@ def numbers(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_vectors_of_every_dtype(view: str) -> None:
-    """Numbers and dtype of NumPy's product of the matrix and the vector: nothing is cut off."""
+    """The same numbers and dtype as NumPy's product of matrix and vector: nothing is lost."""
     for of_map, of_vector in itertools.product(MAPS, VECTORS):
         K = random_operator(6, of_map)
         matrix, operator = matrix_of(K), VIEWS[view](K)
@@ -66,11 +66,11 @@ def test_vectors_of_every_dtype(view: str) -> None:
             check_equal(product, expected)
 
 
-def test_views_of_made_maps_take_complex_vectors() -> None:
+def test_views_of_combinations_take_complex_vectors() -> None:
     K = random_operator(6)
     matrix, v = matrix_of(K), numbers((K.shape[1],), np.complex64)
-    made = {K.gram: matrix.T @ matrix, vstack(K, 2 * K): np.concatenate([matrix, 2 * matrix])}
-    for operator, expected in made.items():
+    combined = {K.gram: matrix.T @ matrix, vstack(K, 2 * K): np.concatenate([matrix, 2 * matrix])}
+    for operator, expected in combined.items():
         check_equal(operator.as_scipy() @ v, expected @ v)
 
 
@@ -97,7 +97,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_views_refuse_what_they_would_cut_off(name: str) -> None:
+def test_views_refuse_numbers_they_cannot_represent(name: str) -> None:
     v, error, text = WRONG[name]
     view = ConvOperator(integers((2, 1, 1), np.int32), (4, 1)).as_scipy()
     with pytest.raises(error) as raised:
@@ -156,7 +156,7 @@ def test_lineax_is_differentiable_in_the_kernel() -> None:
 
 
 def test_pylops() -> None:
-    """The view, and pylops' own convolution where it has the same: stride 1, centred, flipped."""
+    """The view, and pylops' own convolution for the case it has: stride 1, centred, flipped."""
     K = random_operator(6)
     v, u = (x.ravel() for x in vectors(K))
     view = K.as_pylops()

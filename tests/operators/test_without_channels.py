@@ -1,4 +1,4 @@
-"""Kernels and images without axes of channels: the same map as with them, in every use."""
+"""Kernels and images without axes of channels give the same map as with them."""
 
 import copy
 import pickle
@@ -67,7 +67,7 @@ def test_shapes_and_matrix(ndim: int) -> None:
 
 
 def test_vectors() -> None:
-    """Flat, structured, batches before the axes; complex; as many axes come out as go in."""
+    """Flat, structured, batched and complex; the result has as many axes as the vector."""
     check_equal(K @ IMAGE, (M @ IMAGE.ravel()).reshape(K.output_shape))
     check_equal(K @ IMAGE.ravel(), M @ IMAGE.ravel())
     u = integers(K.output_shape, seed=3)
@@ -96,7 +96,7 @@ def test_padding_modes(mode: str) -> None:
 
 
 def test_algebra() -> None:
-    """With its like; stacks, which are flat, with any map of the same image."""
+    """With other maps without channels; stacks, which are flat, with any map of the same image."""
     other = K.with_kernel(2 * PSF[::-1].copy())
     check_equal((K + other).as_matrix(), M + matrix_of(full(other)))
     check_equal(K.gram @ IMAGE, (M.T @ (M @ IMAGE.ravel())).reshape(IMAGE.shape))
@@ -149,8 +149,8 @@ def test_spectra_and_inverses() -> None:
         u = integers(near.input_shape, seed=5)
         np.testing.assert_allclose(near @ u, (far @ u[..., None])[..., 0], atol=1e-5)
         u = integers(one.output_shape, seed=6)
-        for way in ({"damp": 0.5}, {"damp": 0.5, "preconditioner": "polyphase"}, {}):
-            found, expected = lstsq(one, u, **way), lstsq(other, u[..., None], **way)
+        for settings in ({"damp": 0.5}, {"damp": 0.5, "preconditioner": "polyphase"}, {}):
+            found, expected = lstsq(one, u, **settings), lstsq(other, u[..., None], **settings)
             np.testing.assert_allclose(found.value, expected.value[..., 0], atol=1e-3)
     u = integers(rings.output_shape, seed=6)
     for near, far in (
@@ -213,8 +213,9 @@ REFUSED = {
     "an image of three channels": (
         lambda: ConvOperator(PSF, (160, 128, 3)),
         BOTH,
-        "For each of 3 channels alone pass (160, 128) and vectors jax.numpy.moveaxis(v, -1, 0); "
-        "else add w's axes of channels, as in w[:, :, None, None] for one: (160, 128, 1).",
+        "To treat each of the 3 channels separately pass (160, 128) and vectors "
+        "jax.numpy.moveaxis(v, -1, 0); otherwise give w axes of channels, as w[:, :, None, None] "
+        "for one channel, (160, 128, 1).",
     ),
     "a kernel with channels": (
         lambda: ConvOperator(integers((3, 3, 2, 4)), (160, 128), groups=2),
@@ -228,13 +229,13 @@ REFUSED = {
     ),
     "a batch of signals, or a volume": (
         lambda: ConvOperator(integers((3, 2, 4)), (5, 64, 2)),
-        "w must be known to have axes of channels, or none",
+        "it must be clear whether w has axes of channels",
         "Without channels pass w[:, :, :, None, None] and (5, 64, 2, 1); with them, leave the "
         "batch axes out of input_shape: (64, 2).",
     ),
     "a batch of images, or four dimensions": (
         lambda: ConvOperator(integers((3, 3, 2, 4)), (5, 64, 64, 2)),
-        "w must be known to have axes of channels, or none",
+        "it must be clear whether w has axes of channels",
         "Without channels pass w[:, :, :, :, None, None] and (5, 64, 64, 2, 1); with them, leave "
         "the batch axes out of input_shape: (64, 64, 2).",
     ),
@@ -258,7 +259,7 @@ REFUSED = {
     "a vector of colours": (
         lambda: K @ np.stack([IMAGE] * 3, axis=-1),
         "v must end in the axes (7, 8), or be flat with 56 entries",
-        "Pass jax.numpy.moveaxis(v, -1, 0): the axes of a batch come first.",
+        "Pass jax.numpy.moveaxis(v, -1, 0): batch axes come first.",
     ),
     "a vector that lacks the channel": (
         lambda: full(K) @ IMAGE,
@@ -268,12 +269,12 @@ REFUSED = {
     "a sum with channels": (
         lambda: K + full(K),
         "maps that are added must have the same shapes",
-        "One lacks the axis of channels: give it to both, or to none.",
+        "One has no axis of channels: give it to both, or to neither.",
     ),
     "a stack with channels": (
         lambda: vstack([K, full(K)]),
-        "stacked maps must share the space that is not stacked",
-        "One lacks the axis of channels: give it to both, or to none.",
+        "stacked maps must share the side that is not stacked",
+        "One has no axis of channels: give it to both, or to neither.",
     ),
     "a kernel with channels for one without": (
         lambda: K.with_kernel(PSF[..., None, None]),

@@ -1,7 +1,7 @@
-"""Random geometries against PyTorch in float64, with integer values so that `==` is the check.
+"""Random geometries against PyTorch in float64, with integer values so that `==` must hold.
 
-All three legs and both gradients of K^T. PyTorch has no asymmetric padding, so v is padded by
-hand before its conv, and the result of its conv_transpose (without padding) is cropped by hand.
+All three legs and both gradients of K^T. PyTorch has no asymmetric padding, so v is padded
+explicitly before its conv, and the result of its unpadded conv_transpose is cropped.
 
     pytest tests/oracles/test_torch.py --geometries 1000
 """
@@ -59,7 +59,7 @@ def from_torch(x: Any) -> np.ndarray:
 
 
 def kernel_to_torch(w: np.ndarray) -> Any:
-    """[*kernel, in/groups, out] -> [out, in/groups, *kernel]; for both of torch's."""
+    """[*kernel, in/groups, out] -> [out, in/groups, *kernel], for both of torch's functions."""
     return torch.tensor(np.ascontiguousarray(np.moveaxis(w, (-1, -2), (0, 1))))
 
 
@@ -130,7 +130,7 @@ def test_random_geometry(seed: int) -> None:
 
 
 def test_draw_covers_what_it_claims() -> None:
-    """The first hundred geometries hold every feature many times."""
+    """Every feature occurs often among the first hundred geometries."""
     drawn = [draw(seed).geometry for seed in range(100)]
     features = {
         "1-D": lambda g: g.ndim == 1,

@@ -96,6 +96,7 @@ def test_nothing_else_is_folded(leg: str) -> None:
         ]
 
 
+@pytest.mark.usefixtures("own_metadata")
 def test_a_product_of_matrices_is_all_that_is_left() -> None:
     """Of a latent that becomes an image, and of its step: no convolution, no sum of parts."""
     u, w = jnp.ones((20, 1, 1, 5)), jnp.ones((28, 28, 1, 5))

@@ -1,4 +1,4 @@
-"""What it means that a way computes a leg: used by the tests, and itself tested on faults."""
+"""What it means that a function computes a leg; these checks are themselves tested on faults."""
 
 from typing import Any
 
@@ -10,17 +10,17 @@ from tests.support.cases import Case
 
 
 def exact_inner_product(x: Any, y: Any) -> int:
-    """<x, y> of integer-valued arrays in Python's own integers: no rounding, no overflow."""
+    """<x, y> of integer-valued arrays in Python's integers: no rounding, no overflow."""
     x, y = (np.asarray(a).astype(np.float64).ravel() for a in (x, y))
     assert (x == np.rint(x)).all()
     assert (y == np.rint(y)).all()
     return sum(int(a) * int(b) for a, b in zip(x, y, strict=True))
 
 
-def check_transpose(way: Any, case: Case) -> None:
-    """`way` is K^T: equal to the matrix of coordinates, and <u, K v> == <K^T u, v>, exactly."""
+def check_transpose(transpose: Any, case: Case) -> None:
+    """K^T by `transpose` equals that of the matrix, and <u, K v> == <K^T u, v>, exactly."""
     v, w, u = case.data()
-    got = np.asarray(way(u, w, case.geometry))
+    got = np.asarray(transpose(u, w, case.geometry))
     matrix = coordinates.matrix(w, case.geometry)
     expected = u.reshape(case.batch, matrix.shape[0]) @ matrix
     check_equal(got, expected.reshape(v.shape))
@@ -28,9 +28,9 @@ def check_transpose(way: Any, case: Case) -> None:
     assert exact_inner_product(u, kv) == exact_inner_product(got, v)
 
 
-def check_conv(way: Any, case: Case) -> None:
-    """`way` is K: equal to the matrix of coordinates."""
+def check_conv(conv: Any, case: Case) -> None:
+    """K by `conv` equals that of the matrix."""
     v, w, u = case.data()
     matrix = coordinates.matrix(w, case.geometry)
     expected = v.reshape(case.batch, matrix.shape[1]) @ matrix.T
-    check_equal(way(v, w, case.geometry), expected.reshape(u.shape))
+    check_equal(conv(v, w, case.geometry), expected.reshape(u.shape))

@@ -1,6 +1,6 @@
-"""Planted faults: wrong transposes that a test of transposes must refuse.
+"""Planted faults: wrong transposes that the checks must reject.
 
-Each takes a right K^T, (u, w, geometry) -> v, and returns a wrong one.
+Each takes a correct K^T, (u, w, geometry) -> v, and returns a wrong one.
 """
 
 from collections.abc import Callable
@@ -10,25 +10,25 @@ import numpy as np
 
 from jaxdeconv import ConvGeometry
 
-Way = Callable[..., object]
+Transpose = Callable[..., object]
 
 
-def not_flipped(way: Way) -> Way:
-    """Slides the kernel the wrong way round."""
-    return lambda u, w, geometry: way(u, jnp.flip(w, range(geometry.ndim)), geometry)
+def not_flipped(transpose: Transpose) -> Transpose:
+    """Uses the flipped kernel."""
+    return lambda u, w, geometry: transpose(u, jnp.flip(w, range(geometry.ndim)), geometry)
 
 
-def shifted(way: Way) -> Way:
+def shifted(transpose: Transpose) -> Transpose:
     """Off by one cell along the first spatial axis."""
-    return lambda u, w, geometry: np.roll(way(u, w, geometry), 1, axis=1)
+    return lambda u, w, geometry: np.roll(transpose(u, w, geometry), 1, axis=1)
 
 
-def padding_swapped(way: Way) -> Way:
-    """Crops low where high is meant."""
+def padding_swapped(transpose: Transpose) -> Transpose:
+    """Exchanges low and high padding."""
 
     def wrong(u: object, w: object, geometry: ConvGeometry) -> object:
         swapped = tuple((high, low) for low, high in geometry.padding)
-        return way(
+        return transpose(
             u,
             w,
             ConvGeometry(
@@ -44,43 +44,43 @@ def padding_swapped(way: Way) -> Way:
     return wrong
 
 
-def channels_reversed(way: Way) -> Way:
+def channels_reversed(transpose: Transpose) -> Transpose:
     """Returns the input channels in the wrong order."""
-    return lambda u, w, geometry: np.flip(way(u, w, geometry), -1)
+    return lambda u, w, geometry: np.flip(transpose(u, w, geometry), -1)
 
 
-def groups_permuted(way: Way) -> Way:
-    """Joins each block of outputs with the next group's kernel."""
-    return lambda u, w, geometry: way(
+def groups_permuted(transpose: Transpose) -> Transpose:
+    """Uses the next group's kernel for each block of outputs."""
+    return lambda u, w, geometry: transpose(
         u, jnp.roll(w, w.shape[-1] // geometry.groups, axis=-1), geometry
     )
 
 
-def border_dropped(way: Way) -> Way:
-    """Forgets the last cell."""
+def border_dropped(transpose: Transpose) -> Transpose:
+    """Omits the last cell."""
 
     def wrong(u: object, w: object, geometry: ConvGeometry) -> np.ndarray:
-        v = np.array(way(u, w, geometry))
+        v = np.array(transpose(u, w, geometry))
         v[:, -1] = 0
         return v
 
     return wrong
 
 
-def one_entry(way: Way) -> Way:
+def one_entry(transpose: Transpose) -> Transpose:
     """Wrong in a single number, by one."""
 
     def wrong(u: object, w: object, geometry: ConvGeometry) -> np.ndarray:
-        v = np.array(way(u, w, geometry))
+        v = np.array(transpose(u, w, geometry))
         v.flat[v.size // 2] += 1
         return v
 
     return wrong
 
 
-def scaled(way: Way) -> Way:
+def scaled(transpose: Transpose) -> Transpose:
     """Twice the transpose."""
-    return lambda u, w, geometry: 2 * way(u, w, geometry)
+    return lambda u, w, geometry: 2 * transpose(u, w, geometry)
 
 
 FAULTS = (

@@ -1,6 +1,6 @@
-"""Memory filled with values that no sum survives, freed just before a call.
+"""Fill memory with values that spoil any sum, and free it just before a call.
 
-A library that reads beyond its arrays then finds them, instead of the zeros of fresh pages.
+A library that reads out of bounds then finds them, instead of the zeros of fresh pages.
 """
 
 from typing import Any

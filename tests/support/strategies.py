@@ -1,4 +1,4 @@
-"""hypothesis strategies: every geometry that is drawn is valid, so none is thrown away."""
+"""Hypothesis strategies: every geometry that is drawn is valid, so none is rejected."""
 
 from hypothesis import strategies as st
 
@@ -7,7 +7,7 @@ from jaxdeconv import ConvGeometry
 
 @st.composite
 def geometries(draw: st.DrawFn, max_ndim: int = 2, max_groups: int = 1) -> ConvGeometry:
-    """A geometry with at least one output cell per dimension; padding may crop."""
+    """A geometry with at least one output position per dimension; padding may crop."""
     ndim = draw(st.integers(0, max_ndim))
     kernel, stride, dilation, padding, sizes = [], [], [], [], []
     for _ in range(ndim):

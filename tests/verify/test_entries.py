@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from jaxdeconv import verify
-from jaxdeconv.verify.applications import Operator
 from jaxdeconv.verify.entries import recover
+from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.patterns import Pattern
 from jaxdeconv.verify.spaces import Space
 
@@ -71,7 +71,7 @@ def test_one_wrong_entry_of_a_convolution() -> None:
 
 def test_recovered_matrix_is_the_matrix() -> None:
     domain = S((1, 7, 8, 4), np.float32)
-    operator = Operator("A", convolved, Space.of(domain, "domain"))
+    operator = Operator.of("A", convolved, Space.of(domain, "domain"))
     pattern = pattern_of(7, 8)
     matrix = np.asarray(jax.jacobian(convolved)(jnp.zeros(domain.shape, domain.dtype)))
     matrix = matrix.reshape(operator.codomain.size, operator.domain.size)
@@ -117,7 +117,7 @@ def test_entries_of_At_outside_of_the_pattern() -> None:
 
 def test_closing_states_what_rounding_hides() -> None:
     """With a pattern and constants that are no integers, small entries outside are not seen."""
-    w = jnp.asarray(RANDOM.standard_normal(3), jnp.float32)
+    w = jnp.array([0.3, 0.7, -1.1], jnp.float32)
 
     def smooth(v: jax.Array) -> jax.Array:
         return jnp.convolve(v, w, "valid", precision="highest")
@@ -171,12 +171,12 @@ def test_batches_are_bounded_and_all_probes_are_used() -> None:
         jax.debug.callback(lambda x: seen.append(x.shape), v, ordered=False)
         return 2 * v
 
-    operator = Operator("A", jax.jit(noted), Space.of(S((150,), np.float32), "domain"))
+    operator = Operator.of("A", jax.jit(noted), Space.of(S((150,), np.float32), "domain"))
     values = recover(operator, Pattern((verify.blocks(150, 150),))).values
     assert np.array_equal(values, 2 * np.eye(150))
-    assert operator.applications == 150
+    assert operator.count.total == 150
     assert operator.lanes == 64
-    large = Operator("A", lambda v: v, Space.of(S((2**22,), np.float32), "domain"))
+    large = Operator.of("A", lambda v: v, Space.of(S((2**22,), np.float32), "domain"))
     assert large.lanes == 1
 
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from jaxdeconv import verify
-from jaxdeconv.verify.exact import settled
-from jaxdeconv.verify.pair import rounding_of
-from jaxdeconv.verify.pairs import Operator
+from jaxdeconv.verify.exact import Exactness, classify_exactness
+from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.spaces import Space
 
 S = jax.ShapeDtypeStruct
@@ -46,7 +45,7 @@ def test_other_constants_are_detected() -> None:
     report = judged(RAGGED)
     line = report.of("rounding")
     assert line.status == "pass"
-    assert "A v rounds: constants that are no small integers" in line.text
+    assert "A v rounds: its constants are not small integers" in line.text
     assert 0 < line.detection_limit < 1e-4
     assert line.false_acceptance == pytest.approx((2 * 2.0**-8) ** 5)
     with pytest.raises(KeyError):
@@ -79,13 +78,10 @@ def test_large_constants_leave_smaller_probes() -> None:
 def test_range_bounds_to_the_bit() -> None:
     """Eight terms of 2^20 and one more: below 2^24, but twice that is above it."""
     w = jnp.full((1, 8), 2.0**20, jnp.float32).at[0, 0].add(1)
-    operator = Operator("A", lambda v: w @ v, Space.of(S((8,), np.float32), "domain"))
-    rounding = rounding_of(operator)
+    operator = Operator.of("A", lambda v: w @ v, Space.of(S((8,), np.float32), "domain"))
     ones = np.ones((1, 8))
-    assert [settled(operator, rounding, k * ones, operator(k * ones)).way for k in (1, 2)] == [
-        "exact",
-        "rounded",
-    ]
+    results = [classify_exactness(operator, k * ones, operator(k * ones)) for k in (1, 2)]
+    assert [result.exactness for result in results] == [Exactness.EXACT, Exactness.ROUNDED]
 
 
 def test_a_wrong_pair_in_which_nothing_rounds() -> None:
@@ -108,7 +104,7 @@ def test_a_transform_with_integer_entries() -> None:
         lambda v: filtered(v, spectrum), lambda u: filtered(u, conjugate), domain, key=0, budget=0
     )
     line = report.of("exact")
-    assert "of integers, taken for these" in line.text
+    assert "of integers and rounded to them" in line.text
     assert line.status == "pass"
     assert 0 < line.detection_limit < 1e-2
     report = verify.adjoint(

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from jaxdeconv import verify
-from jaxdeconv.verify.pair import rounding_of
-from jaxdeconv.verify.pairs import Operator
+from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.precision import error_bound
 from jaxdeconv.verify.probes import Probes
 from jaxdeconv.verify.spaces import Space
@@ -84,20 +83,20 @@ def test_opaque_and_imprecise() -> None:
 
 def test_bound_holds_and_is_not_far_off() -> None:
     """Against float64: a bound, and within a factor 100 of the worst error met."""
-    operator = Operator("A", lambda v: exactly(W, v), Space.of(V, "domain"))
+    operator = Operator.of("A", lambda v: exactly(W, v), Space.of(V, "domain"))
     block = Probes(3).normal(operator.domain, 50)
     result = operator(block)
-    bound = error_bound(operator, rounding_of(operator), block, result)
+    bound = error_bound(operator, block, result)
     error = np.abs(result - block @ np.asarray(W, np.float64).T)
     assert (error <= bound).all()
     assert error.max() > bound.max() / 100
 
 
 def test_bound_of_like_magnitudes_is_computed_once() -> None:
-    operator = Operator("A", lambda v: exactly(W, v), Space.of(V, "domain"))
+    operator = Operator.of("A", lambda v: exactly(W, v), Space.of(V, "domain"))
     signs = Probes(3).integers(operator.domain, 4, 1)
-    bound = error_bound(operator, rounding_of(operator), signs, operator(signs))
-    single = error_bound(operator, rounding_of(operator), signs[2:3], operator(signs[2:3]))
+    bound = error_bound(operator, signs, operator(signs))
+    single = error_bound(operator, signs[2:3], operator(signs[2:3]))
     assert bound.shape == (4, 30)
     assert np.array_equal(bound[3], single[0])
 
@@ -108,8 +107,10 @@ def test_bound_of_like_magnitudes_is_computed_once() -> None:
 )
 def test_precision_settings_widen_the_bound(setting: str, bits: int) -> None:
     algorithm = jax.lax.DotAlgorithmPreset[setting]
-    operator = Operator("A", lambda v: jnp.matmul(W, v, precision=algorithm), Space.of(V, "domain"))
-    magnitude = rounding_of(operator).magnitude
+    operator = Operator.of(
+        "A", lambda v: jnp.matmul(W, v, precision=algorithm), Space.of(V, "domain")
+    )
+    magnitude = operator.rounding.magnitude
     assert magnitude is not None
     least = 2 * 2.0**-bits if bits < 24 else 20 * 2.0**-24
     assert least <= magnitude.gamma < 2 * least + 21 * 2.0**-24

@@ -59,11 +59,6 @@ def test_no_key(key: object) -> None:
         seed_of(key)
 
 
-def test_choice() -> None:
-    assert Probes(0).choice(3, 5).tolist() == [0, 1, 2]
-    assert len(set(Probes(0).choice(100, 7).tolist())) == 7
-
-
 @pytest.mark.parametrize("largest", [1, 2])
 def test_survival_bounds_the_true_chance(largest: int) -> None:
     """All draws of 1 x 1 probes of two cells, for every D with small entries."""

@@ -1,7 +1,7 @@
-"""Conv and ConvTranspose for Equinox: the arguments of `equinox.nn.Conv`, on the fast legs.
+"""Conv and ConvTranspose for Equinox, with the arguments of `equinox.nn.Conv`.
 
-`padding` always means the padding of the forward map and `ConvTranspose` takes every padding mode:
-with the same arguments, and the channels swapped, it is the transpose of `Conv`.
+`padding` always means the padding of the forward convolution, and `ConvTranspose` has every padding
+mode: with the same arguments and its channels swapped, it is the transpose of `Conv`.
 
     >>> import jax, jax.numpy as jnp
     >>> from jaxdeconv.nn.equinox import Conv2d, ConvTranspose
@@ -10,8 +10,8 @@ with the same arguments, and the channels swapped, it is the transpose of `Conv`
     >>> up(down(jnp.ones((3, 6, 6)))).shape
     (3, 6, 6)
 
-The weight is that of the forward map in both layers, with Equinox's order of axes, `(out,
-in/groups, *kernel_size)`: weights of `equinox.nn.Conv` fit as they are.
+In both layers the weight is that of the forward convolution, with Equinox's order of axes,
+`(out_channels, in_channels/groups, *kernel_size)`: weights of `equinox.nn.Conv` fit as they are.
 """
 
 from jaxdeconv.nn.equinox.dimensions import Conv1d as Conv1d

@@ -10,22 +10,23 @@ from jax.typing import ArrayLike, DTypeLike
 
 from jaxdeconv.arguments.integers import IntOrInts, PaddingLike, Pairs
 from jaxdeconv.errors import ArgumentTypeError
-from jaxdeconv.nn import core
+from jaxdeconv.nn import core, errors
 from jaxdeconv.nn.initializers import Initializer
 
 try:
     import equinox as eqx
 except ModuleNotFoundError as error:
-    raise core.missing_framework("jaxdeconv.nn.equinox", "equinox") from error
+    raise errors.missing_framework("jaxdeconv.nn.equinox", "equinox") from error
 
 __all__ = ["Conv", "ConvTranspose"]
 
-_WORDS = {"w": "weight"}
+_NAMES = {"ndim": "num_spatial_dims", "w": "weight"}
 
 
 class _Layer(eqx.Module):
-    """What both layers have: the arguments and the parameters."""
+    """Arguments and parameters of both layers."""
 
+    _transposed = False  # whether the channels of the forward convolution are swapped
     weight: Array
     bias: Array | None
     mask: Array | None
@@ -40,8 +41,9 @@ class _Layer(eqx.Module):
     use_bias: bool = eqx.field(static=True)
     padding_mode: str = eqx.field(static=True)
     precision: PrecisionLike = eqx.field(static=True)
+    convolution: core.Convolution = eqx.field(static=True, repr=False)
 
-    @core.speaking(ndim="num_spatial_dims", **_WORDS)
+    @errors.rename_arguments(**_NAMES)
     def __init__(
         self,
         num_spatial_dims: int,
@@ -68,26 +70,26 @@ class _Layer(eqx.Module):
             in_channels: number of channels of the input.
             out_channels: number of channels of the result.
             kernel_size: an int, or one per spatial dimension, like `stride` and `dilation`.
-            stride: of the forward map, like all that follow.
+            stride: of the forward convolution, like all that follow.
             padding: as in `jaxdeconv.conv`.
             dilation: spacing of the kernel taps.
             groups: number of groups.
             use_bias: whether to add a bias.
             padding_mode: as in `jaxdeconv.conv`, in any case.
             dtype: of the parameters; None for JAX's default float.
-            mask: of the weight's shape and boolean, so that no optimiser takes it for a
+            mask: of the weight's shape, and boolean, so that no optimiser treats it as a
                 parameter; the weight is multiplied by it in every call.
             precision: as in `jax.lax`.
-            weight_init: an initialiser for the kernel as `(*kernel_size, in/groups, out)` of the
-                forward map, e.g. one of `jaxdeconv.nn.initializers`. None for Equinox's:
-                uniform, up to 1 / sqrt(in_channels/groups * prod(kernel_size)).
+            weight_init: an initialiser for the kernel `(*kernel_size, in_channels/groups,
+                out_channels)` of the forward convolution, e.g. of `jaxdeconv.nn.initializers`. None
+                for Equinox's: uniform, up to 1 / sqrt(in_channels/groups * prod(kernel_size)).
             key: for the parameters, split as Equinox does.
 
         Raises:
             ValueError: a value or a tuple length breaks a rule of `jaxdeconv.conv`.
             TypeError: something that must be a static integer is not one; a mask not boolean.
         """
-        convolution = core.resolve(
+        self.convolution = convolution = core.resolve(
             kernel_size,
             ndim=num_spatial_dims,
             stride=stride,
@@ -104,9 +106,10 @@ class _Layer(eqx.Module):
         self.padding, self.dilation = convolution.padding, convolution.dilation
         self.groups, self.padding_mode = convolution.groups, convolution.padding_mode
         self.use_bias, self.precision, self.mask = use_bias, precision, _boolean(mask)
-        shape = convolution.kernel_shape(*self._channels)
+        channels = (in_channels, out_channels)
+        shape = convolution.kernel_shape(*(channels[::-1] if self._transposed else channels))
         dtype = jnp.zeros(()).dtype if dtype is None else jnp.dtype(dtype)
-        limit = convolution.fan(in_channels) ** -0.5
+        limit = convolution.fan_in(in_channels) ** -0.5
         weight_key, bias_key = jax.random.split(key)
         if weight_init is None:
             self.weight = _uniform(weight_key, shape, dtype, limit)
@@ -116,19 +119,14 @@ class _Layer(eqx.Module):
         shape = (out_channels, *[1] * num_spatial_dims)
         self.bias = _uniform(bias_key, shape, dtype, limit) if use_bias else None
 
-    @property
-    def _channels(self) -> tuple[int, int]:
-        """Channels of the forward map's input and output."""
-        return self.in_channels, self.out_channels
-
 
 class Conv(_Layer):
-    """`equinox.nn.Conv` on the fast legs: K(weight) x + bias.
+    """`equinox.nn.Conv`, computed by jaxdeconv: K(weight) x + bias.
 
     The same key gives the parameters of `equinox.nn.Conv`. For the arguments see `__init__`.
     """
 
-    @core.speaking(v="x", **_WORDS)
+    @errors.rename_arguments(v="x", **_NAMES)
     def __call__(self, x: Array, *, key: Array | None = None) -> Array:
         """Convolve.
 
@@ -145,25 +143,30 @@ class Conv(_Layer):
         """
         del key
         return core.conv(
-            _convolution(self), x, self.weight, self.bias, mask=self.mask, precision=self.precision
+            self.convolution,
+            x,
+            self.weight,
+            self.bias,
+            mask=self.mask,
+            precision=self.precision,
         )
 
 
 class ConvTranspose(_Layer):
-    """The transpose of `Conv` with the same arguments and its channels swapped, plus a bias.
+    """The transpose of a `Conv` with the same arguments and its channels swapped, plus a bias.
 
-    The weight is that of the forward map, `(in_channels, out_channels/groups, *kernel_size)`, as
-    in PyTorch; `equinox.nn.ConvTranspose` has it flipped. Under 'SAME' and 'SAME_LOWER' the result
-    is stride times as large, otherwise as small as possible; `input_size` or `output_padding` name
-    another size. They are named as in `jaxdeconv.conv_transpose`: sizes of the forward map's
-    *input*, which is this layer's result. For all else see `Conv`; arguments after `stride` must
-    be named, because Equinox has two orders for them.
+    The weight is that of the forward convolution, `(in_channels, out_channels/groups,
+    *kernel_size)`, as in PyTorch; `equinox.nn.ConvTranspose` stores it flipped. Under 'SAME' and
+    'SAME_LOWER' the result is stride times as large, otherwise as small as possible; `input_size`
+    or `output_padding` give another size: of the forward convolution's *input*, this layer's
+    result. Arguments after `stride` must be named, because Equinox has two orders for them.
     """
 
+    _transposed = True
     input_size: IntOrInts | None = eqx.field(static=True)
     output_padding: IntOrInts | None = eqx.field(static=True)
 
-    @core.speaking(ndim="num_spatial_dims", **_WORDS)
+    @errors.rename_arguments(**_NAMES)
     def __init__(
         self,
         num_spatial_dims: int,
@@ -180,15 +183,11 @@ class ConvTranspose(_Layer):
         """Make the parameters.
 
         Args:
-            num_spatial_dims: see `Conv`.
-            in_channels: number of channels of the input.
-            out_channels: number of channels of the result.
-            kernel_size: see `Conv`.
-            stride: see `Conv`.
             input_size: spatial size of the result.
             output_padding: the same, minus the smallest possible: PyTorch's rule for every padding.
-            key: see `Conv`.
-            keywords: all the others of `Conv`.
+            keywords: the other arguments of `Conv`.
+
+        Other arguments: as in `Conv`.
 
         Raises:
             ValueError: as `Conv`; both sizes are given.
@@ -197,9 +196,8 @@ class ConvTranspose(_Layer):
         super().__init__(
             num_spatial_dims, in_channels, out_channels, kernel_size, stride, key=key, **keywords
         )
-        core.check_sizes(input_size, output_padding)
-        self.input_size = core.static_sizes("input_size", input_size, num_spatial_dims)
-        self.output_padding = core.static_sizes("output_padding", output_padding, num_spatial_dims)
+        sizes = core.check_sizes(input_size, output_padding, num_spatial_dims)
+        self.input_size, self.output_padding = sizes
 
     @staticmethod
     def like(
@@ -212,13 +210,13 @@ class ConvTranspose(_Layer):
         """The exact transpose of `conv`'s linear part: <u, K v> = <layer(u), v> without biases.
 
         The layer has conv's weight, the same array. Made where it is used, `ConvTranspose.like(
-        self.conv)(u)` inside of `__call__`, it is tied to conv: what it learns, conv learns.
-        Kept in a model it is a copy, as any array twice in a pytree; `tied` keeps a tied pair.
+        self.conv)(u)` inside `__call__`, it is tied to conv: both learn one weight. Stored in a
+        model it is a copy, as is any array that is twice in a pytree; `tied` stores a tied pair.
 
         Args:
             conv: a `Conv`, or Equinox's own.
-            input_size: see `ConvTranspose`; the size of conv's input, where it is known.
-            output_padding: see `ConvTranspose`.
+            input_size: spatial size of the result, that of conv's input, where it is known.
+            output_padding: as in `ConvTranspose`.
             use_bias: whether to add a bias of the layer's own, zero at first.
         """
         layer = ConvTranspose(
@@ -245,7 +243,7 @@ class ConvTranspose(_Layer):
             layer = eqx.tree_at(lambda layer: layer.bias, layer, jnp.zeros_like(layer.bias))
         return layer
 
-    @core.speaking(u="x", **_WORDS)
+    @errors.rename_arguments(u="x", **_NAMES)
     def __call__(
         self, x: Array, *, input_size: IntOrInts | None = None, key: Array | None = None
     ) -> Array:
@@ -253,7 +251,7 @@ class ConvTranspose(_Layer):
 
         Args:
             x: `(*batch, in_channels, *spatial)`; batch axes need no `jax.vmap`, but may have one.
-            input_size: spatial size of this result, in place of the layer's own choice.
+            input_size: spatial size of this result, instead of the layer's `input_size`.
             key: ignored, as in Equinox.
 
         Returns:
@@ -265,33 +263,14 @@ class ConvTranspose(_Layer):
         """
         del key
         return core.conv_transpose(
-            _convolution(self),
+            self.convolution,
             x,
             self.weight,
             self.bias,
-            **core.sizes(self, input_size),
+            **core.size_keywords(self, input_size),
             mask=self.mask,
             precision=self.precision,
         )
-
-    @property
-    def _channels(self) -> tuple[int, int]:
-        return self.out_channels, self.in_channels
-
-
-def _convolution(layer: Any) -> core.Convolution:
-    """The forward map of a layer."""
-    return core.resolve(
-        layer.kernel_size,
-        ndim=layer.num_spatial_dims,
-        stride=layer.stride,
-        padding=layer.padding,
-        dilation=layer.dilation,
-        groups=layer.groups,
-        padding_mode=layer.padding_mode,
-        channels_first=True,
-        kernel_channels_first=True,
-    )
 
 
 def _uniform(key: Array, shape: tuple[int, ...], dtype: Any, limit: float) -> Array:
@@ -308,7 +287,7 @@ def _uniform(key: Array, shape: tuple[int, ...], dtype: Any, limit: float) -> Ar
 def _boolean(mask: ArrayLike | None) -> Array | None:
     if mask is not None and jnp.asarray(mask).dtype != bool:
         raise ArgumentTypeError(
-            "mask must be boolean, an optimiser would take floating numbers for parameters",
+            "mask must be boolean: an optimiser would treat a mask of floats as a parameter",
             "Pass mask != 0.",
             mask=mask,
         )

@@ -1,4 +1,4 @@
-"""What happens to the parameters of the layers: one weight for two of them, another's arrays."""
+"""Parameters of the layers: one weight shared by two layers, arrays of other libraries."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ __all__ = ["load", "tied"]
 
 
 def tied(conv: eqx.nn.Conv | Conv, **keywords: Any) -> eqx.nn.Shared:
-    """`conv` and its transpose with one weight, to be kept in a model.
+    """`conv` and its transpose with one weight, to be stored in a model.
 
     Args:
         conv: as for `ConvTranspose.like`.

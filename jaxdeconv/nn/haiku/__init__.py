@@ -1,7 +1,7 @@
-"""Conv and ConvTranspose for Haiku: the arguments of `haiku.ConvND`, on the fast legs.
+"""Conv and ConvTranspose for Haiku, with the arguments of `haiku.ConvND`.
 
-Also `ConvNDTranspose` takes them all, groups and rates included, and `padding` always means the
-padding of the forward map: with the same arguments it is the transpose of `ConvND`.
+`ConvNDTranspose` has all of them too, groups and rates included, and `padding` always means the
+padding of the forward convolution: with the same arguments it is the transpose of `ConvND`.
 
     >>> import haiku, jax, jax.numpy as jnp
     >>> from jaxdeconv.nn.haiku import Conv2D, ConvNDTranspose
@@ -12,8 +12,8 @@ padding of the forward map: with the same arguments it is the transpose of `Conv
     >>> jax.tree.map(jnp.shape, params)
     {'conv2_d': {'b': (8,), 'w': (4, 4, 3, 8)}}
 
-The parameters have the names and shapes that Haiku gives them, and the kernel is that of the
-forward map in both layers; `haiku.ConvNDTranspose` has it mirrored along the spatial axes.
+The parameters have Haiku's own names and shapes, and in both layers the kernel is that of the
+forward convolution; `haiku.ConvNDTranspose` stores it flipped along the spatial axes.
 """
 
 from jaxdeconv.nn.haiku.dimensions import Conv1D as Conv1D

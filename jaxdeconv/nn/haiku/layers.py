@@ -9,18 +9,18 @@ from jax.lax import PrecisionLike
 from jax.typing import ArrayLike
 
 from jaxdeconv.arguments.integers import IntOrInts, PaddingLike, as_integers
-from jaxdeconv.nn import core
+from jaxdeconv.nn import core, errors
 
 try:
     import haiku as hk
 except ModuleNotFoundError as error:
-    raise core.missing_framework("jaxdeconv.nn.haiku", "dm-haiku") from error
+    raise errors.missing_framework("jaxdeconv.nn.haiku", "dm-haiku") from error
 
 __all__ = ["ConvND", "ConvNDTranspose"]
 
 Padding: TypeAlias = PaddingLike | hk.pad.PadFn | Sequence[hk.pad.PadFn]
 
-_WORDS = {
+_NAMES = {
     "kernel_size": "kernel_shape",
     "dilation": "rate",
     "groups": "feature_group_count",
@@ -30,9 +30,9 @@ _WORDS = {
 
 
 class _Layer(hk.Module):
-    """What both layers have: the arguments and the parameters."""
+    """Arguments and parameters of both layers."""
 
-    @core.speaking(**_WORDS)
+    @errors.rename_arguments(**_NAMES)
     def __init__(
         self,
         num_spatial_dims: int,
@@ -57,11 +57,12 @@ class _Layer(hk.Module):
             num_spatial_dims: number of spatial dimensions.
             output_channels: number of channels of the result.
             kernel_shape: an int, or one per spatial dimension, like `stride` and `rate`.
-            stride: of the forward map, like all that follow.
+            stride: of the forward convolution, like all that follow.
             rate: spacing of the kernel taps.
-            padding: as in `jaxdeconv.conv`; also one of `haiku.pad`'s functions, or one each.
+            padding: as in `jaxdeconv.conv`; also a function of `haiku.pad`, or one per
+                spatial dimension.
             with_bias: whether to add a bias.
-            w_init: None for Haiku's: truncated normal, of deviation
+            w_init: None for Haiku's: truncated normal, of standard deviation
                 1 / sqrt(input_channels/groups * prod(kernel_shape)).
             b_init: None for zeros.
             data_format: as in Haiku, e.g. 'channels_last' or 'NCHW'.
@@ -90,7 +91,7 @@ class _Layer(hk.Module):
         self.mask, self.data_format = mask, data_format
 
     def _w(self, shape: tuple[int, ...], input_channels: int, dtype: Any) -> Array:
-        deviation = self.convolution.fan(input_channels) ** -0.5
+        deviation = self.convolution.fan_in(input_channels) ** -0.5
         init = self.w_init or hk.initializers.TruncatedNormal(stddev=deviation)
         return hk.get_parameter("w", shape, dtype, init=init)
 
@@ -103,12 +104,12 @@ class _Layer(hk.Module):
 
 
 class ConvND(_Layer):
-    """`haiku.ConvND` on the fast legs: K(w) inputs + b.
+    """`haiku.ConvND`, computed by jaxdeconv: K(w) inputs + b.
 
     The parameters are Haiku's own. For the arguments see `__init__`.
     """
 
-    @core.speaking(**_WORDS, v="inputs")
+    @errors.rename_arguments(**_NAMES, v="inputs")
     def __call__(self, inputs: Array, *, precision: PrecisionLike = None) -> Array:
         """Convolve.
 
@@ -123,22 +124,22 @@ class ConvND(_Layer):
         Raises:
             ValueError: a shape does not fit.
         """
-        channels = core.channels("v", inputs, self.convolution)
+        channels = core.count_channels("v", inputs, self.convolution)
         shape = self.convolution.kernel_shape(channels, self.output_channels)
         w, b = self._w(shape, channels, inputs.dtype), self._b(inputs.dtype)
         return core.conv(self.convolution, inputs, w, b, mask=self.mask, precision=precision)
 
 
 class ConvNDTranspose(_Layer):
-    """The transpose of `ConvND` with the same arguments, plus a bias.
+    """The transpose of a `ConvND` with the same arguments, plus a bias.
 
-    The kernel is that of the forward map, `(*kernel_shape, output_channels/groups,
-    input_channels)`; `haiku.ConvNDTranspose` has it mirrored along the spatial axes. Under 'SAME'
+    The kernel is that of the forward convolution, `(*kernel_shape, output_channels/groups,
+    input_channels)`; `haiku.ConvNDTranspose` stores it flipped along the spatial axes. Under 'SAME'
     the result is stride times as large, otherwise as small as possible; `output_shape` or
-    `output_padding` name another size.
+    `output_padding` give another size.
     """
 
-    @core.speaking(**_WORDS)
+    @errors.rename_arguments(**_NAMES)
     def __init__(
         self,
         num_spatial_dims: int,
@@ -160,20 +161,11 @@ class ConvNDTranspose(_Layer):
         """Check the arguments.
 
         Args:
-            num_spatial_dims: see `ConvND`, like all that are not explained here.
-            output_channels: number of channels of the result.
-            kernel_shape: see `ConvND`.
-            stride: see `ConvND`.
             output_shape: spatial size of the result.
-            padding: see `ConvND`.
-            with_bias: see `ConvND`.
-            w_init: see `ConvND`.
-            b_init: see `ConvND`.
-            data_format: see `ConvND`.
-            mask: see `ConvND`.
-            name: see `ConvND`.
             output_padding: `output_shape` minus the smallest possible.
             keywords: `rate`, `feature_group_count` and `padding_mode` of `ConvND`.
+
+        Other arguments: as in `ConvND`.
 
         Raises:
             ValueError: as `ConvND`; both sizes are given.
@@ -193,8 +185,8 @@ class ConvNDTranspose(_Layer):
             name=name,
             **keywords,
         )
-        core.check_sizes(output_shape, output_padding)
-        self.input_size, self.output_padding = output_shape, output_padding
+        sizes = core.check_sizes(output_shape, output_padding, num_spatial_dims)
+        self.input_size, self.output_padding = sizes
         self.tied_to: hk.Module | None = None
 
     @staticmethod
@@ -215,8 +207,8 @@ class ConvNDTranspose(_Layer):
             output_channels: number of channels of conv's inputs, which are this layer's result.
             tied: whether to use conv's kernel, or one of the same shape: for a copy, start with
                 conv's 'w'.
-            output_shape: see `ConvNDTranspose`; the size of conv's input, where it is known.
-            output_padding: see `ConvNDTranspose`.
+            output_shape: spatial size of the result, that of conv's input, where it is known.
+            output_padding: as in `ConvNDTranspose`.
             with_bias: whether to add a bias of the layer's own, zero at first.
             name: of the module.
         """
@@ -235,7 +227,7 @@ class ConvNDTranspose(_Layer):
         layer.tied_to = conv if tied else None
         return layer
 
-    @core.speaking(**_WORDS, u="inputs")
+    @errors.rename_arguments(**_NAMES, u="inputs")
     def __call__(
         self,
         inputs: Array,
@@ -248,7 +240,7 @@ class ConvNDTranspose(_Layer):
         Args:
             inputs: `(*batch, *spatial, channels)` or channels first, any number of batch axes. New
                 parameters get its dtype.
-            output_shape: spatial size of this result, in place of the layer's own choice.
+            output_shape: spatial size of this result, instead of the layer's `output_shape`.
             precision: as in `jax.lax`.
 
         Returns:
@@ -258,7 +250,7 @@ class ConvNDTranspose(_Layer):
             ValueError: a shape does not fit, an impossible size; the convolution that the layer is
                 tied to has no kernel yet, or one of another shape.
         """
-        channels = core.channels("u", inputs, self.convolution)
+        channels = core.count_channels("u", inputs, self.convolution)
         shape = self.convolution.kernel_shape(self.output_channels, channels)
         if self.tied_to is None:
             w = self._w(shape, channels, inputs.dtype)
@@ -270,14 +262,14 @@ class ConvNDTranspose(_Layer):
             inputs,
             w,
             self._b(inputs.dtype),
-            **core.sizes(self, output_shape),
+            **core.size_keywords(self, output_shape),
             mask=self.mask,
             precision=precision,
         )
 
 
 def _convolution(conv: Any) -> core.Convolution:
-    """The forward map of a layer, ours or Haiku's."""
+    """The forward convolution of a layer, ours or Haiku's."""
     if isinstance(conv, _Layer):
         return conv.convolution
     return core.resolve(
@@ -294,7 +286,7 @@ def _convolution(conv: Any) -> core.Convolution:
 def _without_functions(
     padding: Padding, kernel_shape: IntOrInts, rate: IntOrInts, ndim: int
 ) -> PaddingLike:
-    """Haiku's padding functions, which are given the kernel size, as the pairs that they give."""
+    """Haiku's padding functions replaced by the pairs that they give for this kernel."""
     if padding == () or not hk.pad.is_padfn(padding):
         numbers: Any = padding
         return numbers

@@ -1,4 +1,4 @@
-"""What happens to the parameters of the layers: they take another library's arrays."""
+"""Parameters of the layers from arrays of other libraries."""
 
 from jax import Array
 

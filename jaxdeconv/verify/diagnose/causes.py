@@ -1,4 +1,4 @@
-"""What a diagnosis can name, and the form of a guess."""
+"""The causes that a diagnosis can name, and the form of a guess."""
 
 import dataclasses
 import enum
@@ -53,9 +53,9 @@ class Diagnosis:
     Attributes:
         cause: the likeliest cause, None where no known one fits.
         certain: the cause reproduces every entry found, no other known cause does, and enough
-            entries differ for this not to be chance. False says no more than "it looks so".
+            entries differ for this not to be chance. False means "it looks like it".
         text: a sentence with axes and numbers.
-        alternatives: the other causes that fit as well; never any where `certain`.
+        alternatives: the other causes that fit as well; none where `certain`.
     """
 
     cause: Cause | None

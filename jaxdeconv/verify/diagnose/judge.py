@@ -1,9 +1,9 @@
 """The judgement: every hypothesis predicts the entries of At; those that get all right are named.
 
-A hypothesis that predicts every wrong entry without having been told is strong evidence, for all
-values must come out equal; but on a small operator two faults can look the same, and one wrong
-entry fits many stories. So a cause is *certain* only if the whole matrix is known, no other cause
-reproduces it, and several entries differ.
+A hypothesis that predicts every wrong entry is strong evidence, since all values must be equal. But
+on a small operator two faults can look the same, and a single wrong entry fits many hypotheses. So
+a cause is *certain* only if the whole matrix is known, no other cause reproduces it, and several
+entries differ.
 """
 
 import dataclasses
@@ -15,16 +15,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdeconv.errors import ArgumentValueError, reporting
-from jaxdeconv.verify.diagnose.blocks import Block, Shape, Window
 from jaxdeconv.verify.diagnose.causes import Cause, Diagnosis, Guess, Suspect
+from jaxdeconv.verify.diagnose.leaf_pair import LeafPair, Shape, Visible
 from jaxdeconv.verify.diagnose.sparse import Sparse
 from jaxdeconv.verify.diagnose.table import ALL_VALUES, IN_COLUMNS, PER_BLOCK, Hypothesis
 from jaxdeconv.verify.matrices import Entries
 
 __all__ = ["diagnose"]
 
-_ENOUGH = 6  # wrong entries from which a structured cause is no chance
-_FACTS = (Cause.MISSING_ENTRY, Cause.DUPLICATED, Cause.WRONG_ENTRY)  # certain whatever their number
+_ENOUGH = 6  # wrong entries that rule out coincidence
+_FACTS = (
+    Cause.MISSING_ENTRY,
+    Cause.DUPLICATED,
+    Cause.WRONG_ENTRY,
+)  # certain for any number of entries
 
 
 @reporting
@@ -45,8 +49,8 @@ def diagnose(
         got: entries found by applying At.
         domain: what A takes: pytree of arrays or shapes with dtype; its cells are the rows.
         codomain: what A gives; its cells are the columns.
-        rows: indices of the rows that are known whole, where not all entries are known.
-        cols: indices of the columns that are known whole; with neither, everything is known.
+        rows: indices of the rows that are known completely, where not all entries are known.
+        cols: the same for columns; with neither, everything is known.
         tolerance: differences of entries up to this are rounding noise.
 
     Returns:
@@ -72,12 +76,12 @@ def diagnose(
     shapes, coshapes = [_shape(leaf) for leaf in leaves], [_shape(leaf) for leaf in coleaves]
     _check(expected, got, (_cells(shapes), _cells(coshapes)))
     everything = rows is None and cols is None
-    whole = Block(
+    whole = LeafPair(
         _known(expected, rows, cols),
         _known(got, rows, cols),
         (expected.shape[0],),
         (expected.shape[1],),
-        Window(columns=everything or (rows is None and cols is not None), everything=everything),
+        Visible(columns=everything or (rows is None and cols is not None), everything=everything),
         tolerance,
         max((_rounding(leaf.dtype) for leaf in (*leaves, *coleaves)), default=0.0),
     )
@@ -86,8 +90,8 @@ def diagnose(
     return _judge(whole, shapes, coshapes)
 
 
-def _judge(whole: Block, shapes: list[Shape], coshapes: list[Shape]) -> Diagnosis:
-    """Ask all hypotheses; where none fits, ask again far from the borders."""
+def _judge(whole: LeafPair, shapes: list[Shape], coshapes: list[Shape]) -> Diagnosis:
+    """Try all hypotheses; where none fits, try again far from the borders."""
     blocks = list(_blocks(whole, shapes, coshapes))
     suspects = _matching(whole, ALL_VALUES)
     suspects |= _leaves(whole, shapes)
@@ -97,7 +101,7 @@ def _judge(whole: Block, shapes: list[Shape], coshapes: list[Shape]) -> Diagnosi
         if cause not in suspects
     }
     suffix = ""
-    if not suspects and whole.window.columns:
+    if not suspects and whole.visible.columns:
         suspects = _in_every([_interior(block) for block in blocks], IN_COLUMNS)
         suspects = suspects or _in_every([_borderless(block) for block in blocks], PER_BLOCK)
         suffix = " (far from the border; nothing fits everywhere)"
@@ -105,20 +109,20 @@ def _judge(whole: Block, shapes: list[Shape], coshapes: list[Shape]) -> Diagnosi
         return Diagnosis(None, False, _extent(whole))
     (cause, text), *others = suspects.items()
     enough = len(whole.wrong) >= _ENOUGH or cause in _FACTS
-    certain = whole.window.everything and not others and enough and not suffix
+    certain = whole.visible.everything and not others and enough and not suffix
     extent = "" if certain else f"; {_extent(whole)}"
     return Diagnosis(
         cause, certain, text + suffix + extent, tuple(Suspect(c, other) for c, other in others)
     )
 
 
-def _hypotheses(whole: Block) -> tuple[Hypothesis, ...]:
-    if whole.window.everything:
+def _hypotheses(whole: LeafPair) -> tuple[Hypothesis, ...]:
+    if whole.visible.everything:
         return PER_BLOCK
-    return IN_COLUMNS if whole.window.columns else ()
+    return IN_COLUMNS if whole.visible.columns else ()
 
 
-def _matching(block: Block, hypotheses: Iterable[Hypothesis]) -> dict[Cause, str]:
+def _matching(block: LeafPair, hypotheses: Iterable[Hypothesis]) -> dict[Cause, str]:
     """The causes whose predictions are the entries found, each with its first text."""
     found: dict[Cause, str] = {}
     for hypothesis in hypotheses:
@@ -128,11 +132,11 @@ def _matching(block: Block, hypotheses: Iterable[Hypothesis]) -> dict[Cause, str
     return found
 
 
-def _reproduces(block: Block, guess: Guess) -> bool:
+def _reproduces(block: LeafPair, guess: Guess) -> bool:
     return guess.predicted.agrees(block.got, block.floor, guess.slack)
 
 
-def _in_every(blocks: list[Block], hypotheses: Iterable[Hypothesis]) -> dict[Cause, str]:
+def _in_every(blocks: list[LeafPair], hypotheses: Iterable[Hypothesis]) -> dict[Cause, str]:
     """The causes that fit every pair of leaves in which entries differ."""
     differing = [block for block in blocks if len(block.wrong)]
     if not differing or not hypotheses:
@@ -142,7 +146,7 @@ def _in_every(blocks: list[Block], hypotheses: Iterable[Hypothesis]) -> dict[Cau
     return {c: text + where for c, text in first.items() if all(c in other for other in rest)}
 
 
-def _leaves(whole: Block, shapes: list[Shape]) -> dict[Cause, str]:
+def _leaves(whole: LeafPair, shapes: list[Shape]) -> dict[Cause, str]:
     """One leaf of the result is zero, or two of one shape are exchanged."""
     if len(shapes) < 2:
         return {}
@@ -165,7 +169,7 @@ def _leaves(whole: Block, shapes: list[Shape]) -> dict[Cause, str]:
     return _matching(whole, [lambda _: guesses()])
 
 
-def _blocks(whole: Block, shapes: list[Shape], coshapes: list[Shape]) -> Iterator[Block]:
+def _blocks(whole: LeafPair, shapes: list[Shape], coshapes: list[Shape]) -> Iterator[LeafPair]:
     """Each leaf of the domain against each of the codomain."""
     row_ends = np.cumsum([0, *map(_size, shapes)])
     col_ends = np.cumsum([0, *map(_size, coshapes)])
@@ -195,8 +199,8 @@ def _part(top: int, bottom: int, left: int, right: int) -> Callable[[Sparse], Sp
     return cut
 
 
-def _interior(block: Block) -> Block:
-    """The columns in the middle with the most entries: no border takes from them."""
+def _interior(block: LeafPair) -> LeafPair:
+    """The columns in the middle with the most entries: those that no border cuts."""
     counts = np.bincount(block.expected.cols, minlength=block.expected.shape[1])
     full = np.flatnonzero((counts == counts.max(initial=0)) & (counts > 0))
     central = np.ones(len(full), bool)
@@ -205,7 +209,7 @@ def _interior(block: Block) -> Block:
     return block.columns(full[central])
 
 
-def _borderless(block: Block) -> Block:
+def _borderless(block: LeafPair) -> LeafPair:
     """The kernels of both, as they would be under zero padding."""
     if block.stencil is None or block.found is None or block.stencil.exact:
         return block
@@ -232,7 +236,7 @@ def _known(entries: Entries, rows: np.ndarray | None, cols: np.ndarray | None) -
     return whole.where(known)
 
 
-def _extent(whole: Block) -> str:
+def _extent(whole: LeafPair) -> str:
     """How many entries differ, and the first of them."""
     wrong = whole.wrong
     place = wrong.where(np.arange(len(wrong)) == 0)

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from jaxdeconv.verify.diagnose.blocks import Block
 from jaxdeconv.verify.diagnose.causes import Cause, Guess
+from jaxdeconv.verify.diagnose.leaf_pair import LeafPair
 from jaxdeconv.verify.diagnose.moves import describe, name_axes, offsets
 from jaxdeconv.verify.diagnose.stencils import Stencil, subsets
 
 __all__ = ["borders", "flips", "paddings", "spacings", "transposed_kernels", "wrong_tap"]
 
 
-def flips(block: Block) -> Iterator[Guess]:
+def flips(block: LeafPair) -> Iterator[Guess]:
     """The taps mirrored in their hull, and about 0 where the border is circular."""
     stencil = block.stencil
     if stencil is None:
@@ -30,7 +30,7 @@ def flips(block: Block) -> Iterator[Guess]:
             yield Guess(Cause.KERNEL_FLIP, text, stencil.with_taps(taps).render())
 
 
-def paddings(block: Block) -> Iterator[Guess]:
+def paddings(block: LeafPair) -> Iterator[Guess]:
     """The taps moved: by any vector, or so that the padding of both sides is exchanged."""
     stencil = block.stencil
     if stencil is None:
@@ -63,7 +63,7 @@ def _exchanges_sides(stencil: Stencil, axis: int, by: int) -> bool:
     return high <= low - by < high + p
 
 
-def transposed_kernels(block: Block) -> Iterator[Guess]:
+def transposed_kernels(block: LeafPair) -> Iterator[Guess]:
     """Two spatial axes of the kernel exchanged."""
     stencil = block.stencil
     if stencil is None:
@@ -79,7 +79,7 @@ def transposed_kernels(block: Block) -> Iterator[Guess]:
         yield Guess(Cause.SWAPPED_AXES, text, stencil.with_taps(taps).render())
 
 
-def spacings(block: Block) -> Iterator[Guess]:
+def spacings(block: LeafPair) -> Iterator[Guess]:
     """The values of the kernel are right, the distances between them or the steps are not."""
     stencil, found = block.stencil, block.found
     if stencil is None or found is None or (stencil.spatial != found.spatial):
@@ -101,7 +101,7 @@ def spacings(block: Block) -> Iterator[Guess]:
         yield Guess(Cause.SPACING, "; ".join(changes), other.render())
 
 
-def wrong_tap(block: Block) -> Iterator[Guess]:
+def wrong_tap(block: LeafPair) -> Iterator[Guess]:
     """One tap of the kernel has other values, wherever it stands."""
     stencil, found = block.stencil, block.found
     if stencil is None or found is None or not (stencil.exact and found.exact):
@@ -127,7 +127,7 @@ def _table(stencil: Stencil) -> dict[tuple, complex]:
     }
 
 
-def borders(block: Block) -> Iterator[Guess]:
+def borders(block: LeafPair) -> Iterator[Guess]:
     """The kernel alone, cropped at the ends, where expected entries wrap or fold back."""
     stencil = block.stencil
     if stencil is None:

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from jaxdeconv.verify.diagnose.blocks import Block
 from jaxdeconv.verify.diagnose.causes import Cause, Guess
+from jaxdeconv.verify.diagnose.leaf_pair import LeafPair
 from jaxdeconv.verify.diagnose.sparse import Sparse
 
 __all__ = ["boxes", "halos", "kept_box", "slabs"]
 
 _MOST_DEVICES = 8
-_BORDER = 3  # slices: as many are likelier a device's share than a border
+_BORDER = 3  # slices: this many are more likely a device's share than a border
 
 
-def slabs(block: Block) -> Iterator[Guess]:
+def slabs(block: LeafPair) -> Iterator[Guess]:
     """Whole slices along one axis are lost, or multiplied: named by which slices they are."""
     factor = block.common_factor
     if factor is None:
@@ -40,7 +40,7 @@ def slabs(block: Block) -> Iterator[Guess]:
 
 
 def _factor_causes(live: np.ndarray, wrong: np.ndarray, n: int, factor: complex) -> Iterator[Cause]:
-    """What slices with one wrong factor can mean, likeliest first."""
+    """What slices with one wrong factor can mean, the likeliest first."""
     single = len(wrong) == 1
     if single and factor == 2:
         yield Cause.DUPLICATED
@@ -50,9 +50,9 @@ def _factor_causes(live: np.ndarray, wrong: np.ndarray, n: int, factor: complex)
 
 
 def _loss_causes(
-    block: Block, what: str, axis: int, live: np.ndarray, lost: np.ndarray, n: int
+    block: LeafPair, what: str, axis: int, live: np.ndarray, lost: np.ndarray, n: int
 ) -> Iterator[Cause]:
-    """What lost slices can mean, likeliest first; `live` are those in which something stands."""
+    """What lost slices can mean, the likeliest first; `live` are those with entries."""
     paired = block.stencil if len(block.codomain) == len(block.domain) else None
     step = paired.steps[axis] if paired else None
     p = step[0] if step is not None and what == "result" else 1
@@ -73,7 +73,7 @@ def _loss_causes(
         yield Cause.MISSING_SLICE
 
 
-def boxes(block: Block) -> Iterator[Guess]:
+def boxes(block: LeafPair) -> Iterator[Guess]:
     """A box of cells of the result is lost."""
     if block.common_factor != 0 or not len(block.wrong):
         return
@@ -89,7 +89,7 @@ def boxes(block: Block) -> Iterator[Guess]:
         yield Guess(Cause.DROPPED_BORDER, text, _multiplied(block, inside, 0))
 
 
-def kept_box(block: Block) -> Iterator[Guess]:
+def kept_box(block: LeafPair) -> Iterator[Guess]:
     """Only a box of cells of the result is kept: a frame is lost, or the ends of several axes."""
     if block.common_factor != 0 or not len(block.got):
         return
@@ -112,7 +112,7 @@ def _stride(step: tuple[int, int] | None) -> int:
     return 1 if step is None else step[0]
 
 
-def halos(block: Block) -> Iterator[Guess]:
+def halos(block: LeafPair) -> Iterator[Guess]:
     """What crosses the boundary between n equal parts of an axis is lost."""
     if block.common_factor != 0:
         return
@@ -126,13 +126,13 @@ def halos(block: Block) -> Iterator[Guess]:
             yield Guess(Cause.DEVICES, text, _multiplied(block, home != away, 0))
 
 
-def _multiplied(block: Block, where: np.ndarray, factor: complex) -> Sparse:
+def _multiplied(block: LeafPair, where: np.ndarray, factor: complex) -> Sparse:
     values = block.expected.values
     return block.expected.with_values(np.where(where, values * factor, values))
 
 
 def _at_ends(live: np.ndarray, lost: np.ndarray) -> bool:
-    """Whether the slices are the first, the last, or some of both, of those that live."""
+    """Whether the slices are the first, the last, or some of both, of those with entries."""
     hit = np.isin(live, lost)
     low, high = int(np.argmin(hit)), int(np.argmin(hit[::-1]))
     return low + high == len(lost)

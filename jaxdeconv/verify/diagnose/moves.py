@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from jaxdeconv.verify.diagnose.blocks import Block
 from jaxdeconv.verify.diagnose.causes import Cause, Guess
+from jaxdeconv.verify.diagnose.leaf_pair import LeafPair
 from jaxdeconv.verify.diagnose.sparse import Sparse
 from jaxdeconv.verify.diagnose.stencils import subsets
 
@@ -19,16 +19,16 @@ _MOST_SLICES = 2**12
 _MOST_PERMUTED = 4  # phases that are tried in every order
 
 
-def shifts(block: Block) -> Iterator[Guess]:
+def shifts(block: LeafPair) -> Iterator[Guess]:
     """All entries moved by one vector along the domain, or along the codomain; lost or rolled."""
     for vector in offsets(block, "domain"):
         yield from _shifted(block, vector, block.x, block.domain, "the result")
-    if block.window.everything:
+    if block.visible.everything:
         for vector in offsets(block, "codomain"):
             yield from _shifted(block, vector, block.y, block.codomain, "the argument")
 
 
-def offsets(block: Block, side: str) -> list[tuple[int, ...]]:
+def offsets(block: LeafPair, side: str) -> list[tuple[int, ...]]:
     """Candidates for the vector of a shift: how far the corner of a full column, row, moved."""
     index = block.domain_index if side == "domain" else block.codomain_index
     lines = {"domain": lambda s: s.cols, "codomain": lambda s: s.rows}[side]
@@ -50,7 +50,7 @@ def offsets(block: Block, side: str) -> list[tuple[int, ...]]:
 
 
 def _shifted(
-    block: Block, vector: tuple[int, ...], index: Index, shape: tuple[int, ...], what: str
+    block: LeafPair, vector: tuple[int, ...], index: Index, shape: tuple[int, ...], what: str
 ) -> Iterator[Guess]:
     """Both kinds of shift by one vector; rolled channels are permuted, not shifted."""
     there = tuple(i + by for i, by in zip(index, vector, strict=True))
@@ -63,21 +63,21 @@ def _shifted(
         yield Guess(name, text + how, moved)
 
 
-def permutations(block: Block) -> Iterator[Guess]:
+def permutations(block: LeafPair) -> Iterator[Guess]:
     """The slices along one axis are the right ones in another order."""
     for axis in range(len(block.domain)):
         order = _order(block, axis, "domain")
         if order is not None:
             x = tuple(order[i] if a == axis else i for a, i in enumerate(block.x))
             yield _permuted(block, order, axis, "result", block.moved(x=x))
-    for axis in range(len(block.codomain) if block.window.everything else 0):
+    for axis in range(len(block.codomain) if block.visible.everything else 0):
         order = _order(block, axis, "codomain")
         if order is not None:
             y = tuple(order[i] if a == axis else i for a, i in enumerate(block.y))
             yield _permuted(block, order, axis, "argument", block.moved(y=y))
 
 
-def _order(block: Block, axis: int, side: str) -> np.ndarray | None:
+def _order(block: LeafPair, axis: int, side: str) -> np.ndarray | None:
     """`order[i]`: where slice i went; None if the slices are others, or none moved.
 
     Equal slices leave a choice: a roll, where one will do; else those that can stay, stay.
@@ -101,7 +101,7 @@ def _order(block: Block, axis: int, side: str) -> np.ndarray | None:
     return order
 
 
-def _slices(block: Block, entries: Sparse, axis: int, side: str) -> list[bytes]:
+def _slices(block: LeafPair, entries: Sparse, axis: int, side: str) -> list[bytes]:
     """The content of each slice along an axis, comparable."""
     shape = getattr(block, side)
     index = list(block.domain_index(entries) if side == "domain" else block.codomain_index(entries))
@@ -115,7 +115,7 @@ def _slices(block: Block, entries: Sparse, axis: int, side: str) -> list[bytes]:
     return [b"".join(p.tobytes() for p in content) for content in zip(*parts, strict=True)]
 
 
-def _permuted(block: Block, order: np.ndarray, axis: int, what: str, predicted: Sparse) -> Guess:
+def _permuted(block: LeafPair, order: np.ndarray, axis: int, what: str, predicted: Sparse) -> Guess:
     """A roll of cells is a shift; any other order, and any of channels, is a permutation."""
     if (order == (np.arange(len(order)) + order[0]) % len(order)).all() and not block.is_label(
         axis
@@ -127,7 +127,7 @@ def _permuted(block: Block, order: np.ndarray, axis: int, what: str, predicted: 
     return Guess(Cause.PERMUTED, text, predicted)
 
 
-def phases(block: Block) -> Iterator[Guess]:
+def phases(block: LeafPair) -> Iterator[Guess]:
     """The residues modulo the stride in another order; what leaves the array is lost."""
     if block.stencil is None:
         return
@@ -150,9 +150,9 @@ def _rolls(p: int) -> Iterator[tuple[int, ...]]:
         yield tuple((i + by) % p for i in range(p))
 
 
-def reversals(block: Block) -> Iterator[Guess]:
+def reversals(block: LeafPair) -> Iterator[Guess]:
     """Both arrays reversed: an unflipped kernel, wherever the border is symmetric."""
-    if len(block.domain) != len(block.codomain) or not block.window.everything:
+    if len(block.domain) != len(block.codomain) or not block.visible.everything:
         return
     axes = tuple(a for a, n in enumerate(block.domain) if n > 1 and not block.is_label(a))
     for chosen in subsets(axes):
@@ -166,9 +166,9 @@ def reversals(block: Block) -> Iterator[Guess]:
         yield Guess(Cause.KERNEL_FLIP, text, block.moved(x=x, y=y))
 
 
-def column_flips(block: Block) -> Iterator[Guess]:
+def column_flips(block: LeafPair) -> Iterator[Guess]:
     """Each column mirrored in its own support: what an unflipped kernel does far from borders."""
-    if not len(block.expected) or block.window.everything:
+    if not len(block.expected) or block.visible.everything:
         return
     columns, place = np.unique(block.expected.cols, return_inverse=True)
     for chosen in subsets(tuple(a for a, n in enumerate(block.domain) if n > 1)):
@@ -183,9 +183,9 @@ def column_flips(block: Block) -> Iterator[Guess]:
         yield Guess(Cause.KERNEL_FLIP, text, block.moved(x=tuple(x)))
 
 
-def exchanges(block: Block) -> Iterator[Guess]:
+def exchanges(block: LeafPair) -> Iterator[Guess]:
     """Indices of domain and codomain exchanged: A itself, along some axes or all."""
-    if len(block.domain) != len(block.codomain) or not block.window.everything:
+    if len(block.domain) != len(block.codomain) or not block.visible.everything:
         return
     pairs = tuple(zip(block.domain, block.codomain, strict=True))
     axes = tuple(a for a, (n, m) in enumerate(pairs) if n == m and n > 1)
@@ -212,9 +212,9 @@ def exchanges(block: Block) -> Iterator[Guess]:
             yield Guess(Cause.KERNEL_FLIP, text, block.moved(x, y))
 
 
-def swaps(block: Block) -> Iterator[Guess]:
+def swaps(block: LeafPair) -> Iterator[Guess]:
     """Two axes exchanged, in the result, in the argument, or in both."""
-    sides = ["x", "y", "xy"] if block.window.everything else ["x"]
+    sides = ["x", "y", "xy"] if block.visible.everything else ["x"]
     names = {"x": "the result", "y": "the argument", "xy": "the kernel"}
     for a, b in itertools.combinations(range(len(block.domain)), 2):
         for side in sides:

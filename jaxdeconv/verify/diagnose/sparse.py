@@ -63,7 +63,7 @@ class Sparse:
         return Sparse(rows, cols, gaps, self.shape)
 
     def agrees(self, other: "Sparse", floor: float = 0.0, slack: float = 0.0) -> bool:
-        """Whether there are no `differences`; soon found out where the places are others."""
+        """Whether there are no `differences`; cheap where the supports differ."""
         if floor == 0 and not np.array_equal(self.keys, other.keys):
             return False
         return not len(self.differences(other, floor, slack))

@@ -2,7 +2,7 @@
 
 Along some axes ("spatial") the entries depend on delta = q x - p y alone, where a step q of the
 codomain moves the domain by p (p = stride, q = 1 for a strided convolution); along the others
-("labels": channels) on both indices. Nothing is known beforehand: steps are found in the entries.
+("labels": channels) on both indices. The steps are found from the entries alone.
 """
 
 import dataclasses

@@ -1,14 +1,14 @@
-"""The hypotheses, each with how much of the matrix it must see."""
+"""The hypotheses, by how much of the matrix they must see."""
 
 from collections.abc import Callable, Iterator
 
 from jaxdeconv.verify.diagnose import kernels, losses, moves, values
-from jaxdeconv.verify.diagnose.blocks import Block
 from jaxdeconv.verify.diagnose.causes import Guess
+from jaxdeconv.verify.diagnose.leaf_pair import LeafPair
 
 __all__ = ["ALL_VALUES", "IN_COLUMNS", "PER_BLOCK", "Hypothesis"]
 
-Hypothesis = Callable[[Block], Iterator[Guess]]
+Hypothesis = Callable[[LeafPair], Iterator[Guess]]
 
 ALL_VALUES: tuple[Hypothesis, ...] = (
     values.constants,
@@ -18,7 +18,7 @@ ALL_VALUES: tuple[Hypothesis, ...] = (
     values.roundings,
     values.inverse,
 )
-"""What is asked of the matrix as a whole, likeliest first; any window will do."""
+"""For the matrix as a whole, the likeliest first; any part of it will do."""
 
 IN_COLUMNS: tuple[Hypothesis, ...] = (
     losses.slabs,
@@ -30,7 +30,7 @@ IN_COLUMNS: tuple[Hypothesis, ...] = (
     moves.shifts,
     moves.swaps,
 )
-"""What whole columns suffice for."""
+"""For whole columns."""
 
 PER_BLOCK: tuple[Hypothesis, ...] = (
     kernels.borders,
@@ -44,4 +44,4 @@ PER_BLOCK: tuple[Hypothesis, ...] = (
     kernels.transposed_kernels,
     kernels.spacings,
 )
-"""What is asked of one leaf of the domain against one of the codomain, likeliest first."""
+"""For one leaf of the domain against one of the codomain, the likeliest first."""

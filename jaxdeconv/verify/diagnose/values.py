@@ -6,18 +6,18 @@ from fractions import Fraction
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdeconv.verify.diagnose.blocks import Block, simplest
 from jaxdeconv.verify.diagnose.causes import Cause, Guess
+from jaxdeconv.verify.diagnose.leaf_pair import LeafPair, simplest
 from jaxdeconv.verify.diagnose.sparse import Sparse
 
 __all__ = ["conjugates", "constants", "factors", "inverse", "roundings", "single_entry"]
 
 _DTYPES = (jnp.float32, jnp.bfloat16, jnp.float16, np.int32, np.int16, np.int8)
-_NEAR = 1e-3  # of the largest entry: what a solver in single precision may be off
+_NEAR = 1e-3  # of the largest entry: the error of a solver in single precision
 _MOST_CELLS = 2**18  # of a matrix whose pseudo-inverse is computed
 
 
-def constants(block: Block) -> Iterator[Guess]:
+def constants(block: LeafPair) -> Iterator[Guess]:
     """At = 0 and At = I."""
     shape = block.expected.shape
     nothing = np.zeros(0, np.int64)
@@ -26,14 +26,14 @@ def constants(block: Block) -> Iterator[Guess]:
         f"all {len(block.expected)} entries are zero",
         Sparse(nothing, nothing, np.zeros(0), shape),
     )
-    if shape[0] == shape[1] and block.window.everything:
+    if shape[0] == shape[1] and block.visible.everything:
         diagonal = np.arange(shape[0])
         identity = Sparse(diagonal, diagonal, np.ones(shape[0]), shape)
         yield Guess(Cause.IDENTITY, "it returns its argument", identity)
 
 
-def single_entry(block: Block) -> Iterator[Guess]:
-    """One entry differs: what kind of difference it is."""
+def single_entry(block: LeafPair) -> Iterator[Guess]:
+    """One entry differs: missing, doubled or wrong."""
     wrong = block.wrong
     if len(wrong) != 1:
         return
@@ -47,7 +47,7 @@ def single_entry(block: Block) -> Iterator[Guess]:
         yield Guess(Cause.WRONG_ENTRY, f"only entry {place} is wrong", block.got)
 
 
-def factors(block: Block) -> Iterator[Guess]:
+def factors(block: LeafPair) -> Iterator[Guess]:
     """One factor on all entries, or one over the number of terms of each row or column."""
     entries = block.expected
     if not len(entries):
@@ -71,7 +71,7 @@ def factors(block: Block) -> Iterator[Guess]:
         yield Guess(Cause.SCALE, text, mean, slack)
 
 
-def conjugates(block: Block) -> Iterator[Guess]:
+def conjugates(block: LeafPair) -> Iterator[Guess]:
     """conj(A^H) for A^H."""
     values = block.expected.values
     if np.iscomplexobj(values):
@@ -80,7 +80,7 @@ def conjugates(block: Block) -> Iterator[Guess]:
         yield Guess(Cause.CONJUGATE, text, conjugated)
 
 
-def roundings(block: Block) -> Iterator[Guess]:
+def roundings(block: LeafPair) -> Iterator[Guess]:
     """Entries gone through a smaller dtype, or without their imaginary parts."""
     values = block.expected.values
     if np.iscomplexobj(values):
@@ -97,13 +97,13 @@ def roundings(block: Block) -> Iterator[Guess]:
                 yield Guess(Cause.LOST_DTYPE, text, block.expected.with_values(rounded))
 
 
-def inverse(block: Block) -> Iterator[Guess]:
+def inverse(block: LeafPair) -> Iterator[Guess]:
     """An inverse of A, which is the expected matrix transposed, with or without conjugate.
 
-    Of those that undo A from one side alone, the pseudo-inverse is named apart.
+    Among one-sided inverses the pseudo-inverse has a text of its own.
     """
     shape = block.expected.shape
-    if not block.window.everything or shape[0] * shape[1] > _MOST_CELLS:
+    if not block.visible.everything or shape[0] * shape[1] > _MOST_CELLS:
         return
     dense = block.expected.dense()
     got = block.got.dense()
@@ -125,7 +125,7 @@ def _is_identity(product: np.ndarray) -> bool:
 
 
 def _is_count(factor: complex) -> bool:
-    """Whether a factor is a whole number from 2 on, or one over one."""
+    """Whether a factor is a whole number from 2 on, or the reciprocal of one."""
     if np.imag(factor):
         return False
     value = float(np.real(factor))

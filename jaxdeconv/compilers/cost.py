@@ -1,0 +1,35 @@
+"""Predicted seconds of a kernel: a roofline, with the speeds of `targets`.
+
+    seconds = max(launch, bytes / bandwidth, products / matrix speed, the rest / vector speed)
+
+A TPU's compiler estimates the cycles of what it emits; these are taken instead where there are
+any. The model tells apart what differs in bytes, launches or operations. It knows neither which of
+cuDNN's engines will run nor what lies in a cache, and does not overlap one kernel with the next.
+"""
+
+from jaxdeconv.compilers.kernels import Kernel
+from jaxdeconv.compilers.targets import Constants
+
+__all__ = ["seconds"]
+
+
+def seconds(kernel: Kernel, constants: Constants) -> float:
+    """Of all launches of a kernel together.
+
+    Args:
+        kernel: which.
+        constants: of the device.
+    """
+    if kernel.running:
+        return 0.0
+    if kernel.cycles and constants.cycles_per_second:
+        return kernel.times * kernel.cycles / constants.cycles_per_second
+    speeds = constants.flops_per_second
+    dtype = "f32" if kernel.dtype in ("c64", "f32") else kernel.dtype
+    peak = speeds.get(f"{dtype} highest" if kernel.highest else dtype, speeds["f32 highest"])
+    return kernel.times * max(
+        constants.launch_seconds,
+        kernel.bytes / constants.bytes_per_second,
+        kernel.flops / peak,
+        kernel.vector_flops / constants.vector_flops_per_second,
+    )

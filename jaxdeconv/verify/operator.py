@@ -1,0 +1,312 @@
+"""A function under test, applied to blocks of vectors: batched, bounded in memory, counted."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
+
+import jax
+import numpy as np
+
+from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
+from jaxdeconv.verify.analysis import (
+    Analysis,
+    Magnitude,
+    Traced,
+    Unbounded,
+    Untraceable,
+    analyse,
+    trace,
+)
+from jaxdeconv.verify.spaces import Space
+
+__all__ = ["Count", "NotFinite", "Operator", "Rounding", "check_rings", "first_line"]
+
+LANES = 64
+"""The most vectors in one call."""
+
+CELLS = 2**23
+"""The most cells of domain and codomain together in one call."""
+
+Mode: TypeAlias = Literal["vmap", "loop", "eager", "numpy"]
+
+
+class NotFinite(ArithmeticError):
+    """A result holds NaN or infinity; the text says where."""
+
+
+@dataclasses.dataclass
+class Count:
+    """Applications of a function so far, one per vector."""
+
+    total: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Rounding:
+    """What is known of the rounding of a function.
+
+    Attributes:
+        bits: of the significand that its narrowest sums are formed in.
+        magnitude: |A| derived from the jaxpr, or None where something cannot be bounded.
+        load: of probes of ones: times s it is at most 1 only if no sum of integers up to s can
+            round.
+        reason: why `magnitude` is None.
+    """
+
+    bits: int
+    magnitude: Magnitude | None
+    load: float = math.inf
+    reason: str = ""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Operator:
+    """`fun`, taking parameters and then a member of `domain`, as a map of blocks.
+
+    It is compiled twice: for a single vector, and through `jax.vmap` for a fixed number of them,
+    to which shorter blocks are filled up. Where `jax.vmap` is impossible it is applied to one
+    vector at a time, and a function that JAX cannot trace is called as it is.
+
+    Attributes:
+        name: as the user calls it: 'A' or 'At'.
+        fun: the function.
+        domain: what it takes.
+        codomain: what it gives.
+        parameters: what it takes first.
+        mode: 'vmap', 'loop', 'eager' (untraceable, given JAX arrays) or 'numpy' (given NumPy's).
+        traced: its jaxpr; None where JAX cannot trace it.
+        count: of applications, shared by all operators that are derived from one.
+    """
+
+    name: str
+    fun: Callable[..., Any]
+    domain: Space
+    codomain: Space
+    parameters: tuple[Any, ...]
+    mode: Mode
+    traced: Traced | None
+    count: Count
+    _one: Callable[..., Any]
+    _many: Callable[..., Any]
+
+    @classmethod
+    def of(
+        cls, name: str, fun: Callable[..., Any], domain: Space, parameters: tuple[Any, ...] = ()
+    ) -> "Operator":
+        """The function as it can be called, which is found by trying.
+
+        Raises:
+            ValueError: it raised in every way.
+        """
+
+        def plain(*arguments: Any) -> Any:  # methods of some classes cannot be hashed, as JAX does
+            return fun(*arguments)
+
+        mode, example, traced = _first_contact(name, plain, domain, parameters)
+        return cls(
+            name,
+            plain,
+            domain,
+            Space.of(example, f"the result of {name}"),
+            parameters,
+            mode,
+            traced,
+            Count(),
+            jax.jit(plain) if traced else plain,
+            jax.jit(jax.vmap(plain, in_axes=(*(None for _ in parameters), 0))),
+        )
+
+    def over_one_ring(self) -> "Operator":
+        """Complex cells count as two real ones where real cells stand beside them.
+
+        Raises:
+            ValueError: integers to floats, or floats to integers.
+        """
+        check_rings(self.domain, self.codomain)
+        leaves = (*self.domain.leaves, *self.codomain.leaves)
+        if len({leaf.dtype.kind == "c" for leaf in leaves}) == 1:
+            return self
+        domain, codomain = self.domain.realified(), self.codomain.realified()
+        return dataclasses.replace(self, domain=domain, codomain=codomain)
+
+    def at(self, parameters: tuple[Any, ...]) -> "Operator":
+        """The function of other parameters, of the same shapes."""
+        return dataclasses.replace(self, parameters=parameters)
+
+    def one_by_one(self) -> "Operator":
+        """The function applied to one vector at a time."""
+        return dataclasses.replace(self, mode="loop")
+
+    @property
+    def traceable(self) -> bool:
+        """Whether JAX can trace the function."""
+        return self.traced is not None
+
+    @property
+    def lanes(self) -> int:
+        """Vectors in one call."""
+        return max(1, min(LANES, CELLS // max(1, self.domain.size + self.codomain.size)))
+
+    @functools.cached_property
+    def analysis(self) -> Analysis | None:
+        """What its jaxpr says, at its parameters; None where JAX cannot trace it."""
+        return analyse(self.traced, self.parameters) if self.traced else None
+
+    @functools.cached_property
+    def rounding(self) -> Rounding:
+        """How far its results may be off, at its parameters."""
+        bits = min(self.domain.bits, self.codomain.bits)
+        if self.domain.kind == "integer":
+            return Rounding(bits, None, reason="integers do not round")
+        if self.analysis is None:
+            return Rounding(bits, None, reason=f"{self.name} cannot be traced by JAX")
+        bound = self.analysis.bound
+        if isinstance(bound, Unbounded):
+            return Rounding(bits, None, reason=f"{self.name}: {bound}")
+        ones = np.full(self.domain.size, np.sqrt(2) if self.domain.kind == "complex" else 1.0)
+        load = bound.load(self.domain.member(ones)) if bound.dyadic is not None else math.inf
+        return Rounding(min(bits, bound.accumulators), bound, load)
+
+    def __call__(self, block: np.ndarray) -> np.ndarray:
+        """`(vectors, cells of the domain)` to `(vectors, cells of the codomain)`.
+
+        Raises:
+            NotFinite: NaN or infinity in a result.
+            ValueError: the function raised.
+        """
+        self.count.total += len(block)
+        step = self.lanes if self.mode == "vmap" else 1
+        result = np.empty((len(block), self.codomain.size), self.codomain.wide)
+        for start in range(0, len(block), step):
+            piece = block[start : start + step]
+            result[start : start + step] = self._apply(piece)
+        self._check_finite(result)
+        return result
+
+    def plain(self, vector: np.ndarray) -> np.ndarray:
+        """The function called as the user would: not compiled, not batched."""
+        self.count.total += 1
+        result = self._result(self.fun, self.domain.member(vector), batched=False)
+        self._check_finite(result)
+        return result[0]
+
+    def batched(self, block: np.ndarray) -> np.ndarray | None:
+        """At most `lanes` vectors in one call of `jax.vmap`; None where that is impossible."""
+        self.count.total += len(block)
+        return self._together(block)
+
+    def _together(self, block: np.ndarray) -> np.ndarray | None:
+        padded = np.zeros((self.lanes, block.shape[1]), block.dtype)
+        padded[: len(block)] = block
+        try:
+            return self._result(self._many, self.domain.members(padded), True)[: len(block)]
+        except Exception:  # no batching rule: the function itself may still be sound
+            return None
+
+    def _apply(self, piece: np.ndarray) -> np.ndarray:
+        found = self._together(piece) if self.mode == "vmap" and len(piece) > 1 else None
+        if found is not None:
+            return found
+        vectors = [self.domain.member(vector) for vector in piece]
+        return np.concatenate([self._result(self._one, vector, False) for vector in vectors])
+
+    def _result(self, call: Callable[..., Any], argument: Any, batched: bool) -> np.ndarray:
+        """One call; the result as a block, its structure checked."""
+        if self.mode != "numpy":
+            argument = self.domain.place(argument, batched)
+        try:
+            result = jax.tree.map(np.asarray, call(*self.parameters, argument))
+        except Exception as error:
+            raise _raised(self.name, self.domain, error) from error
+        if not batched:
+            result = jax.tree.map(lambda leaf: np.asarray(leaf)[None], result)
+        found = [leaf.shape[1:] for leaf in jax.tree.leaves(result)]
+        if found != [leaf.shape for leaf in self.codomain.leaves]:
+            raise ArgumentValueError(
+                f"{self.name} must give one shape at all times",
+                f"It gave {self.codomain} at first.",
+                shapes=found,
+            )
+        return self.codomain.block(result)
+
+    def _check_finite(self, result: np.ndarray) -> None:
+        if result.dtype.kind != "i" and not np.isfinite(result).all():
+            vector, cell = np.argwhere(~np.isfinite(result))[0]
+            raise NotFinite(
+                f"{self.name} gives {result[vector, cell]} at {self.codomain.where(int(cell))}"
+            )
+
+
+def _first_contact(
+    name: str, fun: Callable[..., Any], domain: Space, parameters: tuple[Any, ...]
+) -> tuple[Mode, Any, Traced | None]:
+    """How the function can be called, an example (or the shape) of its result, and its jaxpr."""
+    try:
+        structs = jax.tree.map(_struct, parameters)
+        traced = trace(fun, domain.tree, structs)
+        _check_widths(name, domain)
+        return "vmap", traced.codomain, traced
+    except Untraceable as error:
+        cause = error.__cause__
+        if isinstance(cause, ArgumentTypeError | ArgumentValueError):
+            raise cause from None
+    zeros = domain.member(np.zeros(domain.size, domain.wide))
+
+    def placed(member: Any) -> Any:
+        _check_widths(name, domain)
+        return domain.place(member, False)
+
+    ways: tuple[tuple[Mode, Callable[[Any], Any]], ...]
+    ways = (("eager", placed), ("numpy", lambda member: member))
+    for mode, place in ways:
+        try:
+            return mode, jax.tree.map(np.asarray, fun(*parameters, place(zeros))), None
+        except Exception:  # NumPy may still take what JAX cannot
+            continue
+    assert isinstance(cause, Exception)
+    raise _raised(name, domain, cause) from cause
+
+
+def _check_widths(name: str, domain: Space) -> None:
+    """JAX must be able to hold the domain: in 32-bit mode it has no float64."""
+    for leaf in domain.leaves:
+        if jax.dtypes.canonicalize_dtype(leaf.dtype) != leaf.dtype:
+            raise ArgumentValueError(
+                f"the dtypes that {name} takes must exist in JAX's current mode",
+                "Enable jax_enable_x64, or pass 32-bit dtypes.",
+                dtype=str(leaf.dtype),
+            )
+
+
+def _raised(name: str, domain: Space, error: Exception) -> ArgumentValueError:
+    return ArgumentValueError(
+        f"{name} must accept the members of its domain",
+        f"It raised {type(error).__name__}: {first_line(error)}",
+        argument=domain,
+    )
+
+
+def check_rings(domain: Space, codomain: Space) -> None:
+    """Integers to integers, floats to floats.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    if (domain.kind == "integer") != (codomain.kind == "integer"):
+        raise ArgumentValueError(
+            "domain and codomain must both hold integers or both hold floats",
+            "Convert on one side: a linear map is over one ring.",
+            domain=domain,
+            codomain=codomain,
+        )
+
+
+def _struct(leaf: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(np.shape(leaf), leaf.dtype)
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's text."""
+    return (str(error).strip().splitlines() or ["(no text)"])[0]
