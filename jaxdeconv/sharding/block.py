@@ -15,9 +15,9 @@ from typing import TypeAlias
 import numpy as np
 from jax import Array, lax
 
-from jaxdeconv import boundary
 from jaxdeconv.algorithms import Problem
 from jaxdeconv.algorithms.leg import LEGS
+from jaxdeconv.boundary import fold, pad, source_index
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.sharding.dimension import Dimension, Image
 from jaxdeconv.sharding.fetch import cut, fetch, fill, give_back, only_first, only_needed
@@ -168,7 +168,7 @@ class DividedLeg:
         if self.padding_mode == "zeros":
             return None
         size, pair = self.problem.geometry.input_size[dim], self.problem.geometry.padding[dim]
-        source: list[int] = boundary.source_index(size, *pair, self.padding_mode).tolist()
+        source: list[int] = source_index(size, *pair, self.padding_mode).tolist()
         return source
 
     def _fetch_v(self, v: Array, dim: int, local: ConvGeometry) -> tuple[Array, ConvGeometry]:
@@ -182,7 +182,7 @@ class DividedLeg:
             if self.problem.leg == "kernel_gradient":
                 v = only_needed(v, axis, axes, window)  # a NaN times zero is no zero
         elif self._has_border(dim):
-            v = boundary.pad(v, self._padding(dim), self.padding_mode)
+            v = pad(v, self._padding(dim), self.padding_mode)
         else:
             return v, local
         return v, _with(local, dim, v.shape[axis], (0, 0))
@@ -210,7 +210,7 @@ class DividedLeg:
         elif self._has_border(dim):
             size = list(v.shape[1:-1])
             size[dim] = self.problem.geometry.input_size[dim]
-            v = boundary.fold(v, tuple(size), self._padding(dim), self.padding_mode)
+            v = fold(v, tuple(size), self._padding(dim), self.padding_mode)
         return v
 
     def _has_border(self, dim: int) -> bool:
