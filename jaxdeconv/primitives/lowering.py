@@ -169,7 +169,8 @@ def _divide(
         return hooks.by_shard_map(divided, mesh, one_device, params.dtype)
     has_callback = platform in ("cpu", "cuda", "rocm") and not exported
     if has_callback and not partly and not is_empty and _are_known(axes):
-        return hooks.by_partitioner(whole, one_device, params.dtype)
+        known_by = f"{platform}, {params}"
+        return hooks.by_partitioner(whole, one_device, params.dtype, known_by)
     by_xla = functools.partial(
         _compute, leg, platform, {"exported": exported, "partitioned": True}, params
     )

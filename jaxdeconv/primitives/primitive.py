@@ -13,10 +13,10 @@ from jax import Array, core, lax
 from jax.extend.core import Primitive
 from jax.lax import PrecisionLike
 
-from jaxdeconv import boundary
 from jaxdeconv.algorithms import Problem
 from jaxdeconv.algorithms.leg import LEGS, Leg
 from jaxdeconv.arguments.dtypes import accumulator_dtype
+from jaxdeconv.boundary import split
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.planning import planner, tuning_cache
 from jaxdeconv.sharding import MeshAxes, explicit
@@ -90,7 +90,7 @@ def problem_of(leg: str, x: Any, y: Any, params: LegParams, **program: Any) -> P
     groups, batch = params.geometry.groups, x.shape[0]
     return Problem(
         leg,
-        boundary.split(params.geometry, params.padding_mode)[1],
+        split(params.geometry, params.padding_mode)[1],
         batch if isinstance(batch, int) else None,
         arrays["v"].shape[-1] if "v" in arrays else arrays["w"].shape[-2] * groups,
         arrays["u"].shape[-1] if "u" in arrays else arrays["w"].shape[-1],

@@ -15,9 +15,9 @@ from typing import TypeAlias
 import numpy as np
 from jax import Array, lax
 
-from jaxdeconv import boundary
 from jaxdeconv.algorithms import Problem
 from jaxdeconv.algorithms.leg import LEGS
+from jaxdeconv.boundary import fold, pad, source_index
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.sharding.dimension import Dimension, Image
 from jaxdeconv.sharding.fetch import cut, fetch, fill, give_back, only_first, only_needed
@@ -104,12 +104,8 @@ class DividedLeg:
             The block of the result; behind the end of a whole axis there may be anything.
         """
         leg, summed = LEGS[self.problem.leg], self.layout.summed(LEGS[self.problem.leg])
-        arrays = dict(zip(leg.operands, (x, y), strict=True))
-        for role in leg.operands:
-            for dim, axes, size in self.divided(role):
-                is_fetched = role == "v" and axes in self.layout.space
-                if {*axes} <= {*summed} and not is_fetched:
-                    arrays[role] = only_first(arrays[role], dim, axes, size)
+        blocks = zip(leg.operands, (x, y), strict=True)
+        arrays = {role: self._without_rest(role, block) for role, block in blocks}
         geometry = self._without_halo()
         # borders that every device has of its own come last: they need not be sent
         for dim in sorted(range(geometry.ndim), key=lambda dim: not self.layout.space[dim]):
@@ -127,6 +123,15 @@ class DividedLeg:
         elif summed:
             result = lax.psum(result, summed)
         return result.astype(dtype)
+
+    def _without_rest(self, role: str, x: Array) -> Array:
+        """Zeros behind the end of what is summed over, but for what is fetched: `fetch` does it."""
+        summed = {*self.layout.summed(LEGS[self.problem.leg])}
+        for dim, axes, size in self.divided(role):
+            is_fetched = role == "v" and axes in self.layout.space
+            if {*axes} <= summed and not is_fetched:
+                x = only_first(x, dim, axes, size)
+        return x
 
     def _without_halo(self) -> ConvGeometry:
         """The geometry of groups and contracted dimensions of one device, as there is no halo."""
@@ -163,7 +168,7 @@ class DividedLeg:
         if self.padding_mode == "zeros":
             return None
         size, pair = self.problem.geometry.input_size[dim], self.problem.geometry.padding[dim]
-        source: list[int] = boundary.source_index(size, *pair, self.padding_mode).tolist()
+        source: list[int] = source_index(size, *pair, self.padding_mode).tolist()
         return source
 
     def _fetch_v(self, v: Array, dim: int, local: ConvGeometry) -> tuple[Array, ConvGeometry]:
@@ -177,7 +182,7 @@ class DividedLeg:
             if self.problem.leg == "kernel_gradient":
                 v = only_needed(v, axis, axes, window)  # a NaN times zero is no zero
         elif self._has_border(dim):
-            v = boundary.pad(v, self._padding(dim), self.padding_mode)
+            v = pad(v, self._padding(dim), self.padding_mode)
         else:
             return v, local
         return v, _with(local, dim, v.shape[axis], (0, 0))
@@ -205,7 +210,7 @@ class DividedLeg:
         elif self._has_border(dim):
             size = list(v.shape[1:-1])
             size[dim] = self.problem.geometry.input_size[dim]
-            v = boundary.fold(v, tuple(size), self._padding(dim), self.padding_mode)
+            v = fold(v, tuple(size), self._padding(dim), self.padding_mode)
         return v
 
     def _has_border(self, dim: int) -> bool:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxdeconv import boundary
+from jaxdeconv.boundary import ascending, resize, runs
 from jaxdeconv.sharding.dimension import Return
 from jaxdeconv.sharding.windows import Copies, Hop, Window
 
@@ -34,7 +34,7 @@ def fetch(x: Array, dim: int, axes: MeshAxes, window: Window) -> Array:
     known = [offset for offset in window.offsets if offset is not None]
     before = max(0, -min(known))
     after = max(0, max(known) + window.length - arrived.shape[dim])
-    arrived = boundary.resize(arrived, dim, before, after)
+    arrived = resize(arrived, dim, before, after)
     offsets = tuple(None if offset is None else offset + before for offset in window.offsets)
     return cut(arrived, dim, axes, offsets, window.length)
 
@@ -63,12 +63,12 @@ def give_back(v: Array, image: Array, dim: int, axes: MeshAxes, back: Return) ->
         sent = cells if target == owner else lax.ppermute(cells, axes, [(owner, target)])
         arrived = jnp.where(index == target, sent, arrived)
     block, sources = v.shape[dim], np.array(back.sources)
-    for run in boundary.runs(sources):
-        part = boundary.ascending(
+    for run in runs(sources):
+        part = ascending(
             lax.slice_in_dim(arrived, run.start, run.stop, axis=dim), sources[run], dim
         )
         # between zeros as long as the block, a start out of range is one that finds zeros alone
-        part = boundary.resize(part, dim, block, block)
+        part = resize(part, dim, block, block)
         start = block * (index + 1) - int(sources[run].min())
         start = jnp.clip(start, 0, part.shape[dim] - block)
         v += lax.dynamic_slice_in_dim(part, start, block, axis=dim)

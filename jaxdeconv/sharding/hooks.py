@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +12,8 @@ from jax import Array, lax
 from jax.experimental.custom_partitioning import custom_partitioning
 from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding
 
-from jaxdeconv import boundary
 from jaxdeconv.algorithms.leg import LEGS
+from jaxdeconv.boundary import resize
 from jaxdeconv.sharding.block import Compute, DividedLeg
 from jaxdeconv.sharding.layout import Layout, entries, sharding_rule
 from jaxdeconv.sharding.windows import ceil_div
@@ -21,7 +22,7 @@ __all__ = ["by_partitioner", "by_shard_map"]
 
 
 def by_partitioner(
-    whole: DividedLeg, compute: Compute, dtype: np.dtype
+    whole: DividedLeg, compute: Compute, dtype: np.dtype, known_by: str
 ) -> Callable[[Array, Array], Array]:
     """The leg, divided as XLA's partitioner (Shardy) comes to lay out its arrays.
 
@@ -31,6 +32,8 @@ def by_partitioner(
         whole: the leg on one device.
         compute: the same with zero padding.
         dtype: of the result.
+        known_by: all that the callback depends on. The program before it is divided holds nothing
+            of it but an address, by which JAX's persistent cache could take one leg for another.
     """
     leg = LEGS[whole.problem.leg]
 
@@ -40,13 +43,13 @@ def by_partitioner(
         layout = Layout.of(whole.problem, specs, mesh.shape)
         divided = dataclasses.replace(whole, layout=layout, mesh_sizes=dict(mesh.shape))
         divided.note(specs)
-        named = {role: NamedSharding(mesh, layout.spec(role)) for role in given}
+        shardings = {role: NamedSharding(mesh, layout.spec(role)) for role in given}
 
         def apply(x: Array, y: Array) -> Array:
             return divided.apply(x, y, compute, dtype)
 
-        operand_shardings = tuple(named[role] for role in leg.operands)
-        return mesh, apply, named[leg.result], operand_shardings
+        operand_shardings = tuple(shardings[role] for role in leg.operands)
+        return mesh, apply, shardings[leg.result], operand_shardings
 
     def typed(x: Array, y: Array) -> Array:  # noqa: ARG001
         """Asked for its type alone: where there is but one device, nothing is divided."""
@@ -55,8 +58,14 @@ def by_partitioner(
     call: Any = custom_partitioning(typed)
     text, meaning = sharding_rule(whole.problem)
     call.def_partition(partition, sharding_rule=text, **meaning)
-    function: Callable[[Array, Array], Array] = call
-    return function
+
+    def named(x: Array, y: Array) -> Array:
+        result: Array = call(x, y)
+        return result
+
+    digest = hashlib.sha256(f"{known_by}, {whole.padding_mode}, {whole.problem}".encode())
+    named.__name__ = f"{leg.name}_{digest.hexdigest()[:16]}"
+    return jax.jit(named)
 
 
 def by_shard_map(
@@ -75,7 +84,7 @@ def by_shard_map(
 
     def resized(x: Array, role: str, sizes: dict[int, int]) -> Array:
         for dim, _, _ in divided.divided(role):
-            x = boundary.resize(x, dim, 0, sizes[dim] - x.shape[dim])
+            x = resize(x, dim, 0, sizes[dim] - x.shape[dim])
         return x
 
     def even(role: str) -> dict[int, int]:
