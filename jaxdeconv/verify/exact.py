@@ -20,7 +20,8 @@ import numpy as np
 from jaxdeconv.verify.arithmetic import distance_to_integers, dyadic_exponent, largest_part
 from jaxdeconv.verify.operator import Operator, Rounding
 from jaxdeconv.verify.pair import Pair, Sample
-from jaxdeconv.verify.precision import SENSIBLE, measure
+from jaxdeconv.verify.place import locate
+from jaxdeconv.verify.precision import SENSIBLE, Bound, error_bound, measure, tolerance
 from jaxdeconv.verify.probes import survival
 from jaxdeconv.verify.report import Evidence
 
@@ -143,6 +144,8 @@ def exact(pair: Pair, scheme: Scheme) -> tuple[Evidence, Sample]:
             classify_exactness(sample.pair.backward, sample.u, sample.x),
         )
         found = _equal(sample, results) or _close(scheme, sample)
+        if found.status != "pass" and sample.pair.is_widened:
+            found = _close_as_given(scheme, sample, found.name)
         limit = max(limit, found.detection_limit or 0.0)
         if found.status != "pass":
             break
@@ -195,9 +198,21 @@ def _equal(sample: Sample, results: tuple[Result, Result]) -> Evidence | None:
     return Evidence("exact", "structure", "fail", text)
 
 
-def _close(scheme: Scheme, sample: Sample) -> Evidence:
-    """Compare by the rounding bound."""
-    found, scale = measure(sample), sample.pair.scale
+def _close_as_given(scheme: Scheme, sample: Sample, name: str) -> Evidence:
+    """Compare maps that differ in double precision, whose constants may have been rounded.
+
+    The entry that differs most decides, for at a single entry the bound is the narrowest.
+    """
+    place = locate(sample)
+    if place is None:
+        return _close(scheme, sample, tolerance)
+    text = "inner products differ, by more than constants of the given precision explain"
+    return Evidence(name, "structure", "fail", text)
+
+
+def _close(scheme: Scheme, sample: Sample, bound: Bound = error_bound) -> Evidence:
+    """Compare by a rounding bound."""
+    found, scale = measure(sample, bound), sample.pair.scale
     text, status = f"inner products: {found}", found.status
     if status != "pass":
         return Evidence("rounding", "structure", status, text)

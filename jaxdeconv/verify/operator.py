@@ -1,5 +1,6 @@
 """A function under test, applied to blocks of vectors: batched, bounded in memory, counted."""
 
+import contextlib
 import dataclasses
 import functools
 import math
@@ -18,7 +19,10 @@ from jaxdeconv.verify.analysis import (
     Untraceable,
     analyse,
     trace,
+    wide,
+    widened,
 )
+from jaxdeconv.verify.analysis.jaxprs import in_64_bit_mode
 from jaxdeconv.verify.spaces import Space
 
 __all__ = ["Count", "NotFinite", "Operator", "Rounding", "check_rings", "first_line"]
@@ -78,6 +82,7 @@ class Operator:
         mode: 'vmap', 'loop', 'eager' (untraceable, given JAX arrays) or 'numpy' (given NumPy's).
         traced: its jaxpr; None where JAX cannot trace it.
         count: of applications, shared by all operators that are derived from one.
+        given: what this is in double precision; None where it is what was given.
     """
 
     name: str
@@ -90,6 +95,7 @@ class Operator:
     count: Count
     _one: Callable[..., Any]
     _many: Callable[..., Any]
+    given: "Operator | None" = None
 
     @classmethod
     def of(
@@ -133,7 +139,38 @@ class Operator:
 
     def at(self, parameters: tuple[Any, ...]) -> "Operator":
         """The function of other parameters, of the same shapes."""
-        return dataclasses.replace(self, parameters=parameters)
+        given = self.given and self.given.at(parameters)
+        return dataclasses.replace(self, parameters=parameters, given=given)
+
+    @functools.cached_property
+    def widened(self) -> "Operator":
+        """The map that the program writes down, in double precision; itself where that fails."""
+        leaves = (*self.domain.leaves, *self.codomain.leaves)
+        if self.traced is None or self.domain.kind == "integer" or self.given:
+            return self
+        if all(leaf.dtype == wide(leaf.dtype) for leaf in leaves):
+            return self
+        count, x64 = len(jax.tree.leaves(self.parameters)), in_64_bit_mode()
+        fun, domain = widened(self.traced, count, x64), self.domain.widened()
+        try:
+            with jax.enable_x64(True):
+                traced = trace(fun, domain.tree, jax.tree.map(_struct, self.parameters))
+        except Untraceable:  # a primitive that has no wider form
+            return self
+        return dataclasses.replace(
+            self,
+            fun=fun,
+            domain=domain,
+            codomain=self.codomain.widened(),
+            traced=traced,
+            given=self,
+            _one=jax.jit(fun),
+            _many=jax.jit(jax.vmap(fun, in_axes=(*(None for _ in self.parameters), 0))),
+        )
+
+    def arithmetic(self) -> contextlib.AbstractContextManager[Any]:
+        """JAX's mode in which it is traced and called."""
+        return jax.enable_x64(True) if self.given else contextlib.nullcontext()
 
     def one_by_one(self) -> "Operator":
         """The function applied to one vector at a time."""
@@ -152,7 +189,8 @@ class Operator:
     @functools.cached_property
     def analysis(self) -> Analysis | None:
         """What its jaxpr says, at its parameters; None where JAX cannot trace it."""
-        return analyse(self.traced, self.parameters) if self.traced else None
+        with self.arithmetic():
+            return analyse(self.traced, self.parameters) if self.traced else None
 
     @functools.cached_property
     def rounding(self) -> Rounding:
@@ -166,7 +204,8 @@ class Operator:
         if isinstance(bound, Unbounded):
             return Rounding(bits, None, reason=f"{self.name}: {bound}")
         ones = np.full(self.domain.size, np.sqrt(2) if self.domain.kind == "complex" else 1.0)
-        load = bound.load(self.domain.member(ones)) if bound.dyadic is not None else math.inf
+        with self.arithmetic():
+            load = bound.load(self.domain.member(ones)) if bound.dyadic is not None else math.inf
         return Rounding(min(bits, bound.accumulators), bound, load)
 
     def __call__(self, block: np.ndarray) -> np.ndarray:
@@ -214,12 +253,13 @@ class Operator:
 
     def _result(self, call: Callable[..., Any], argument: Any, batched: bool) -> np.ndarray:
         """One call; the result as a block, its structure checked."""
-        if self.mode != "numpy":
-            argument = self.domain.place(argument, batched)
-        try:
-            result = jax.tree.map(np.asarray, call(*self.parameters, argument))
-        except Exception as error:
-            raise _raised(self.name, self.domain, error) from error
+        with self.arithmetic():
+            if self.mode != "numpy":
+                argument = self.domain.place(argument, batched)
+            try:
+                result = jax.tree.map(np.asarray, call(*self.parameters, argument))
+            except Exception as error:
+                raise _raised(self.name, self.domain, error) from error
         if not batched:
             result = jax.tree.map(lambda leaf: np.asarray(leaf)[None], result)
         found = [leaf.shape[1:] for leaf in jax.tree.leaves(result)]

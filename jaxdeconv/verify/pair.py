@@ -40,6 +40,23 @@ class Pair:
         """A and At."""
         return self.forward, self.backward
 
+    @functools.cached_property
+    def widened(self) -> "Pair":
+        """The maps that the programs write down, in double precision where that can be had."""
+        forward, backward = self.forward.widened, self.backward.widened
+        return dataclasses.replace(self, forward=forward, backward=backward)
+
+    @property
+    def given(self) -> "Pair":
+        """The pair before it was widened."""
+        forward, backward = (operator.given or operator for operator in self.operators)
+        return dataclasses.replace(self, forward=forward, backward=backward)
+
+    @property
+    def is_widened(self) -> bool:
+        """Whether a map is in double precision that was not given in it."""
+        return any(operator.given for operator in self.operators)
+
     @property
     def roundings(self) -> tuple[Rounding, Rounding]:
         """Of A and of At."""

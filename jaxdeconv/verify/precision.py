@@ -10,6 +10,8 @@ and the text says so.
 """
 
 import dataclasses
+from collections.abc import Callable
+from typing import TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,7 +20,9 @@ from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.report import Evidence, Status
 
-__all__ = ["SENSIBLE", "Measurement", "error_bound", "measure", "precision"]
+__all__ = ["SENSIBLE", "Measurement", "error_bound", "measure", "precision", "tolerance"]
+
+Bound: TypeAlias = Callable[[Operator, np.ndarray, np.ndarray], np.ndarray]
 
 SENSIBLE = 1e-2
 """Evidence that cannot see errors of this fraction of the largest entry decides nothing."""
@@ -49,11 +53,17 @@ def error_bound(operator: Operator, block: np.ndarray, result: np.ndarray) -> np
     if (sizes == sizes[:1]).all():
         sizes = sizes[:1]
     apply = rounding.magnitude.apply
-    bound = np.stack([codomain.magnitudes(apply(domain.member(vector))) for vector in sizes])
+    with operator.arithmetic():
+        bound = np.stack([codomain.magnitudes(apply(domain.member(vector))) for vector in sizes])
     underflow = domain.size * max(
         float(jnp.finfo(leaf.dtype).smallest_subnormal) for leaf in codomain.leaves
     )
     return np.broadcast_to(rounding.magnitude.gamma * bound + underflow, result.shape)
+
+
+def tolerance(operator: Operator, block: np.ndarray, result: np.ndarray) -> np.ndarray:
+    """The bound in the precision that was given: constants need not be more precise than that."""
+    return error_bound(operator.given or operator, block, result)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,11 +92,11 @@ class Measurement:
         return f"measured / allowed = {self.ratio:.2g} under {kind}"
 
 
-def measure(sample: Sample) -> Measurement:
-    """The defects of probes against the bound."""
+def measure(sample: Sample, bound: Bound = error_bound) -> Measurement:
+    """The defects of probes against a bound."""
     pair = sample.pair
-    y_bound = error_bound(pair.forward, sample.v, sample.y) + sample.summation * np.abs(sample.y)
-    x_bound = error_bound(pair.backward, sample.u, sample.x) + sample.summation * np.abs(sample.x)
+    y_bound = bound(pair.forward, sample.v, sample.y) + sample.summation * np.abs(sample.y)
+    x_bound = bound(pair.backward, sample.u, sample.x) + sample.summation * np.abs(sample.x)
     allowed = np.abs(sample.u) @ y_bound.T + x_bound @ np.abs(sample.v).T
     measured = sample.float_defects()
     ratio = float(np.max(measured / np.maximum(allowed, np.finfo(np.float64).tiny), initial=0))

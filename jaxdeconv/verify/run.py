@@ -10,10 +10,11 @@ from jaxdeconv.verify.additivity import linear
 from jaxdeconv.verify.detect import detect
 from jaxdeconv.verify.entries import NUMBERS, Comparison, every_entry
 from jaxdeconv.verify.exact import Scheme, exact, scheme_for
-from jaxdeconv.verify.localise import Place, explain, first_place, locate
+from jaxdeconv.verify.localise import explain, first_place
 from jaxdeconv.verify.operator import NotFinite, Operator
 from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.patterns import Pattern, blocks
+from jaxdeconv.verify.place import Place, locate
 from jaxdeconv.verify.precision import precision
 from jaxdeconv.verify.repeatability import dtypes, repeatable
 from jaxdeconv.verify.report import Evidence, Report, Status
@@ -99,13 +100,13 @@ class Run:
             forward, backward = map(self._sound, self.pair.operators)
             self.pair = dataclasses.replace(self.pair, forward=forward, backward=backward)
             self.log.record(*dtypes(forward.domain, backward.codomain))
-            scheme = scheme_for(self.pair)
-            evidence, self._sample = exact(self.pair, scheme)
+            scheme = scheme_for(self.pair.widened)
+            evidence, self._sample = exact(self.pair.widened, scheme)
             self.log.record(evidence)
             if pattern is not None or budget:
                 self.log.record(self._entries(scheme, self._sample, pattern, budget))
             if self.pair.kind != "integer" and not self.log.has("structure", "fail"):
-                self.log.record(precision(self._sample.pair))
+                self.log.record(precision(self._sample.pair.given))
 
     def report(self, question: str) -> Report:
         """The verdict; on failure with the place and the cause, as far as they can be found."""
@@ -137,7 +138,7 @@ class Run:
         return evidence
 
     def _detected(self, budget: int) -> Pattern | None:
-        found = detect(self.pair.forward, self.pair.probes)
+        found = detect(self.pair.widened.forward, self.pair.probes)
         if found is None or found.count + found.transpose.count > budget:
             return None
         n, m = found.sizes

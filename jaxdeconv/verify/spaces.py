@@ -13,6 +13,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec, Sharding
 
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
+from jaxdeconv.verify.analysis import wide
 
 __all__ = ["Space"]
 
@@ -94,6 +95,11 @@ class Space:
     def realified(self) -> "Space":
         """The same over the reals: every complex cell is its real and its imaginary part."""
         return dataclasses.replace(self, kind="real", split=True)
+
+    def widened(self) -> "Space":
+        """The same in double precision."""
+        leaves = [jax.ShapeDtypeStruct(leaf.shape, wide(leaf.dtype)) for leaf in self.leaves]
+        return dataclasses.replace(self, leaves=tuple(leaves))
 
     @property
     def bits(self) -> int:
