@@ -31,16 +31,7 @@ from jaxdeconv.operators.shapes import by, check_alike
 from jaxdeconv.operators.synonyms import Synonyms
 from jaxdeconv.operators.vectors import as_scalar, complex_dtype, on_parts, on_vectors
 
-__all__ = [
-    "Combination",
-    "Composed",
-    "LinearMap",
-    "OnParts",
-    "Scaled",
-    "Shape",
-    "Sum",
-    "Transposed",
-]
+__all__ = ["Combination", "Composed", "LinearMap", "OnParts", "Scaled", "Sum", "Transposed"]
 
 Shape: TypeAlias = tuple[int, ...]
 
