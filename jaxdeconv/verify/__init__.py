@@ -18,6 +18,7 @@ module importing only from above itself:
     additivity      linear or not: typed and probed
     repeatability   the same answer twice
     exact           integer probes, and `==` where nothing can round
+    scales          leaves and rows of different sizes, each by itself
     detect          find a pattern by looking
     entries         every entry, by coloured probes
     localise        the cause of a wrong place

@@ -41,7 +41,13 @@ def explain(pair: Pair, comparison: Comparison | None, place: Place) -> Diagnosi
     if comparison and sum(m.values.size for m in comparison.recovered) <= LARGE:
         forward, backward = comparison.recovered
         expected = _transposed(_entries(forward, pair.sizes[::-1]), pair.conjugate)
-        return diagnose(expected, _entries(backward, pair.sizes), *trees, tolerance=error)
+        return diagnose(
+            expected,
+            _entries(backward, pair.sizes),
+            *trees,
+            tolerance=error,
+            conjugate=pair.conjugate,
+        )
     cols = _around(pair, place.col)
     expected_columns = _derived_columns(pair, cols)
     if expected_columns is None:
@@ -54,6 +60,7 @@ def explain(pair: Pair, comparison: Comparison | None, place: Place) -> Diagnosi
         *trees,
         cols=cols,
         tolerance=2 * float(bound.max(initial=0)) if pair.kind != "integer" else 0.0,
+        conjugate=pair.conjugate,
     )
 
 

@@ -40,12 +40,6 @@ class Pair:
         """A and At."""
         return self.forward, self.backward
 
-    @functools.cached_property
-    def widened(self) -> "Pair":
-        """The maps that the programs write down, in double precision where that can be had."""
-        forward, backward = self.forward.widened, self.backward.widened
-        return dataclasses.replace(self, forward=forward, backward=backward)
-
     @property
     def given(self) -> "Pair":
         """The pair before it was widened."""
@@ -74,7 +68,9 @@ class Pair:
 
     @property
     def bits(self) -> int:
-        """Of the narrower of domain and codomain."""
+        """Of the narrower of domain and codomain; of both results for integers, which may wrap."""
+        if self.kind == "integer":
+            return min(self.forward.codomain.bits, self.backward.codomain.bits)
         return min(self.forward.domain.bits, self.forward.codomain.bits)
 
     @functools.cached_property

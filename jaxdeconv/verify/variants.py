@@ -75,7 +75,7 @@ def variants(fun: Map, domain: Any, *, key: Any = None) -> Report:
     if not operator.domain.size or not operator.codomain.size:
         log.record(Evidence("cells", "input", "inconclusive", "there are no cells"))
         return Report("variants", tuple(log.lines), probes.seed)
-    with log.until_not_finite():
+    with log.until_a_finding():
         block, expected, allowed = _reference(operator, probes)
         log.restart()
         for name, variant in (_VARIANTS | _shardings(operator.domain)).items():

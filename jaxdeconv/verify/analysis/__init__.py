@@ -5,7 +5,7 @@ jaxprs        tracing, walking, constants, source lines
 known         what is known of one variable
 log           what is noted of roundings
 parts         rules: linear, affine, ...
-bounds        rules: magnitudes and roundings      (products)
+bounds        rules: magnitudes and roundings      (products; norms: of FFTs)
 table         both, by primitive: a new primitive is entered here
 control       loops, branches, devices
 interpreter   the walk

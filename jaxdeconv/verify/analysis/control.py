@@ -226,7 +226,10 @@ def _array_as(run: "Interpreter", kept: Known, out: Known) -> Any:
 
 
 def _holding(known: Sequence[Known], arrays: Sequence[Any]) -> list[Known]:
-    return [dataclasses.replace(x, array=array) for x, array in zip(known, arrays, strict=True)]
+    return [
+        dataclasses.replace(x, array=array, norms=None)
+        for x, array in zip(known, arrays, strict=True)
+    ]
 
 
 CONTROL: dict[type, Control] = {

@@ -19,6 +19,7 @@ from jaxdeconv.verify.analysis.control import CONTROL
 from jaxdeconv.verify.analysis.jaxprs import aval, bits_of
 from jaxdeconv.verify.analysis.known import Known, Parts, Unbounded, constant, grade, grid_of, worst
 from jaxdeconv.verify.analysis.log import RoundingLog, roundings
+from jaxdeconv.verify.analysis.norms import with_norms
 from jaxdeconv.verify.analysis.table import TABLE, UNKNOWN, Rule
 
 __all__ = ["Interpreter"]
@@ -127,7 +128,7 @@ class Interpreter:
                 reason = why
         if reason is not None or rule.bound is None:
             return [Known(None).without_bound(reason or Unbounded(eqn))] * len(eqn.outvars)
-        outs = found if isinstance(found, list) else [found]
+        outs = found if isinstance(found, list) else [with_norms(eqn, ins, found)]
         if not rule.moves:  # what is only moved about is noted already
             for out, var in zip(outs, eqn.outvars, strict=True):
                 self.log.value(out, bits_of(aval(var).dtype))
