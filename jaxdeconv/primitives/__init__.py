@@ -3,7 +3,8 @@
 The map, from the bottom up:
 
     folding         axes along which the kernel lies in one place -> channels
-    primitive       the primitives: shapes, the choice of the algorithm, lowering
+    primitive       the primitives: operands, parameters, the type of the result
+    lowering        the choice of the algorithm; among how many devices the leg is divided
     batching        `vmap`: the new axis becomes images, channels or groups
     differentiation the derivatives of each leg are the other two
 """
@@ -11,6 +12,7 @@ The map, from the bottom up:
 from jaxdeconv.primitives import batching as batching
 from jaxdeconv.primitives import differentiation as differentiation
 from jaxdeconv.primitives.folding import Folding, folded
+from jaxdeconv.primitives.lowering import lower_for_known_devices, on_one_device
 from jaxdeconv.primitives.primitive import (
     PRIMITIVES,
     LegParams,
@@ -19,4 +21,14 @@ from jaxdeconv.primitives.primitive import (
     varying_alike,
 )
 
-__all__ = ["PRIMITIVES", "Folding", "LegParams", "bind", "folded", "problem_of", "varying_alike"]
+__all__ = [
+    "PRIMITIVES",
+    "Folding",
+    "LegParams",
+    "bind",
+    "folded",
+    "lower_for_known_devices",
+    "on_one_device",
+    "problem_of",
+    "varying_alike",
+]
