@@ -10,7 +10,7 @@ products of matrices that compute it everywhere.
 | `jax.shard_map` with `spatial_axes` | we, as these say |
 | JAX's explicit mode | we, as the types say, by a `jax.shard_map` of our own |
 | automatic mode | we, as XLA's partitioner says, in its callback |
-| automatic mode on TPUs or exported; some axes manual | XLA; then products of matrices alone |
+| automatic mode on TPUs or exported; axes of several kinds | XLA; then products of matrices alone |
 """
 
 import contextlib
@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, core
 from jax.interpreters import mlir
-from jax.sharding import AbstractMesh
+from jax.sharding import AbstractMesh, AxisType
 
 from jaxdeconv.algorithms.leg import LEGS, Leg
 from jaxdeconv.geometry import ConvGeometry
@@ -178,8 +178,11 @@ def _divide(
 
 
 def _are_known(axes: Any) -> bool:
-    """Whether JAX says for which devices and on which mesh a program is lowered."""
-    return axes.device_assignment is not None and axes.abstract_mesh is not None
+    """Whether JAX says for which devices and on which mesh, all automatic, a program is lowered."""
+    mesh = axes.abstract_mesh
+    if axes.device_assignment is None or mesh is None:
+        return False
+    return all(kind == AxisType.Auto for kind in mesh.axis_types)
 
 
 for _leg in LEGS.values():
