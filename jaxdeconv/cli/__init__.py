@@ -18,6 +18,7 @@ The modules; data flows downwards:
     figure       the outcome as a picture                            (needs matplotlib)
     main_job     all of these in order, with progress                (needs rich)
     explain      one small geometry in words, numbers and characters
+    named        'module:name' -> an object of the user's
     verifying    `jaxdeconv.verify` on a pair that a module holds
     compiled     `jaxdeconv.compilers` on a function that a module holds
 

@@ -1,10 +1,7 @@
 """`jaxdeconv compiled module:function` and `jaxdeconv compilers install`: see `compilers`."""
 
 import argparse
-import importlib
-import inspect
 import json
-import os
 import re
 import sys
 from typing import Any
@@ -12,6 +9,7 @@ from typing import Any
 import jax
 
 from jaxdeconv import compilers
+from jaxdeconv.cli.named import named, reporting, required
 from jaxdeconv.compilers import installing, targets
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
 
@@ -36,12 +34,8 @@ def run(options: argparse.Namespace) -> int:
         installing.installed(targets.find(name))
     found = []
     for name in names:
-        try:
+        with reporting("function", options.function):
             found.append(compilers.explain(step, *args, target=name, progress=_progress))
-        except (ArgumentTypeError, ArgumentValueError):
-            raise
-        except Exception as error:
-            raise _raised(options.function, error) from error
     if options.json:
         records = [json.loads(one.to_json()) for one in found]
         sys.stdout.write(json.dumps(records, indent=1) + "\n")
@@ -71,22 +65,19 @@ def _progress(line: str) -> None:
 
 def _case(text: str, shapes: list[str]) -> tuple[Any, tuple[Any, ...]]:
     """The function to compile, and its arguments."""
-    found = _named(text)
+    found = named("function", text, "training:step")
     if callable(found) and shapes:
         return found, tuple(_array(one) for one in shapes)
     if callable(found):
-        needed = [one.name for one in _parameters(found) if one.default is one.empty]
-        if needed:
+        if needed := required(found):
             raise ArgumentTypeError(
                 f"the shapes of {', '.join(needed)} must be given",
                 "Write them behind it, as 'float32[8,64,64,3]'; or name a tuple (step, *args), or "
                 "a function without arguments that returns one.",
                 function=text,
             )
-        try:
+        with reporting("function", text):
             found = found()
-        except Exception as error:
-            raise _raised(text, error) from error
     if isinstance(found, tuple) and found and callable(found[0]):
         return found[0], found[1:]
     raise ArgumentTypeError(
@@ -95,38 +86,6 @@ def _case(text: str, shapes: list[str]) -> tuple[Any, tuple[Any, ...]]:
         "Write for example case = (train_step, state, batch).",
         function=text,
     )
-
-
-def _named(text: str) -> Any:
-    """What stands under 'module:name'."""
-    module, _, name = text.partition(":")
-    if not (module and name):
-        raise ArgumentValueError(
-            "function must be module:name", "Write for example training:step.", function=text
-        )
-    sys.path.insert(0, os.getcwd())  # as `python -m` does
-    try:
-        found: Any = importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except (AttributeError, ImportError) as error:
-        raise ArgumentValueError(
-            str(error),
-            "Run where the module can be imported, and name something that it holds.",
-            function=text,
-        ) from error
-    except (Exception, SystemExit) as error:
-        raise _raised(text, error) from error
-    return found
-
-
-def _parameters(function: Any) -> list[inspect.Parameter]:
-    """What `function` can be given by name."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # not told, by functions that are written in C
-        return []
-    return [one for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
 
 
 def _array(text: str) -> jax.ShapeDtypeStruct:
@@ -142,14 +101,4 @@ def _array(text: str) -> jax.ShapeDtypeStruct:
         "shapes must be a dtype with sizes in brackets each",
         "Write for example 'float32[8,64,64,3]' 'bfloat16[4,4,3,64]', and 'int32[]' for a number.",
         shapes=text,
-    )
-
-
-def _raised(text: str, error: BaseException) -> ArgumentValueError:
-    """What the user's own function raises, in a sentence."""
-    line = str(error).partition("\n")[0].rstrip(".")
-    return ArgumentValueError(
-        f"it raised {type(error).__name__}{f': {line}' if line else ''}",
-        "Call it in Python to see where.",
-        function=text,
     )

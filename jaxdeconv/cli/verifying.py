@@ -1,20 +1,16 @@
 """`jaxdeconv verify module:pair`: verify two functions of the user's own."""
 
 import argparse
-import contextlib
-import importlib
 import inspect
-import os
 import sys
-import sysconfig
-import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 
 from jaxdeconv import verify
-from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
+from jaxdeconv.cli.named import named, reporting, required
+from jaxdeconv.errors import ArgumentTypeError
 
 __all__ = ["run"]
 
@@ -36,106 +32,29 @@ def run(options: argparse.Namespace) -> int:
     """
     if options.x64:
         jax.config.update("jax_enable_x64", True)
-    keywords = _keywords(_named(options.pair))
+    keywords = _keywords(_pair(options.pair))
     chosen = {name: getattr(options, name) for name in ("key", "transpose", "budget")}
     keywords |= {name: value for name, value in chosen.items() if value is not None}
-    with _reporting(options.pair):
+    with reporting("pair", options.pair):
         report = verify.adjoint(**keywords)
     sys.stdout.write((report.to_json() if options.json else str(report)) + "\n")
     return 0 if report.ok else 1
 
 
-def _named(pair: str) -> Any:
-    """The object that 'module:name' names."""
-    module, _, name = pair.partition(":")
-    if not (module and name):
-        raise ArgumentValueError(
-            "pair must be module:name", "Write for example operators:radon.", pair=pair
-        )
-    sys.path.insert(0, os.getcwd())  # as `python -m` does
-    try:
-        found: Any = _imported(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except AttributeError as error:
-        raise ArgumentValueError(str(error), _NAME_IT, pair=pair) from error
-    except ImportError as error:  # a module that imports lazily
-        raise _raised(pair, error) from error
+def _pair(text: str) -> Any:
+    """What 'module:name' names, or what it returns if it is a function."""
+    found = named("pair", text, "operators:radon")
     if not callable(found):
         return found
-    needed = _needed(found)
-    if needed:
+    if needed := required(found):
         raise ArgumentTypeError(
-            f"{name} must be a pair, or a function without arguments that returns one, but it "
-            f"takes {', '.join(needed)}",
+            f"{text.partition(':')[2]} must be a pair, or a function without arguments that "
+            f"returns one, but it takes {', '.join(needed)}",
             "Write for example pair = (forward, adjoint, jax.ShapeDtypeStruct((5,), 'float32')).",
-            pair=pair,
+            pair=text,
         )
-    with _reporting(pair):
+    with reporting("pair", text):
         return found()
-
-
-def _imported(module: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if not f"{module}.".startswith(f"{error.name}."):  # raised by an import in the module
-            raise _raised(module, error) from error
-        raise ArgumentValueError(str(error), _NAME_IT, module=module) from error
-    except (Exception, SystemExit) as error:
-        raise _raised(module, error) from error
-
-
-_NAME_IT = "Run where the module can be imported, and name something in it."
-
-
-def _needed(function: Any) -> list[str]:
-    """The arguments that `function` requires."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # some functions written in C have no signature
-        return []
-    named = (one for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD))
-    return [one.name for one in named if one.default is one.empty]
-
-
-@contextlib.contextmanager
-def _reporting(pair: str) -> Iterator[None]:
-    """Report what the user's own functions raise in a sentence, with the line."""
-    try:
-        yield
-    except (Exception, SystemExit) as error:
-        refused = isinstance(error, ArgumentTypeError | ArgumentValueError)
-        if refused and not _their_frames(error):
-            raise  # the error is about the pair itself
-        raise _raised(pair, error) from error
-
-
-def _their_frames(error: BaseException) -> list[traceback.FrameSummary]:
-    """The frames of the traceback that are in the user's own code."""
-    found = traceback.extract_tb(error.__traceback__)
-    return [frame for frame in found if _is_theirs(frame.filename)]
-
-
-def _raised(pair: str, error: BaseException) -> ArgumentValueError:
-    frames = _their_frames(error)
-    place = f"{os.path.basename(frames[-1].filename)}, line {frames[-1].lineno}" if frames else ""
-    if isinstance(error, SyntaxError):
-        place = f"{os.path.basename(error.filename or '')}, line {error.lineno}"
-    text = str(error).partition("\n")[0].rstrip(".")
-    return ArgumentValueError(
-        f"it raised {type(error).__name__}{f': {text}' if text else ''}",
-        f"See {place}." if place else "Call it in Python to see where.",
-        pair=pair,
-    )
-
-
-def _is_theirs(filename: str) -> bool:
-    """Whether a file belongs neither to this package, nor to an installed one, nor to Python."""
-    path = os.path.abspath(filename)
-    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    places = {ours, *(place for name, place in sysconfig.get_paths().items() if "lib" in name)}
-    return os.path.exists(path) and not any(path.startswith(place + os.sep) for place in places)
 
 
 def _keywords(pair: Any) -> dict[str, Any]:
