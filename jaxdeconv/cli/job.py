@@ -66,14 +66,21 @@ class Job:
         return conv(
             v,
             w,
-            stride=self.geometry.stride,
-            padding=self.geometry.padding,
-            dilation=self.geometry.dilation,
-            groups=self.geometry.groups,
-            padding_mode=self.padding_mode,
-            preferred_element_type=self.accumulator,
+            **self._keywords,
             algorithm="derived",
         )
+
+    @property
+    def _keywords(self) -> dict[str, Any]:
+        """What K and K^T have in common."""
+        return {
+            "stride": self.geometry.stride,
+            "padding": self.geometry.padding,
+            "dilation": self.geometry.dilation,
+            "groups": self.geometry.groups,
+            "padding_mode": self.padding_mode,
+            "preferred_element_type": self.accumulator,
+        }
 
     def conv_transpose(self, u: Any, w: Any) -> Array:
         """K(w)^T u by the public function, with the algorithm that it chooses."""
@@ -81,12 +88,7 @@ class Job:
             u.astype(self.dtype),
             w,
             input_size=self.geometry.input_size,
-            stride=self.geometry.stride,
-            padding=self.geometry.padding,
-            dilation=self.geometry.dilation,
-            groups=self.geometry.groups,
-            padding_mode=self.padding_mode,
-            preferred_element_type=self.accumulator,
+            **self._keywords,
         )
 
     def transposes(self) -> dict[str, Transpose]:

@@ -24,9 +24,9 @@ def autotune(leg: str, x: Any, y: Any, **keywords: Unpack[LegKeywords]) -> Plan:
 
     The answer is kept in a file (see `jaxdeconv.planning.tuning_cache`), and every plan for the
     same problem on the same kind of device under the same version of jax, in this process or a
-    later one, follows it.
-    So does the next eager call, though it was compiled before. What you compiled yourself, by
-    `jax.jit` and its like, stays as it is: tune before, or call its `clear_cache()`.
+    later one, follows it. So does the next eager call, though it was compiled before. What you
+    compiled yourself, by `jax.jit` and its like, stays as it is: tune before, or call its
+    `clear_cache()`.
 
     Args:
         leg: 'conv', 'conv_transpose' or 'kernel_gradient'.

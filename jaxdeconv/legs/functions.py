@@ -152,8 +152,7 @@ def conv(
         "preferred_element_type": preferred_element_type,
         "algorithm": algorithm,
     }
-    call = prepare("conv", v, w, keywords)
-    return call.from_canonical(call.apply(*call.to_canonical(v, w)))
+    return prepare("conv", v, w, keywords)(v, w)
 
 
 @reporting
@@ -233,8 +232,7 @@ def conv_transpose(
         "preferred_element_type": preferred_element_type,
         "algorithm": algorithm,
     }
-    call = prepare("conv_transpose", u, w, keywords)
-    return call.from_canonical(call.apply(*call.to_canonical(u, w)))
+    return prepare("conv_transpose", u, w, keywords)(u, w)
 
 
 @reporting
@@ -304,5 +302,4 @@ def kernel_gradient(
         "preferred_element_type": preferred_element_type,
         "algorithm": algorithm,
     }
-    call = prepare("kernel_gradient", u, v, keywords)
-    return call.from_canonical(call.apply(*call.to_canonical(u, v)))
+    return prepare("kernel_gradient", u, v, keywords)(u, v)

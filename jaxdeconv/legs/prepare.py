@@ -87,6 +87,10 @@ class Prepared:
         """What the planner is asked where no algorithm is forced."""
         return folded(problem_of(self.leg.name, *self.operands, self.params))
 
+    def __call__(self, x: Any, y: Any) -> Array:
+        """What the public function returns for its two arguments."""
+        return self.from_canonical(self.apply(*self.to_canonical(x, y)))
+
     def to_canonical(self, x: Any, y: Any) -> tuple[Array, Array]:
         """The operands of the primitive from those of the user."""
         first, second = self.leg.operands

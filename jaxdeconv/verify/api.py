@@ -15,7 +15,7 @@ from jaxdeconv.verify.patterns import Pattern
 from jaxdeconv.verify.probes import HALF, Probes, seed_of
 from jaxdeconv.verify.repeatability import repeatable
 from jaxdeconv.verify.report import Evidence, Report
-from jaxdeconv.verify.run import EvidenceLog, Run
+from jaxdeconv.verify.run import Run, begun
 from jaxdeconv.verify.spaces import Space
 
 __all__ = ["adjoint", "adjoint_family", "assert_adjoint", "linearity"]
@@ -240,15 +240,12 @@ def linearity(A: Function, domain: Any, *, key: Any = None) -> Report:
         'inconclusive'
     """
     probes = Probes(seed_of(key))
-    operator = Operator.of("A", A, Space.of(domain, "domain")).over_one_ring()
-    log = EvidenceLog(operator)
-    if not operator.domain.size or not operator.codomain.size:
-        log.record(Evidence("cells", "input", "inconclusive", "there are no cells"))
-        return Report("linear", tuple(log.lines), probes.seed)
-    with log.until_not_finite():
-        evidence, operator = repeatable(operator, probes)
-        log.record(evidence)
-        log.record(linear(operator, probes))
+    operator, log = begun(A, domain)
+    if not log.lines:
+        with log.until_not_finite():
+            evidence, operator = repeatable(operator, probes)
+            log.record(evidence)
+            log.record(linear(operator, probes))
     return Report("linear", tuple(log.lines), probes.seed)
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from jaxdeconv.verify.additivity import linear
@@ -17,8 +17,9 @@ from jaxdeconv.verify.patterns import Pattern, blocks
 from jaxdeconv.verify.precision import precision
 from jaxdeconv.verify.repeatability import dtypes, repeatable
 from jaxdeconv.verify.report import Evidence, Report, Status
+from jaxdeconv.verify.spaces import Space
 
-__all__ = ["EvidenceLog", "Run"]
+__all__ = ["EvidenceLog", "Run", "begun"]
 
 
 class EvidenceLog:
@@ -68,6 +69,15 @@ class EvidenceLog:
 
     def _totals(self) -> list[int]:
         return [count.total for count in self._counts]
+
+
+def begun(fun: Callable[..., Any], domain: Any) -> tuple[Operator, EvidenceLog]:
+    """One function to be judged, and its log, which has a line already if there are no cells."""
+    operator = Operator.of("A", fun, Space.of(domain, "domain")).over_one_ring()
+    log = EvidenceLog(operator)
+    if not operator.domain.size or not operator.codomain.size:
+        log.record(Evidence("cells", "input", "inconclusive", "there are no cells"))
+    return operator, log
 
 
 class Run:

@@ -20,7 +20,7 @@ from jaxdeconv.verify.operator import Operator, first_line
 from jaxdeconv.verify.precision import error_bound
 from jaxdeconv.verify.probes import Probes, seed_of
 from jaxdeconv.verify.report import Evidence, Report
-from jaxdeconv.verify.run import EvidenceLog
+from jaxdeconv.verify.run import begun
 from jaxdeconv.verify.spaces import Space
 
 __all__ = ["variants"]
@@ -70,16 +70,13 @@ def variants(fun: Map, domain: Any, *, key: Any = None) -> Report:
         True
     """
     probes = Probes(seed_of(key))
-    operator = Operator.of("A", fun, Space.of(domain, "domain")).over_one_ring()
-    log = EvidenceLog(operator)
-    if not operator.domain.size or not operator.codomain.size:
-        log.record(Evidence("cells", "input", "inconclusive", "there are no cells"))
-        return Report("variants", tuple(log.lines), probes.seed)
-    with log.until_not_finite():
-        block, expected, allowed = _reference(operator, probes)
-        log.restart()
-        for name, variant in (_VARIANTS | _shardings(operator.domain)).items():
-            log.record(_judged(name, variant, operator, block, expected, allowed))
+    operator, log = begun(fun, domain)
+    if not log.lines:
+        with log.until_not_finite():
+            block, expected, allowed = _reference(operator, probes)
+            log.restart()
+            for name, variant in (_VARIANTS | _shardings(operator.domain)).items():
+                log.record(_judged(name, variant, operator, block, expected, allowed))
     return Report("variants", tuple(log.lines), probes.seed)
 
 

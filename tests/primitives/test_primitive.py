@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jaxdeconv import conv, conv_transpose, kernel_gradient
+from jaxdeconv.algorithms.contract import equations
 from jaxdeconv.primitives import PRIMITIVES
 from tests.legs.test_functions import legs
 from tests.support.cases import CASES
@@ -19,19 +20,9 @@ OURS = {primitive.name for primitive in PRIMITIVES.values()}
 
 def primitives_in(function: Any, *args: Any) -> list[str]:
     """Names of the convolution primitives, ours and XLA's, in a function's jaxpr."""
-
-    def names(jaxpr: Any) -> list[str]:
-        inner = [
-            name
-            for eqn in jaxpr.eqns
-            for value in eqn.params.values()
-            if hasattr(value, "jaxpr")
-            for name in names(value.jaxpr)
-        ]
-        return [*(eqn.primitive.name for eqn in jaxpr.eqns), *inner]
-
     wanted = OURS | {"conv_general_dilated", "dot_general", "while", "scan"}
-    return [name for name in names(jax.make_jaxpr(function)(*args).jaxpr) if name in wanted]
+    found = (eqn.primitive.name for eqn in equations(jax.make_jaxpr(function)(*args).jaxpr))
+    return [name for name in found if name in wanted]
 
 
 def test_a_training_step_is_the_three_legs() -> None:

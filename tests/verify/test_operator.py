@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -11,19 +10,9 @@ import pytest
 from jaxdeconv import verify
 from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.spaces import Space
+from tests.verify.right_pair import S, V, differences, gathered
 
 pytestmark = pytest.mark.every_variant
-
-S = jax.ShapeDtypeStruct
-V = S((5,), np.float32)
-
-
-def differences(v: Any) -> Any:
-    return v[1:] - v[:-1]
-
-
-def gathered(u: Any) -> Any:
-    return jnp.pad(u, (1, 0)) - jnp.pad(u, (0, 1))
 
 
 @pytest.mark.parametrize(

@@ -3,24 +3,13 @@
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxdeconv import verify
+from tests.verify.right_pair import S, V
 
 pytestmark = pytest.mark.every_variant
-
-S = jax.ShapeDtypeStruct
-V = S((5,), np.float32)
-
-
-def differences(v: Any) -> Any:
-    return v[1:] - v[:-1]
-
-
-def gathered(u: Any) -> Any:
-    return jnp.pad(u, (1, 0)) - jnp.pad(u, (0, 1))
 
 
 def test_noise() -> None:
