@@ -29,7 +29,7 @@ from jaxdeconv.arguments.dtypes import COMPLEX, FLOATING, INTEGER, accumulator_d
 from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.planning import costmodel, planner, tuning_cache
-from jaxdeconv.primitives.folding import folded
+from jaxdeconv.primitives import simplified
 
 __all__ = ["NEAR", "leg_seconds", "match", "obstacle", "stock_seconds"]
 
@@ -118,7 +118,7 @@ def leg_seconds(found: LegMatch, platform: str) -> float:
         found: the match.
         platform: where the leg is computed.
     """
-    plan = planner.choose(folded(found.problem(found.leg)), platform)
+    plan = planner.choose(simplified(found.problem(found.leg)), platform)
     return plan.candidates[0].seconds + found.moved_bytes / BYTES_PER_SECOND
 
 
@@ -191,7 +191,7 @@ def _cost(found: LegMatch, platform: str) -> float:
 
     Each of the three needs all arrays, as operands or as the result.
     """
-    problems = [folded(found.problem(leg)) for leg in LEGS]
+    problems = [simplified(found.problem(leg)) for leg in LEGS]
     total = sum(planner.choose(one, platform).candidates[0].seconds for one in problems)
     one = problems[0]
     if math.isnan(total):

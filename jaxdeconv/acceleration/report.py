@@ -21,7 +21,7 @@ from jaxdeconv.acceleration.rewrite import Found, convolutions
 from jaxdeconv.acceleration.staging import stage
 from jaxdeconv.errors import ArgumentTypeError, reporting
 from jaxdeconv.planning import planner
-from jaxdeconv.primitives.folding import folded
+from jaxdeconv.primitives import simplified
 
 __all__ = ["Inspection", "Replacement", "inspect"]
 
@@ -161,7 +161,7 @@ def _describe(found: Found, platform: str, platforms: Platforms) -> Replacement:
         return dataclasses.replace(seen, left=match.reason)
     if isinstance(match, EmptySum):
         return dataclasses.replace(seen, leg="zero", algorithm="zeros")
-    plan = planner.choose(folded(match.problem(match.leg)), platform)
+    plan = planner.choose(simplified(match.problem(match.leg)), platform)
     return dataclasses.replace(
         seen,
         leg=match.leg,

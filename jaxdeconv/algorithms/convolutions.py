@@ -41,15 +41,19 @@ def by_xla(
     rhs_dilation: Sequence[int],
     lhs_dilation: Sequence[int] | None = None,
     numbers: lax.ConvDimensionNumbers | None = None,
+    batch_groups: int = 1,
 ) -> Array:
     """`lax.conv_general_dilated`, accumulating as the problem says; canonical by default.
 
-    Negative padding is cropped beforehand: XLA on CPUs (jaxlib 0.10 and 0.11) reads outside the
-    signal if only one side of an axis has negative padding.
+    `batch_groups` is its `batch_group_count`, in the place of the problem's groups.
+
+    On CPUs negative padding is cropped beforehand: XLA there (jaxlib 0.10 and 0.11) reads outside
+    the signal if only one side of an axis has negative padding.
     """
     padding = list(padding)
-    for dim, spacing in enumerate(lhs_dilation or [1] * len(padding)):
-        x, padding[dim] = crop_axis(x, 1 + dim, padding[dim], spacing)
+    if problem.platform == "cpu":
+        for dim, spacing in enumerate(lhs_dilation or [1] * len(padding)):
+            x, padding[dim] = crop_axis(x, 1 + dim, padding[dim], spacing)
     return lax.conv_general_dilated(
         x,
         kernel,
@@ -58,9 +62,10 @@ def by_xla(
         lhs_dilation=lhs_dilation,
         rhs_dilation=rhs_dilation,
         dimension_numbers=numbers or _canonical(x.ndim - 2),
-        feature_group_count=problem.geometry.groups,
+        feature_group_count=problem.geometry.groups if batch_groups == 1 else 1,
+        batch_group_count=batch_groups,
         precision=problem.precision,
-        preferred_element_type=problem.accumulator,
+        preferred_element_type=problem.convolution_dtype,
     )
 
 

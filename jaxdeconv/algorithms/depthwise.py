@@ -42,7 +42,7 @@ MANY_OF_A_GRADIENT = 32
 def conv(v: Array, w: Array, problem: Problem) -> Array:
     """K v: the sum over taps of a window times the tap."""
     geometry = problem.geometry
-    padded = _kept(pad_with_zeros(v, geometry.padding)).astype(problem.accumulator)
+    padded = _kept(pad_with_zeros(v, geometry.padding), problem).astype(problem.accumulator)
     w = w.astype(problem.accumulator)
     terms = (_scale(window(padded, geometry, tap), w[tap]) for tap in taps(geometry))
     return _sum(terms)
@@ -55,7 +55,8 @@ def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
     ndim = geometry.ndim
     reach = [_reach(geometry, dim) for dim in range(ndim)]
     padded = pad_with_zeros(u, reach)
-    padded, w = _kept(padded).astype(problem.accumulator), w.astype(problem.accumulator)
+    padded = _kept(padded, problem).astype(problem.accumulator)
+    w = w.astype(problem.accumulator)
     parts = []
     for chosen in itertools.product(*(phases_in_place(geometry, dim) for dim in range(ndim))):
         begins = [phase.start + low for phase, (low, _) in zip(chosen, reach, strict=True)]
@@ -98,7 +99,8 @@ def _kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
     geometry = problem.geometry
     padded = pad_with_zeros(v, geometry.padding).astype(problem.accumulator)
     u = u.astype(problem.accumulator)
-    if geometry.ndim < 2 or problem.batch is None or problem.partitioned:
+    in_rows = problem.platform == "cpu" and not problem.partitioned
+    if geometry.ndim < 2 or problem.batch is None or not in_rows:
         products = [window(padded, geometry, tap) * u for tap in taps(geometry)]
         over = tuple(range(geometry.ndim + 1))
         sums = [p.sum(over, dtype=p.dtype) for p in products]
@@ -152,9 +154,9 @@ def _window_of_row(cells: Array, tap: tuple[int, ...], problem: Problem) -> Arra
     return cells
 
 
-def _kept(padded: Array) -> Array:
-    """The padded signal as an array in memory, which XLA does not recompute for every tap."""
-    return lax.optimization_barrier(padded)
+def _kept(padded: Array, problem: Problem) -> Array:
+    """The padded signal as an array in memory, which XLA:CPU does not recompute for every tap."""
+    return lax.optimization_barrier(padded) if problem.platform == "cpu" else padded
 
 
 def _reach(geometry: ConvGeometry, dim: int) -> tuple[int, int]:
@@ -203,18 +205,25 @@ def _reject_gradient(problem: Problem, platform: str) -> str:
 
 def _work(problem: Problem) -> Work:
     cells = problem.batch_size * max(problem.output_positions, problem.input_cells)
+    padded = cells * problem.in_channels * problem.accumulator.itemsize
+    moved = padded if problem.platform == "cpu" else 0
     return Work(
         problem.batch_size * problem.output_positions,
         problem.kernel_taps,
         1,
         problem.geometry.groups,
-        moved=cells * problem.in_channels * problem.accumulator.itemsize,
+        vector=True,
+        moved=moved,
     )
 
 
 def _work_gradient(problem: Problem) -> Work:
     rows = problem.batch_size * problem.geometry.output_size[0] if problem.geometry.ndim else 1
     work, pairs = _work(problem), problem.in_per_group * problem.out_per_group
+    if problem.platform != "cpu":  # a kernel for every tap
+        each = problem.bytes("v") + problem.bytes("u")
+        taps = problem.kernel_taps
+        return dataclasses.replace(work, moved=taps * each, calls=1 + taps)
     return dataclasses.replace(
         work,
         m=work.k,

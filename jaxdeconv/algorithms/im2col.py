@@ -172,8 +172,8 @@ def _reject(problem: Problem, platform: str) -> str:  # noqa: ARG001
 
 def _reject_rows(problem: Problem, platform: str) -> str:
     geometry = problem.geometry
-    if geometry.groups > FEW_GROUPS:
-        return f"more than {FEW_GROUPS} groups"
+    if geometry.groups > (FEW_GROUPS if platform == "cpu" else 1):
+        return "groups: a product of matrices for each"
     if geometry.ndim < 2:
         return "one dimension: the same as `im2col`"
     return _reject(problem, platform)
@@ -190,13 +190,17 @@ def _work_rows(problem: Problem) -> Work:
 
 def _work(problem: Problem, per_image: float, calls: int) -> Work:
     loops = problem.batch_size // images_at_once(problem, per_image)
+    if problem.platform != "cpu":
+        calls += 2  # small products are cut along the sum, and added up
+    else:
+        calls *= loops * min(FEW_GROUPS, problem.geometry.groups)
     return Work(
         problem.batch_size * problem.output_positions,
         problem.kernel_taps * problem.in_per_group,
         problem.out_per_group,
         problem.geometry.groups,
         moved=2 * problem.batch_size * per_image,
-        calls=loops * calls * min(FEW_GROUPS, problem.geometry.groups),
+        calls=calls,
         memory=problem.batch_size / loops * per_image,
     )
 

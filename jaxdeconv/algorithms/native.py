@@ -9,6 +9,9 @@ of batch and channels swapped: XLA's backward-filter form.
 References: XLA's ConvRewriter (MatchBackwardInput, MatchBackwardFilter); jax issues 23783, 31662.
 """
 
+import dataclasses
+import math
+
 from jax import Array, lax
 
 from jaxdeconv.algorithms.convolutions import by_xla
@@ -56,10 +59,10 @@ def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
 
 
 def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
-    """G(u, v), group by group: XLA's grouped form is slow, and is partitioned incorrectly."""
-    if problem.geometry.groups > 1:
-        return group_by_group(kernel_gradient, u, v, problem)
+    """G(u, v); on CPUs group by group, because XLA's grouped form is slow there."""
     geometry = problem.geometry
+    if geometry.groups > 1 and problem.platform == "cpu":
+        return group_by_group(kernel_gradient, u, v, problem)
     ndim = geometry.ndim
     swapped = (ndim + 1, 0, *range(1, ndim + 1))  # channels as the batch, the batch as channels
     return by_xla(
@@ -70,44 +73,78 @@ def kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
         padding=gradient_padding(geometry),
         rhs_dilation=geometry.stride,
         numbers=lax.ConvDimensionNumbers(swapped, swapped, (ndim, ndim + 1, *range(ndim))),
+        batch_groups=geometry.groups,
     )
 
 
 def _reject_transpose(problem: Problem, platform: str) -> str:
-    geometry = problem.geometry
-    if max(geometry.stride, default=1) > 1:
-        if platform not in ("gpu", "tpu"):
-            return "stride > 1: would multiply by inserted zeros"
-        if platform == "gpu" and (geometry.groups > 1 or max(geometry.dilation) > 1):
-            return "stride > 1 with groups or dilation: XLA has no kernel, and would insert zeros"
+    if platform == "cpu" and max(problem.geometry.stride, default=1) > 1:
+        return "stride > 1: would multiply by inserted zeros"
+    if platform == "tpu" and _multiplies_zeros(problem):
+        return "kernel larger than u: XLA exchanges the two, and would multiply by inserted zeros"
     return xla_is_unfit(problem, platform)
 
 
+def _multiplies_zeros(problem: Problem) -> bool:
+    """Whether XLA on an accelerator finds no backward convolution in K^T, and inserts zeros."""
+    geometry = problem.geometry
+    if max(geometry.stride, default=1) == 1:
+        return False
+    exchanged = problem.kernel_taps > problem.output_positions
+    if problem.platform == "tpu":
+        return exchanged
+    several = geometry.groups > 1 or max(geometry.dilation) > 1
+    return several or (exchanged and geometry.ndim > 1)
+
+
 def _reject_gradient(problem: Problem, platform: str) -> str:
-    if problem.geometry.groups > FEW_GROUPS:
-        return f"more than {FEW_GROUPS} groups: slow in XLA, and partitioned incorrectly"
+    if platform == "cpu" and problem.geometry.groups > FEW_GROUPS:
+        return f"more than {FEW_GROUPS} groups: one convolution for each"
     return xla_is_unfit(problem, platform)
 
 
 def _work(problem: Problem) -> Work:
     groups = problem.geometry.groups
     positions = problem.batch_size * problem.output_positions
-    return Work(
+    work = Work(
         positions, problem.kernel_taps * problem.in_per_group, problem.out_per_group, groups
     )
+    return work if problem.platform == "cpu" else _with_copies(work, problem)
 
 
 def _work_transpose(problem: Problem) -> Work:
     groups = problem.geometry.groups
     cells = problem.batch_size * problem.input_cells
-    return Work(cells, problem.kernel_taps * problem.out_per_group, problem.in_per_group, groups)
+    zeros = Work(cells, problem.kernel_taps * problem.out_per_group, problem.in_per_group, groups)
+    if problem.platform == "cpu":
+        return zeros
+    if not _multiplies_zeros(problem):
+        return _with_copies(dataclasses.replace(_work(problem), moved=0, calls=1), problem)
+    inserted = math.prod(problem.geometry.stride) * problem.bytes("u")
+    return dataclasses.replace(zeros, moved=2 * inserted, calls=3)
 
 
 def _work_gradient(problem: Problem) -> Work:
     groups = problem.geometry.groups
     rows, columns = problem.kernel_taps * problem.in_per_group, problem.out_per_group
     positions = problem.batch_size * problem.output_positions
-    return Work(rows, positions, columns, groups, calls=groups)
+    work = Work(rows, positions, columns, groups)
+    if problem.platform == "cpu":
+        return dataclasses.replace(work, calls=groups)
+    return _with_copies(work, problem)
+
+
+def _with_copies(work: Work, problem: Problem) -> Work:
+    """With what XLA:GPU copies for cuDNN: the kernel in another layout, at least."""
+    geometry = problem.geometry
+    moved, calls = 0.0, 2
+    taps = zip(geometry.kernel_size, geometry.dilation, geometry.output_size, strict=True)
+    forward = problem.leg == "kernel_gradient" and any(k > o or d > 1 < k for k, d, o in taps)
+    if geometry.ndim == 3 or forward:  # channels first; G that XLA computes as a forward one
+        moved, calls = 2 * (problem.bytes("v") + problem.bytes("u")), 4
+    if any(low != high for low, high in geometry.padding):  # cuDNN pads evenly
+        moved, calls = moved + 2 * problem.bytes("v"), calls + 1
+    return dataclasses.replace(work, moved=moved, calls=calls)
 
 
 CONV = Algorithm("native", conv, xla_is_unfit, _work)

@@ -133,13 +133,14 @@ def _bytes_per_image(problem: Problem) -> float:
 def _work(problem: Problem) -> Work:
     groups, per_image = problem.geometry.groups, _bytes_per_image(problem)
     loops = problem.batch_size // images_at_once(problem, per_image)
+    products = min(FEW_GROUPS, groups) if problem.platform == "cpu" else 1
     return Work(
         problem.batch_size * problem.output_positions,
         problem.out_per_group,
         problem.kernel_taps * problem.in_per_group,
         groups,
         moved=2 * problem.batch_size * per_image,
-        calls=loops * (1 + problem.geometry.ndim) * min(FEW_GROUPS, groups),
+        calls=loops * (1 + problem.geometry.ndim) * products,
         memory=problem.batch_size / loops * per_image,
     )
 

@@ -106,27 +106,35 @@ def _work(problem: Problem) -> Work:
     results = (
         images * problem.output_positions * problem.out_channels * problem.accumulator.itemsize
     )
+    moved, calls = problem.kernel_taps * (windows + 2 * results), problem.kernel_taps
+    fused = problem.platform != "cpu" and problem.in_per_group == 1 and calls <= UNROLLED
+    if fused:
+        moved, calls = 0, 1
+    elif problem.platform != "cpu":
+        calls = 2 * (1 + problem.kernel_taps)
     return Work(
         images * problem.output_positions,
         problem.in_per_group,
         problem.out_per_group,
         problem.geometry.groups * problem.kernel_taps,
-        moved=problem.kernel_taps * (windows + 2 * results),
-        calls=problem.kernel_taps,
+        moved=moved,
+        calls=calls,
         memory=windows + results,
+        vector=fused,
     )
 
 
 def _work_gradient(problem: Problem) -> Work:
     itemsize, images = problem.dtype.itemsize, problem.batch_size
     windows = images * problem.output_positions * problem.in_channels * itemsize
+    calls = problem.kernel_taps if problem.platform == "cpu" else 3 * (1 + problem.kernel_taps)
     return Work(
         problem.in_per_group,
         images * problem.output_positions,
         problem.out_per_group,
         problem.geometry.groups * problem.kernel_taps,
         moved=2 * problem.kernel_taps * windows,
-        calls=problem.kernel_taps,
+        calls=calls,
         memory=windows,
     )
 

@@ -29,13 +29,15 @@ class Problem:
         in_channels: all input channels of the forward map.
         out_channels: all output channels of the forward map.
         dtype: of both operands.
-        accumulator: in which sums are formed, and in which the result is returned.
+        accumulator: in which sums are formed, and in which algorithms return the result.
         precision: as in `jax.lax`.
         exported: whether the program is for `jax.export`: then it may hold nothing but XLA's
             operations.
         platform: 'cpu', 'gpu' or 'tpu': what the program is for.
         partitioned: whether XLA divides the program among devices: then neither may it hold
             convolutions, which XLA divides wrongly.
+        result_dtype: of the leg's result, if not `accumulator`: what algorithms return is rounded
+            to it, so that they may also return it themselves, rounded once.
     """
 
     leg: str
@@ -49,6 +51,40 @@ class Problem:
     platform: str = "cpu"
     exported: bool = False
     partitioned: bool = False
+    result_dtype: np.dtype | None = None
+
+    def adapted(self) -> "Problem":
+        """The problem that is computed in its place on this platform: see `operand_dtypes`."""
+        if self.platform == "cpu":
+            return self
+        if self.dtype.kind == "c":
+            real = np.dtype(f"float{4 * self.dtype.itemsize}")
+            return dataclasses.replace(
+                self,
+                in_channels=2 * self.in_channels,
+                out_channels=2 * self.out_channels,
+                dtype=real,
+                accumulator=real,
+                result_dtype=None,
+            )
+        if self.platform == "gpu" and self.widens:
+            return dataclasses.replace(self, dtype=self.accumulator)
+        return self
+
+    @property
+    def widens(self) -> bool:
+        """Whether operands of two bytes have a result of four."""
+        return self.dtype.itemsize == 2 < (self.result_dtype or self.accumulator).itemsize
+
+    @property
+    def convolution_dtype(self) -> np.dtype:
+        """In which XLA's convolution returns a part of the result that nothing is added to."""
+        # XLA:GPU has no convolution of half operands with a float32 result: it converts the
+        # operands before it looks for cuDNN's kernels, and then finds no backward one. cuDNN sums
+        # half operands in float32 and rounds once (XLA's GetConvAccumulatorType in cuda_dnn.cc).
+        if self.platform == "gpu" and self.dtype.itemsize == 2 and not self.widens:
+            return self.dtype
+        return self.accumulator
 
     @property
     def in_per_group(self) -> int:
@@ -76,6 +112,12 @@ class Problem:
         return math.prod(self.geometry.output_size)
 
     @property
+    def products(self) -> int:
+        """How many multiplications the leg needs, those with the padding included."""
+        positions = self.batch_size * self.output_positions
+        return positions * self.kernel_taps * self.in_per_group * self.out_channels
+
+    @property
     def input_cells(self) -> int:
         """prod(input_size): spatial cells of one image of v."""
         return math.prod(self.geometry.input_size)
@@ -85,6 +127,10 @@ class Problem:
         """Shapes of the two canonical operands."""
         first, second = LEGS[self.leg].operands
         return self.shape(first), self.shape(second)
+
+    def bytes(self, role: str) -> float:
+        """Of one of the canonical 'v', 'w' or 'u'."""
+        return float(math.prod(self.shape(role)) * self.dtype.itemsize)
 
     def shape(self, role: str, batch: Any = None) -> tuple[Any, ...]:
         """Shape of the canonical 'v', 'w' or 'u'; `batch` stands for one that is symbolic."""
@@ -119,8 +165,10 @@ class Problem:
         XLA:CPU multiplies two to three times faster when the left operand is contiguous along the
         sum. So whatever is narrower, y or the parts together, is transposed first, behind a
         barrier: without it XLA would fold the transposition into the product again, as it would
-        that of the result.
+        that of the result. Libraries for accelerators read a matrix in either direction.
         """
+        if self.platform != "cpu":
+            return [self.dot_general(x, y, (((0,), (0,)), ((), ()))) for x in parts]
         rows = (((1,), (0,)), ((), ()))
         if sum(part.shape[1] for part in parts) < y.shape[1]:
             wide = [lax.optimization_barrier(part.T) for part in parts]
@@ -160,6 +208,7 @@ class Work:
         moved: bytes written to temporaries and read back.
         calls: kernels launched one after another.
         memory: bytes of the largest set of temporaries.
+        vector: whether the products are fused multiply-adds, not those of matrices.
     """
 
     m: float
@@ -169,6 +218,7 @@ class Work:
     moved: float = 0.0
     calls: float = 1.0
     memory: float = 0.0
+    vector: bool = False
 
     @property
     def features(self) -> tuple[float, ...]:
@@ -217,8 +267,10 @@ def always(problem: Problem, platform: str) -> str:  # noqa: ARG001
     return ""
 
 
-def xla_is_unfit(problem: Problem, platform: str) -> str:  # noqa: ARG001
+def xla_is_unfit(problem: Problem, platform: str) -> str:
     """`reject` of what stands on XLA's convolution."""
+    if platform != "cpu" and problem.geometry.ndim > 3:
+        return "XLA ends the process where a convolution on a GPU has more than 3 dimensions"
     if problem.partitioned:
         return "XLA computes wrong numbers for some convolutions that it divides among devices"
     return "XLA has no fast convolution of integers" if problem.is_integer else ""

@@ -99,7 +99,7 @@ def divide(
         return map_groups(one_group, x, y, problem)
 
     def by_groups(x: Array, y: Array, part: Problem) -> Array:
-        few = 1 < part.geometry.groups <= FEW_GROUPS
+        few = part.platform == "cpu" and 1 < part.geometry.groups <= FEW_GROUPS
         return group_by_group(step, x, y, part) if few else step(x, y, part)
 
     count = images_at_once(problem, bytes_per_image)

@@ -1,4 +1,4 @@
-"""Predicted seconds of a kernel: a roofline, with the speeds of `targets`.
+"""Predicted seconds of a kernel: a roofline, with the speeds of the device.
 
     seconds = max(launch, bytes / bandwidth, products / matrix speed, the rest / vector speed)
 
@@ -8,7 +8,7 @@ cuDNN's engines will run nor what lies in a cache, and does not overlap one kern
 """
 
 from jaxdeconv.compilers.kernels import Kernel
-from jaxdeconv.compilers.targets import Constants
+from jaxdeconv.planning.devices import Constants
 
 __all__ = ["seconds"]
 
@@ -24,12 +24,7 @@ def seconds(kernel: Kernel, constants: Constants) -> float:
         return 0.0
     if kernel.cycles and constants.cycles_per_second:
         return kernel.times * kernel.cycles / constants.cycles_per_second
-    speeds = constants.flops_per_second
     dtype = "f32" if kernel.dtype in ("c64", "f32") else kernel.dtype
-    peak = speeds.get(f"{dtype} highest" if kernel.highest else dtype, speeds["f32 highest"])
-    return kernel.times * max(
-        constants.launch_seconds,
-        kernel.bytes / constants.bytes_per_second,
-        kernel.flops / peak,
-        kernel.vector_flops / constants.vector_flops_per_second,
-    )
+    dtype = f"{dtype} highest" if kernel.highest else dtype
+    one = constants.seconds(dtype, kernel.flops, kernel.vector_flops, kernel.bytes)
+    return kernel.times * one

@@ -45,7 +45,7 @@ from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry, check_reach
 from jaxdeconv.legs.keywords import LegKeywords
 from jaxdeconv.planning import planner
-from jaxdeconv.primitives import LegParams, bind, folded, problem_of
+from jaxdeconv.primitives import LegParams, bind, problem_of, simplified
 from jaxdeconv.reference import derived, forward
 
 __all__ = ["Prepared", "prepare"]
@@ -85,7 +85,7 @@ class Prepared:
     @property
     def problem(self) -> Problem:
         """What the planner is asked where no algorithm is forced."""
-        return folded(problem_of(self.leg.name, *self.operands, self.params))
+        return simplified(problem_of(self.leg.name, *self.operands, self.params))
 
     def __call__(self, x: Any, y: Any) -> Array:
         """What the public function returns for its two arguments."""

@@ -17,7 +17,7 @@ import jax
 
 from jaxdeconv.algorithms import ALGORITHMS, Algorithm, Problem, Work
 from jaxdeconv.errors import ArgumentValueError
-from jaxdeconv.planning import costmodel, tuning_cache
+from jaxdeconv.planning import costmodel, devices, roofline, tuning_cache
 
 AUTO = "auto"
 """The algorithm that the plan chooses."""
@@ -129,7 +129,7 @@ def choose(problem: Problem, platform: str) -> Plan:
         platform: JAX's name of the platform that is compiled for.
     """
     family = PLATFORMS.get(platform, "gpu")
-    problem = dataclasses.replace(problem, platform=family)
+    problem = dataclasses.replace(problem, platform=family).adapted()
     judged = [_judge(one, problem, family) for one in ALGORITHMS[problem.leg]]
     measured = _measured(judged, problem, family)
     if measured:
@@ -138,6 +138,10 @@ def choose(problem: Problem, platform: str) -> Plan:
     elif family == "cpu":
         judged.sort(key=lambda one: (bool(one.rejected), one.spreads, _known(one.seconds)))
         reason = "least predicted time"
+    elif family == "gpu":
+        judged.sort(key=lambda one: (bool(one.rejected), one.spreads, _handicapped(one, problem)))
+        device = devices.of_family(family)
+        reason = f"predicted for {device.name} from compiled programs, not measured"
     else:
         rank = {name: place for place, name in enumerate(PREFERENCE[problem.leg])}
         last = len(rank)
@@ -223,12 +227,25 @@ def _judge(algorithm: Algorithm, problem: Problem, family: str) -> Candidate:
 
 
 def _predict(problem: Problem, algorithm: Algorithm, work: Work, family: str) -> float:
-    if family != "cpu":
+    if family == "gpu":
+        return roofline.seconds(problem, work, devices.of_family(family).constants)
+    if family == "tpu":
         return math.nan
     if algorithm.seconds is not None:
         return algorithm.seconds(problem)
     cost = costmodel.table()[problem.leg].get(algorithm.name)
     return math.nan if cost is None else cost.seconds(problem, work)
+
+
+NATIVE_AHEAD = 1.2
+"""How much faster than XLA's own convolution another algorithm must be predicted to be on a GPU:
+the prediction does not know how well cuDNN uses the device."""
+
+
+def _handicapped(one: Candidate, problem: Problem) -> float:
+    native = one.algorithm == "native" and one.work is not None
+    lean = native and one.work.features[0] < NATIVE_AHEAD * problem.products  # no inserted zeros
+    return _known(one.seconds) * (1 if lean else NATIVE_AHEAD)
 
 
 def _known(seconds: float) -> float:

@@ -2,7 +2,9 @@
 
 The map, from the bottom up:
 
+    thinning        cells that no tap reads, left out
     folding         axes along which the kernel lies in one place -> channels
+    simplify        both
     primitive       the primitives: shapes, the choice of the algorithm, lowering
     batching        `vmap`: the new axis becomes images, channels or groups
     differentiation the derivatives of each leg are the other two
@@ -10,7 +12,6 @@ The map, from the bottom up:
 
 from jaxdeconv.primitives import batching as batching
 from jaxdeconv.primitives import differentiation as differentiation
-from jaxdeconv.primitives.folding import Folding, folded
 from jaxdeconv.primitives.primitive import (
     PRIMITIVES,
     LegParams,
@@ -18,5 +19,6 @@ from jaxdeconv.primitives.primitive import (
     problem_of,
     varying_alike,
 )
+from jaxdeconv.primitives.simplify import simplified
 
-__all__ = ["PRIMITIVES", "Folding", "LegParams", "bind", "folded", "problem_of", "varying_alike"]
+__all__ = ["PRIMITIVES", "LegParams", "bind", "problem_of", "simplified", "varying_alike"]

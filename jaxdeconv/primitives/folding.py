@@ -21,7 +21,7 @@ from jax import Array, lax
 from jaxdeconv.algorithms import Problem
 from jaxdeconv.geometry import ConvGeometry
 
-__all__ = ["Folding", "folded"]
+__all__ = ["Folding"]
 
 FEW_TAPS = 128
 """Up to as many taps of depthwise kernels are fused multiply-adds."""
@@ -58,7 +58,7 @@ class Folding:
         return tuple(dim for dim in range(self.geometry.ndim) if dim not in self.dims)
 
     @property
-    def folded(self) -> ConvGeometry:
+    def simplified(self) -> ConvGeometry:
         """The geometry of the axes that are left."""
         whole = self.geometry
         fields = ("input_size", "kernel_size", "stride", "padding", "dilation")
@@ -70,15 +70,15 @@ class Folding:
     def problem(self, problem: Problem) -> Problem:
         """The problem that is left."""
         return dataclasses.replace(
-            problem, geometry=self.folded, in_channels=problem.in_channels * self.taps
+            problem, geometry=self.simplified, in_channels=problem.in_channels * self.taps
         )
 
-    def fold(self, role: str, x: Array) -> Array:
+    def simplify(self, role: str, x: Array) -> Array:
         """One of v, w and u without the axes, its taps among the channels."""
         return {"v": self._fold_v, "w": self._fold_w, "u": self._fold_u}[role](x)
 
-    def unfold(self, role: str, x: Array) -> Array:
-        """The transpose of `fold`: of a result."""
+    def restore(self, role: str, x: Array) -> Array:
+        """The transpose of `simplify`: of a result."""
         return {"v": self._unfold_v, "w": self._unfold_w, "u": self._unfold_u}[role](x)
 
     def _fold_u(self, u: Array) -> Array:
@@ -133,7 +133,3 @@ class Folding:
         low, _ = geometry.padding[dim]
         return low, geometry.dilated_kernel_size[dim] - geometry.input_size[dim] - low
 
-
-def folded(problem: Problem) -> Problem:
-    """The problem that is left once all axes are folded that can be."""
-    return Folding.of(problem.geometry, problem.in_channels, problem.out_channels).problem(problem)

@@ -21,10 +21,11 @@ from jax.sharding import AbstractMesh, PartitionSpec
 
 from jaxdeconv.algorithms import Problem
 from jaxdeconv.algorithms.leg import LEGS, Leg
+from jaxdeconv.algorithms.operand_dtypes import adapt, restore
 from jaxdeconv.arguments.dtypes import accumulator_dtype
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.planning import planner, tuning_cache
-from jaxdeconv.primitives.folding import Folding
+from jaxdeconv.primitives.simplify import simplifications
 
 __all__ = ["PRIMITIVES", "LegParams", "bind", "problem_of", "varying_alike"]
 
@@ -49,8 +50,7 @@ class LegParams:
 def bind(leg: str, x: Array, y: Array, params: LegParams) -> Array:
     """Apply a leg's primitive to two operands, in the wider of their dtypes.
 
-    Axes along which the kernel lies in one place are folded into the channels, unless an algorithm
-    is forced: that one then gets the problem as it is.
+    The problem is simplified first, unless an algorithm is forced: that one gets it as it is.
 
     Args:
         leg: 'conv', 'conv_transpose' or 'kernel_gradient'.
@@ -62,16 +62,19 @@ def bind(leg: str, x: Array, y: Array, params: LegParams) -> Array:
     dtype = np.promote_types(x.dtype, y.dtype)
     x, y = lax.convert_element_type(x, dtype), lax.convert_element_type(y, dtype)
     x, y = varying_alike(x, y)
-    if params.algorithm != planner.AUTO or 1 not in geometry.output_size:
+    steps = zip(geometry.stride, geometry.dilation, strict=True)
+    simple = 1 not in geometry.output_size and not any(s > 1 < d for s, d in steps)
+    if simple or params.algorithm != planner.AUTO:
         return primitive.bind(x, y, params=params)
-    problem = problem_of(leg, x, y, params)
-    folding = Folding.of(geometry, problem.in_channels, problem.out_channels)
-    if not folding.dims:
-        return primitive.bind(x, y, params=params)
+    found = simplifications(problem_of(leg, x, y, params))
     (first, second), result = LEGS[leg].operands, LEGS[leg].result
-    x, y = folding.fold(first, x), folding.fold(second, y)
-    params = dataclasses.replace(params, geometry=folding.folded)
-    return folding.unfold(result, primitive.bind(x, y, params=params))
+    for one in found:
+        x, y = one.simplify(first, x), one.simplify(second, y)
+        params = dataclasses.replace(params, geometry=one.simplified)
+    out: Array = primitive.bind(x, y, params=params)
+    for one in reversed(found):
+        out = one.restore(result, out)
+    return out
 
 
 def varying_alike(*operands: Array) -> list[Array]:
@@ -106,6 +109,7 @@ def problem_of(leg: str, x: Any, y: Any, params: LegParams, **program: Any) -> P
         np.dtype(x.dtype),
         accumulator_dtype(np.promote_types(x.dtype, params.dtype)),
         params.precision,
+        result_dtype=params.dtype,
         **program,
     )
 
@@ -136,8 +140,14 @@ def _compute(
         # XLA:CPU (jaxlib 0.10) fuses a transposition by the caller into a product of bfloat16
         # matrices with a float32 result, which it then cannot execute
         x, y = lax.optimization_barrier(x), lax.optimization_barrier(y)
-    algorithm = planner.find(problem, platform, params.algorithm)
-    return algorithm.apply(x, y, problem).astype(params.dtype)
+    adapted = problem.adapted()
+    if adapted is not problem:
+        x, y = map(functools.partial(adapt, problem=problem), leg.operands, (x, y))
+    algorithm = planner.find(adapted, platform, params.algorithm)
+    result = algorithm.apply(x, y, adapted)
+    if adapted is not problem:
+        result = restore(leg.result, result, problem)
+    return result.astype(params.dtype)
 
 
 def _readable(leg: Leg, *, params: LegParams) -> Callable[[Array, Array], Array]:

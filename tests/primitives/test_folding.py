@@ -110,12 +110,12 @@ def test_the_roles_of_the_arrays() -> None:
     geometry = ConvGeometry((4, 9), (4, 3), (1, 2), groups=2)
     folding = Folding.of(geometry, 4, 6)
     assert (folding.dims, folding.taps) == ((0,), 4)
-    assert folding.folded == ConvGeometry(9, 3, 2, groups=2)
+    assert folding.simplified == ConvGeometry(9, 3, 2, groups=2)
     for role, shape, folded in (
         ("v", (2, 4, 9, 4), (2, 9, 16)),
         ("w", (4, 3, 2, 6), (3, 8, 6)),
         ("u", (2, 1, 4, 6), (2, 4, 6)),
     ):
         x = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
-        assert folding.fold(role, jnp.asarray(x)).shape == folded
-        check_equal(folding.unfold(role, folding.fold(role, jnp.asarray(x))), x)
+        assert folding.simplify(role, jnp.asarray(x)).shape == folded
+        check_equal(folding.restore(role, folding.simplify(role, jnp.asarray(x))), x)

@@ -1,0 +1,1 @@
+"""What XLA:GPU and XLA:TPU make of every leg and training step: `python -m benchmarks.compiled`."""

@@ -1,0 +1,55 @@
+"""Predicted seconds of an algorithm on an accelerator: what its compiled kernels move and multiply.
+
+    seconds = max(launch, arrays / bandwidth, products / matrix speed)
+              + max(launches of all other kernels, temporaries / bandwidth)
+
+The first line is the kernel that multiplies, the second all kernels that only move. `Work` says how
+many kernels there are, and how much temporaries they write and read, as compiled programs show them
+(`jaxdeconv.compilers`; `tests/compilers` compares). The model tells apart what differs in bytes,
+operations or launches, and not how well a kernel uses the device. Speeds: `devices`.
+"""
+
+import math
+
+import numpy as np
+
+from jaxdeconv.algorithms import Problem, Work
+from jaxdeconv.algorithms.leg import LEGS
+from jaxdeconv.planning.devices import Constants
+
+__all__ = ["seconds"]
+
+_HLO = {"bfloat16": "bf16", "float16": "f16", "float32": "f32", "float64": "f64", "int8": "s8"}
+
+
+def seconds(problem: Problem, work: Work, constants: Constants) -> float:
+    """The predicted time of one call.
+
+    Args:
+        problem: what is computed.
+        work: by an algorithm.
+        constants: of the device.
+    """
+    flops = 2 * work.features[0]
+    main = constants.seconds(
+        _speed(problem),
+        0 if work.vector else flops,
+        flops if work.vector else 0,
+        _arrays(problem),
+    )
+    launches = (work.calls - 1) * constants.launch_seconds
+    return main + max(launches, work.moved / constants.bytes_per_second)
+
+
+def _speed(problem: Problem) -> str:
+    name = _HLO.get(problem.dtype.name, "f32")
+    exact = any(word in str(problem.precision).lower() for word in ("highest", "float32"))
+    return f"{name} highest" if exact and name == "f32" else name
+
+
+def _arrays(problem: Problem) -> float:
+    """Bytes of the operands and the result."""
+    result: np.dtype = problem.result_dtype or problem.accumulator
+    read = sum(math.prod(shape) for shape in problem.operand_shapes) * problem.dtype.itemsize
+    written = math.prod(problem.shape(LEGS[problem.leg].result)) * result.itemsize
+    return float(read + written)
