@@ -190,7 +190,9 @@ def _work_rows(problem: Problem) -> Work:
 
 def _work(problem: Problem, per_image: float, calls: int) -> Work:
     loops = problem.batch_size // images_at_once(problem, per_image)
+    moved = 2 * problem.batch_size * per_image
     if problem.platform != "cpu":
+        moved += 2 * problem.bytes("u") * (problem.geometry.groups > 1)  # group by group
         calls += 2  # small products are cut along the sum, and added up
     else:
         calls *= loops * min(FEW_GROUPS, problem.geometry.groups)
@@ -199,7 +201,7 @@ def _work(problem: Problem, per_image: float, calls: int) -> Work:
         problem.kernel_taps * problem.in_per_group,
         problem.out_per_group,
         problem.geometry.groups,
-        moved=2 * problem.batch_size * per_image,
+        moved=moved,
         calls=calls,
         memory=problem.batch_size / loops * per_image,
     )

@@ -35,7 +35,7 @@ def conv(v: Array, w: Array, problem: Problem) -> Array:
 
 def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
     """K^T u."""
-    geometry = problem.geometry
+    geometry, ndim = problem.geometry, problem.geometry.ndim
     pads = []
     for n, o, k, s, (low, _) in zip(
         geometry.input_size,
@@ -46,15 +46,21 @@ def conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
         strict=True,
     ):
         pads.append((k - 1 - low, n + low - s * (o - 1) - 1))
-    swapped = swap_channels(w, geometry.groups).reshape(*w.shape[:-2], -1, problem.in_channels)
+    signal = (0, ndim + 1, *range(1, ndim + 1))
+    if geometry.groups == 1 and problem.platform != "cpu":  # K and K^T then share a copy of w
+        kernel, spec = w, (ndim, ndim + 1, *range(ndim))
+    else:
+        kernel = swap_channels(w, geometry.groups).reshape(*w.shape[:-2], -1, problem.in_channels)
+        spec = (ndim + 1, ndim, *range(ndim))
     return by_xla(
         u,
-        lax.rev(swapped, tuple(range(geometry.ndim))),
+        lax.rev(kernel, tuple(range(ndim))),
         problem,
-        strides=(1,) * geometry.ndim,
+        strides=(1,) * ndim,
         padding=pads,
         lhs_dilation=geometry.stride,
         rhs_dilation=geometry.dilation,
+        numbers=lax.ConvDimensionNumbers(signal, spec, signal),
     )
 
 

@@ -127,13 +127,16 @@ def _work(problem: Problem) -> Work:
 def _work_gradient(problem: Problem) -> Work:
     itemsize, images = problem.dtype.itemsize, problem.batch_size
     windows = images * problem.output_positions * problem.in_channels * itemsize
-    calls = problem.kernel_taps if problem.platform == "cpu" else 3 * (1 + problem.kernel_taps)
+    moved, calls = 2 * problem.kernel_taps * windows, problem.kernel_taps
+    if problem.platform != "cpu":
+        moved += 2 * problem.bytes("u") * (problem.geometry.groups > 1)  # group by group
+        calls = 3 * (1 + problem.kernel_taps)
     return Work(
         problem.in_per_group,
         images * problem.output_positions,
         problem.out_per_group,
         problem.geometry.groups * problem.kernel_taps,
-        moved=2 * problem.kernel_taps * windows,
+        moved=moved,
         calls=calls,
         memory=windows,
     )

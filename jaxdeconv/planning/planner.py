@@ -241,11 +241,15 @@ NATIVE_AHEAD = 1.2
 """How much faster than XLA's own convolution another algorithm must be predicted to be on a GPU:
 the prediction does not know how well cuDNN uses the device."""
 
+LEAN = 1.2
+"""An algorithm that multiplies by more zeros than these must be predicted to be faster, too."""
+
 
 def _handicapped(one: Candidate, problem: Problem) -> float:
-    native = one.algorithm == "native" and one.work is not None
-    lean = native and one.work.features[0] < NATIVE_AHEAD * problem.products  # no inserted zeros
-    return _known(one.seconds) * (1 if lean else NATIVE_AHEAD)
+    """Predicted seconds, weighted by how far the prediction can be trusted."""
+    lean = one.work is not None and one.work.features[0] <= LEAN * problem.products
+    trusted = lean and one.algorithm == "native"
+    return _known(one.seconds) * (1 if trusted else NATIVE_AHEAD if lean else 1.1 * NATIVE_AHEAD)
 
 
 def _known(seconds: float) -> float:
