@@ -1,0 +1,79 @@
+"""Sections of work that end in time. What did not fit, or failed, is kept and said."""
+
+import dataclasses
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+__all__ = ["Budget"]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclasses.dataclass
+class Budget:
+    """A number of minutes, shared by sections.
+
+    Attributes:
+        minutes: all of them together.
+        clock: reads the time in seconds.
+        started: when they began.
+        left_out: section -> the items that did not fit.
+        failures: section -> what was raised: one line each.
+        spent: section -> seconds.
+    """
+
+    minutes: float
+    clock: Callable[[], float] = time.monotonic
+    started: float = dataclasses.field(init=False)
+    left_out: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    failures: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    spent: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+
+    def run(
+        self,
+        section: str,
+        until: float,
+        items: Sequence[Item],
+        do: Callable[[Item], Result],
+        done: Callable[[Result], None],
+    ) -> Sequence[Item]:
+        """Work on the items in turn, while another as long as the longest so far fits.
+
+        Args:
+            section: its name.
+            until: the share of all minutes, counted from the start, at which it must end: what an
+                earlier section did not need is there for a later one.
+            items: what to work on; their text names them.
+            do: the work. What it raises is noted, and the next item follows.
+            done: takes the result of each.
+
+        Returns:
+            The items that were left out.
+        """
+        begun, longest = self.clock(), 0.0
+        deadline = self.started + 60 * self.minutes * until
+        left: Sequence[Item] = []
+        for number, item in enumerate(items):
+            start = self.clock()
+            if start + longest > deadline:
+                left = items[number:]
+                break
+            print(f"{section} [{number + 1}/{len(items)}] {item}", file=sys.stderr, flush=True)
+            try:
+                done(do(item))
+            except Exception as error:  # one of hundreds: the visit goes on
+                text = f"{item}: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+                print(f"    failed: {text}", file=sys.stderr)
+                self.failures.setdefault(section, []).append(text)
+            longest = max(longest, self.clock() - start)
+        self.left_out.pop(section, None)
+        if left:
+            self.left_out[section] = [str(item) for item in left]
+        self.spent[section] = self.spent.get(section, 0.0) + self.clock() - begun
+        return left
