@@ -1,10 +1,10 @@
 """The constants of the planner's roofline, from micro-benchmarks of one resource each.
 
-    launch_seconds            chains of tiny kernels of two lengths: the slope
-    bytes_per_second          large arrays, read once and written once
-    vector_flops_per_second   hundreds of multiply-adds on each entry of an array
-    flops_per_second          a matrix product and the three legs of a large dense convolution, by
-                              dtype: what convolutions reach, not what the data sheet promises
+launch_seconds            chains of tiny kernels of two lengths: the slope
+bytes_per_second          large arrays, read once and written once
+vector_flops_per_second   hundreds of multiply-adds on each entry of an array
+flops_per_second          a matrix product and the three legs of a large dense convolution, by
+                          dtype: what convolutions reach, not what the data sheet promises
 """
 
 import dataclasses
@@ -26,6 +26,7 @@ LAUNCH, BYTES, VECTOR = "launch", "bytes", "vector"
 _NAMES = {BYTES: "bytes_per_second", VECTOR: "vector_flops_per_second"}
 _DTYPES = {"bf16": "bfloat16", "f16": "float16", "f32": "float32", "f32 highest": "float32"}
 _DTYPES |= {"s8": "int8", "f64": "float64"}
+_QUICK = ("bf16", "f32", "s8")
 _DEPTH = 256  # multiply-adds on each entry
 
 
@@ -98,6 +99,8 @@ def _products(quick: bool) -> Iterator[Probe]:
     v, w = (images, size, size, channels), (3, 3, channels, channels)
     flops = 2.0 * images * size**2 * 9 * channels**2
     for kind, dtype in _DTYPES.items():
+        if quick and kind not in _QUICK:
+            continue
         half = rows // 2 if kind in ("f32 highest", "f64") else rows  # slow enough
         yield Probe(kind, "matrix product", 2.0 * half**3, _matmul, [(half, half)] * 2, dtype)
         if kind == "s8":  # GPUs have no convolution of integers
@@ -113,7 +116,9 @@ def _matmul(x: jax.Array, y: jax.Array) -> jax.Array:
 
 
 def _conv(v: jax.Array, w: jax.Array) -> jax.Array:
-    return lax.conv_general_dilated(v, w, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    return lax.conv_general_dilated(
+        v, w, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
 
 
 def _conv_transpose(u: jax.Array, w: jax.Array) -> jax.Array:

@@ -105,9 +105,7 @@ def questions(quick: bool) -> list[Question]:
     ]
 
 
-def _asked(
-    cases: Sequence[Case], dtypes: Sequence[tuple[str, str | None]]
-) -> Iterator[Question]:
+def _asked(cases: Sequence[Case], dtypes: Sequence[tuple[str, str | None]]) -> Iterator[Question]:
     for case in cases:
         for dtype, result in dtypes:
             yield from (Question(leg, case, dtype, result) for leg in LEGS)
@@ -217,20 +215,13 @@ def compare(got: np.ndarray, answer: np.ndarray) -> tuple[str, str]:
     return (ROUNDED if near else WRONG), message
 
 
-def tally(records: Sequence[Mapping[str, str]]) -> dict[tuple[str, str], dict[str, str]]:
-    """(leg, algorithm) -> dtype -> how many problems were exact, and how many were not."""
+def tally(records: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    """Per leg and algorithm: dtype -> status -> the number of problems."""
     counts: dict[tuple[str, str], dict[str, collections.Counter[str]]] = {}
     for one in records:
         by_dtype = counts.setdefault((one["leg"], one["algorithm"]), {})
         by_dtype.setdefault(one["dtype"], collections.Counter())[one["status"]] += 1
-    return {
-        key: {dtype: _cell(counter) for dtype, counter in by_dtype.items()}
-        for key, by_dtype in counts.items()
-    }
-
-
-def _cell(counter: Mapping[str, int]) -> str:
-    """As '5', '4, 1 rounded', '3, 1 WRONG, 1 refused'."""
-    shown = {ROUNDED: "rounded", WRONG: "**WRONG**", REFUSED: "refused"}
-    others = [f"{counter[status]} {word}" for status, word in shown.items() if counter[status]]
-    return ", ".join([str(counter[EXACT]), *others])
+    return [
+        {"leg": leg, "algorithm": name, "counts": {key: dict(n) for key, n in by_dtype.items()}}
+        for (leg, name), by_dtype in sorted(counts.items())
+    ]

@@ -61,6 +61,8 @@ def compile_all(
 ) -> tuple[dict[Key, Compiled], dict[Key, str]]:
     """Trace functions one by one, and compile them on all cores.
 
+    XLA locks the GPU while it times kernels to choose among them: that is not disturbed.
+
     Args:
         functions: each with its arguments.
         precision: of float32 products, as in `jax.default_matmul_precision`.

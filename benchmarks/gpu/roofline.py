@@ -9,7 +9,9 @@ from typing import Any
 
 from jaxdeconv.compilers import cost, hlo, kernels, targets
 
-__all__ = ["data_sheet", "launches", "predict", "remember"]
+__all__ = ["data_sheet", "launches", "merged", "predict", "remember"]
+
+_SPEEDS = ("bytes_per_second", "vector_flops_per_second")
 
 
 def launches(text: str) -> int:
@@ -39,9 +41,23 @@ def data_sheet(name: str) -> dict[str, Any]:
         name: of the device.
     """
     known = targets.find(name)
-    fields = ("launch_seconds", "bytes_per_second", "vector_flops_per_second")
-    speeds = {field: getattr(known.constants, field) for field in fields}
+    speeds = {field: getattr(known.constants, field) for field in ("launch_seconds", *_SPEEDS)}
     return {**speeds, "flops_per_second": dict(known.constants.flops_per_second)}
+
+
+def merged(known: Mapping[str, Any], fitted: Mapping[str, Any]) -> dict[str, Any]:
+    """Fitted constants, and known ones where nothing was fitted; empty if some are in neither.
+
+    Args:
+        known: from `data_sheet`, or empty.
+        fitted: by the names of `targets.Constants`.
+    """
+    flops = {**known.get("flops_per_second", {}), **fitted.get("flops_per_second", {})}
+    both = {**known, **fitted}
+    if not flops or not {"launch_seconds", *_SPEEDS} <= both.keys():
+        return {}
+    flops.setdefault("f32 highest", min(flops.values()))  # which stands for dtypes without any
+    return {**both, "flops_per_second": flops}
 
 
 def remember(name: str, constants: Mapping[str, Any], basis: str) -> Path:
@@ -55,5 +71,4 @@ def remember(name: str, constants: Mapping[str, Any], basis: str) -> Path:
     Returns:
         The file that holds them.
     """
-    flops = {**data_sheet(name)["flops_per_second"], **constants.get("flops_per_second", {})}
-    return targets.remember(name, {**constants, "flops_per_second": flops}, basis)
+    return targets.remember(name, merged(data_sheet(name), constants), basis)
