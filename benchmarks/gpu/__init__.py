@@ -2,6 +2,7 @@
 
 Data flows downwards:
 
+    journal      what was done, on disk: another process goes on where XLA ended one
     budget       sections that end in time, and say what they left out
     programs     compiled in parallel; many calls queued for one sample; timed in turn
     card         the GPU: its name, its driver, the name of its constants

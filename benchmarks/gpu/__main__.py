@@ -10,14 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from benchmarks import machine
 from benchmarks.gpu import algorithms, card, constants, correctness, report, rivals, roofline
 from benchmarks.gpu.budget import Budget
+from benchmarks.gpu.journal import LOST, DeviceLost, Journal, supervise
 
 __all__ = ["main"]
 
+_NO_GPU = (
+    "benchmarks.gpu: JAX finds no GPU here. Install jax[cuda12] on a machine with one, or pass "
+    "--quick to try the program on the CPU."
+)
 _RACED = rivals.MODES[:2]  # float32 without TF32 adds little to what the planner must know
 
 
@@ -36,20 +39,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"--markdown {options.markdown}: the file has no place for the table")
     if options.replay:
         document = json.loads(options.replay.read_text(encoding="utf-8"))
+    elif not options.quick and options.journal is None:
+        return _supervised(sys.argv[1:] if argv is None else argv)
     else:
         os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", "0.6")  # torch needs some, too
         if not (options.quick or card.is_gpu()):
-            print(
-                "benchmarks.gpu: JAX finds no GPU here. Install jax[cuda12] on a machine with one, "
-                "or pass --quick to try the program on the CPU.",
-                file=sys.stderr,
-            )
+            print(_NO_GPU, file=sys.stderr)
             return 2
-        document = Visit(options).run()
+        try:
+            document = Visit(options).run()
+        except DeviceLost as error:
+            print(f"benchmarks.gpu: the GPU is lost {error}", file=sys.stderr)
+            return LOST
     print(report.markdown(document))
     if options.markdown:
         report.PLACE.insert(report.markdown(document), options.markdown)
     return int(report.any_fault(document))
+
+
+def _supervised(argv: Sequence[str]) -> int:
+    """The same in a child; this process uses no device."""
+    with tempfile.TemporaryDirectory(prefix="benchmarks-gpu-") as folder:
+        journal = Path(folder) / "journal.jsonl"
+        command = [sys.executable, "-m", "benchmarks.gpu", *argv, "--journal", str(journal)]
+        return supervise(command, journal)
 
 
 class Visit:
@@ -64,7 +77,8 @@ class Visit:
         self.quick: bool = options.quick
         self.torch = options.torch and importlib.util.find_spec("torch") is not None
         self.rounds, self.sample = (2, 1e-3) if self.quick else (5, 1e-2)
-        self.budget = Budget(options.minutes)
+        journal = Journal(options.journal)
+        self.budget = Budget(options.minutes, journal=journal, alive=card.works)
         self.cases = rivals.bench_cases(self.quick, options.images)
         folder = options.output or Path(__file__).parents[1]
         if self.quick and not options.output:
@@ -180,6 +194,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-torch", dest="torch", action="store_false", help="leave torch out")
     add("--output", type=Path, metavar="FOLDER", help="of the JSON file; benchmarks/")
     add("--markdown", type=Path, metavar="FILE", help="put the tables into a README")
+    add("--journal", type=Path, help=argparse.SUPPRESS)  # of a process that was ended
     add("--replay", type=Path, metavar="FILE", help="show the results in such a JSON file")
     return parser
 

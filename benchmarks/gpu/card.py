@@ -4,10 +4,11 @@ import re
 import subprocess
 
 import jax
+import jax.numpy as jnp
 
 from jaxdeconv.compilers import targets
 
-__all__ = ["device_name", "driver", "is_gpu", "kind", "slug"]
+__all__ = ["device_name", "driver", "is_gpu", "kind", "slug", "works"]
 
 
 def is_gpu() -> bool:
@@ -18,13 +19,21 @@ def is_gpu() -> bool:
         return False
 
 
+def works() -> bool:
+    """Whether it still computes: after an illegal access it does not, for this process."""
+    try:
+        return float(jnp.ones(2).sum()) == 2
+    except Exception:  # whatever the driver says
+        return False
+
+
 def kind() -> str:
     """What its maker calls it."""
     return jax.devices()[0].device_kind
 
 
 def slug(name: str) -> str:
-    """The name of a card as a part of a file's name: 'NVIDIA A100-SXM4-80GB' -> 'a100_sxm4_80gb'."""
+    """A card as a part of a file's name: 'NVIDIA A100-SXM4-80GB' -> 'a100_sxm4_80gb'."""
     words = re.findall(r"[a-z0-9]+", name.lower())
     return "_".join(word for word in words if word != "nvidia") or "unknown"
 
@@ -40,6 +49,6 @@ def driver() -> str:
 
 
 def device_name(name: str) -> str:
-    """The name under which the package keeps a card's constants; '' if it does not know the card."""
+    """The name under which the package keeps a card's constants; '' if it does not know it."""
     words = re.findall(r"[a-z0-9]+", name.lower())
     return next((known for known in targets.NAMES if known in words), "")

@@ -1,10 +1,10 @@
 """The constants of the planner's roofline, from micro-benchmarks of one resource each.
 
-launch_seconds            chains of tiny kernels of two lengths: the slope
-bytes_per_second          large arrays, read once and written once
-vector_flops_per_second   hundreds of multiply-adds on each entry of an array
-flops_per_second          a matrix product and the three legs of a large dense convolution, by
-                          dtype: what convolutions reach, not what the data sheet promises
+- launch_seconds: chains of tiny kernels of two lengths, the slope between them.
+- bytes_per_second: large arrays, read once and written once.
+- vector_flops_per_second: hundreds of multiply-adds on each entry of an array.
+- flops_per_second, by dtype: a matrix product and the three legs of a large dense convolution: what
+  convolutions reach, not what the data sheet promises.
 """
 
 import dataclasses
@@ -51,7 +51,7 @@ class Probe:
     dtype: str = "float32"
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.name}"
+        return f"{self.kind}: {self.name} in {self.dtype}"
 
 
 def probes(quick: bool) -> list[Probe]:

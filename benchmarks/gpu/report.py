@@ -58,7 +58,7 @@ def _rivals(document: Document, mode: str) -> str:
             row += [_times(_ratio(one, name, rival)) for rival in RIVALS]
         rows.append(row)
     notes = [
-        f"{mode}, {document['card']}; a rival's column is its time over ours: above 1 we are faster",
+        f"{mode}, {document['card']}; a rival's column is its time over ours; above 1 we win",
         *(line for name in PASSES for rival in RIVALS for line in _mean(chosen, name, rival)),
         *(
             f"WRONG, not timed: {who}, {one['case']}: {why}"
