@@ -16,5 +16,6 @@ measure                one case: prepare, check, time
 report, plot           table, Markdown, JSON; picture               (need rich; matplotlib)
 run                    `python -m benchmarks.run`: ours against the rivals
 calibrate              `python -m benchmarks.calibrate`: the cost model of the planner
+gpu                    `python -m benchmarks.gpu`: all that one visit to a GPU is needed for
 regret                 `python -m benchmarks.regret`: our choice against our other algorithms
 """

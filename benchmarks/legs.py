@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 import jaxdeconv
 from benchmarks.cases import BenchCase, Shape
@@ -38,9 +39,9 @@ class LegCall:
     shapes: tuple[Shape, Shape]
     keywords: Mapping[str, Any]
 
-    def plan(self) -> Any:
-        """The plan of `jaxdeconv`."""
-        operands = (jax.ShapeDtypeStruct(shape, jnp.float32) for shape in self.shapes)
+    def plan(self, dtype: DTypeLike = jnp.float32) -> Any:
+        """The plan of `jaxdeconv`, for operands of a dtype."""
+        operands = (jax.ShapeDtypeStruct(shape, dtype) for shape in self.shapes)
         return jaxdeconv.plan(self.leg, *operands, **self.keywords)
 
     def ours(self, algorithm: str) -> Function:
@@ -53,9 +54,9 @@ class LegCall:
         if self.leg != "kernel_gradient":
             return stock_function(dataclasses.replace(self.case, leg=self.leg))
         conv = stock_function(dataclasses.replace(self.case, leg="conv"))
-        kernel = jax.ShapeDtypeStruct(self.case.w_shape, jnp.float32)
 
         def kernel_gradient(u: jax.Array, v: jax.Array) -> jax.Array:
+            kernel = jax.ShapeDtypeStruct(self.case.w_shape, v.dtype)
             return jax.linear_transpose(lambda w: conv(v, w), kernel)(u)[0]
 
         return kernel_gradient

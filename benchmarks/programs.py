@@ -21,6 +21,7 @@ __all__ = [
     "Program",
     "Unsupported",
     "jax_program",
+    "training_step",
 ]
 
 PASSES = ("forward", "step")
@@ -111,12 +112,7 @@ def jax_program(function: Function, data: Data, layout: Layout) -> Program:
     x, w, cotangent = map(
         jnp.asarray, (layout.signal(data.x), layout.kernel(data.w), layout.signal(data.cotangent))
     )
-
-    def step(x: jax.Array, w: jax.Array, cotangent: jax.Array) -> tuple[jax.Array, ...]:
-        y, pull_back = jax.vjp(function, x, w)
-        return (y, *pull_back(cotangent))
-
-    run_forward, run_step = jax.jit(function), jax.jit(step)
+    run_forward, run_step = jax.jit(function), jax.jit(training_step(function))
 
     def answers() -> Answers:
         y, (y_again, dx, dw) = run_forward(x, w), run_step(x, w, cotangent)
@@ -134,6 +130,16 @@ def jax_program(function: Function, data: Data, layout: Layout) -> Program:
         answers=answers,
         compile_cost=compile_cost,
     )
+
+
+def training_step(function: Function) -> Callable[..., tuple[jax.Array, ...]]:
+    """(x, w, cotangent) -> y, and the gradients of sum(y * cotangent) in x and in w."""
+
+    def step(x: jax.Array, w: jax.Array, cotangent: jax.Array) -> tuple[jax.Array, ...]:
+        y, pull_back = jax.vjp(function, x, w)
+        return (y, *pull_back(cotangent))
+
+    return step
 
 
 def _compile_fresh(jitted: Any, arguments: tuple[jax.Array, ...]) -> CompileCost:

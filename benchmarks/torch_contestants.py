@@ -1,4 +1,4 @@
-"""torch on the CPU: the rival in both memory layouts, and the reference answers in float64."""
+"""torch, the rival, in both memory layouts; on the CPU the reference answers in float64."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from torch.nn import functional
 from benchmarks.cases import BenchCase, Data
 from benchmarks.programs import Answers, Function, Layout, Program, Unsupported
 
-__all__ = ["prepare", "reference"]
+__all__ = ["canonical", "passes", "prepare", "reference"]
 
 _CONV = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
 _CONV_TRANSPOSE = {
@@ -30,14 +30,37 @@ def prepare(case: BenchCase, data: Data, memory: str) -> Program:
         memory: 'contiguous' or 'channels_last'.
 
     Raises:
-        Unsupported: torch has no such layout, or no such padding, or runs on another device.
+        Unsupported: as `passes`, or torch runs on another device than JAX.
     """
     if jax.default_backend() != "cpu":
         raise Unsupported(f"torch runs on the CPU, JAX on the {jax.default_backend()}")
+    forward, step = passes(case, data, memory)
+    return Program(forward, step, lambda: canonical(forward(), *step()))
+
+
+def passes(
+    case: BenchCase,
+    data: Data,
+    memory: str,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> tuple[Callable[[], torch.Tensor], Callable[[], tuple[torch.Tensor, ...]]]:
+    """The forward pass and the training step; on a GPU they return before they are done.
+
+    Args:
+        case: what to run.
+        data: the operands.
+        memory: 'contiguous' or 'channels_last'.
+        device: of the tensors.
+        dtype: of the tensors.
+
+    Raises:
+        Unsupported: torch has no such layout, or no such padding.
+    """
     if memory == "channels_last" and case.geometry.ndim not in _CHANNELS_LAST:
         raise Unsupported("torch has no channels-last memory layout in 1-D")
     function = _function(case)
-    x, w, cotangent = _tensors(data)
+    x, w, cotangent = (a.to(device, dtype) for a in _tensors(data))
     if memory == "channels_last":
         last = _CHANNELS_LAST[case.geometry.ndim]
         x, w, cotangent = (a.to(memory_format=last) for a in (x, w, cotangent))
@@ -51,14 +74,14 @@ def prepare(case: BenchCase, data: Data, memory: str) -> Program:
         y = function(x_leaf, w_leaf)
         return (y, *torch.autograd.grad(y, (x_leaf, w_leaf), cotangent))
 
-    return Program(forward, step, lambda: _canonical(forward(), *step()))
+    return forward, step
 
 
 def reference(case: BenchCase, data: Data) -> Answers:
     """The same maps by torch in float64, to check every contestant's answers."""
     x, w, cotangent = (a.double() for a in _tensors(data))
     y = _function(case)(x.requires_grad_(), w.requires_grad_())
-    return _canonical(y, y, *torch.autograd.grad(y, (x, w), cotangent))
+    return canonical(y, y, *torch.autograd.grad(y, (x, w), cotangent))
 
 
 def _tensors(data: Data) -> tuple[torch.Tensor, ...]:
@@ -68,9 +91,12 @@ def _tensors(data: Data) -> tuple[torch.Tensor, ...]:
     return x, torch.from_numpy(layout.kernel(data.w)), cotangent
 
 
-def _canonical(*tensors: torch.Tensor) -> Answers:
+def canonical(*tensors: torch.Tensor) -> Answers:
+    """The results in the canonical layout; what NumPy has no dtype for, in float32."""
     layout = Layout.channels_first()
-    *signals, dw = (a.detach().numpy() for a in tensors)
+    float64 = torch.float64
+    wide = (a.detach().cpu().to(float64 if a.dtype == float64 else torch.float32) for a in tensors)
+    *signals, dw = (a.numpy() for a in wide)
     return Answers(*map(layout.signal_back, signals), layout.kernel_back(dw))
 
 
