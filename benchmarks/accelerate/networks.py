@@ -136,9 +136,12 @@ def shrunk(network: Network, factor: int) -> Network:
     batch, *size, channels = network.shape
     shape = (batch, *(max(n // factor, 8) for n in size), max(channels // factor, 16))
     small = dataclasses.replace(network, shape=shape, layers=tuple(map(less, network.layers)))
-    layers = [
-        dataclasses.replace(layer, groups=math.gcd(layer.groups, in_channels, layer.features))
-        for layer, in_channels in small.with_in_channels()
+    pairs = zip(network.with_in_channels(), small.with_in_channels(), strict=True)
+    layers = [  # with as many channels in a group
+        dataclasses.replace(new, groups=max(1, channels * layer.groups // before))
+        if layer.groups > 1
+        else new
+        for (layer, before), (new, channels) in pairs
     ]
     return dataclasses.replace(small, layers=tuple(layers))
 
