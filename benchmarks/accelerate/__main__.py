@@ -1,4 +1,7 @@
-"""`python -m benchmarks.accelerate`: training steps of four frameworks, stock and accelerated."""
+"""`python -m benchmarks.accelerate`: training steps of four frameworks, stock and accelerated.
+
+With `--compiled`, for devices that are not here: compiled and not timed.
+"""
 
 import argparse
 import fnmatch
