@@ -36,14 +36,20 @@ class Model(equinox.Module):
         return run(self.network, calls, x, channels=0)
 
 
-def train(network: Network) -> Training:
-    """The training of a network."""
+def train(network: Network, compute: Any = None) -> Training:
+    """The training of a network.
+
+    Args:
+        network: which.
+        compute: the dtype of the layers' arithmetic; None: that of the parameters.
+    """
     rule = optimiser()
 
     def step(model: Model, state: Any, x: jax.Array, target: jax.Array) -> Any:
         @equinox.filter_value_and_grad
         def value_and_gradients(model: Model) -> jax.Array:
-            return loss(jax.vmap(model)(x), target)
+            model, image = _cast((model, x), compute)
+            return loss(jax.vmap(model)(image), target)
 
         value, gradients = value_and_gradients(model)
         updates, state = rule.update(gradients, state)
@@ -59,12 +65,25 @@ def train(network: Network) -> Training:
     return Training(step, equinox.filter_jit, arguments)
 
 
+def _cast(values: Any, dtype: Any) -> Any:
+    """All floating-point arrays in another dtype; None: as they are."""
+    if dtype is None:
+        return values
+    return jax.tree.map(lambda a: a.astype(dtype) if equinox.is_inexact_array(a) else a, values)
+
+
 def _layer(layer: Layer, in_channels: int, ndim: int, key: jax.Array) -> equinox.Module:
     sizes = {"kernel_size": layer.kernel, "stride": layer.stride, "key": key}
     if layer.kind == "conv":
         padding = layer.dilation * (layer.kernel - 1) // 2  # halves every even size at stride 2
         return equinox.nn.Conv(
-            ndim, in_channels, layer.features, padding=padding, dilation=layer.dilation, **sizes
+            ndim,
+            in_channels,
+            layer.features,
+            padding=padding,
+            dilation=layer.dilation,
+            groups=layer.groups,
+            **sizes,
         )
     if layer.kind == "up":
         padding = (layer.kernel - layer.stride) // 2

@@ -16,19 +16,26 @@ class Model(linen.Module):
     """A network of Flax's own layers."""
 
     network: Network
+    compute: Any = None
 
     def setup(self) -> None:
         """The layers."""
-        self.layers = [_layer(layer, self.network.ndim) for layer in self.network.layers]
+        ndim, compute = self.network.ndim, self.compute
+        self.layers = [_layer(layer, ndim, compute) for layer in self.network.layers]
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """[batch, *spatial, channels] -> the same."""
         return run(self.network, self.layers, x)
 
 
-def train(network: Network) -> Training:
-    """The training of a network."""
-    model, rule = Model(network), optimiser()
+def train(network: Network, compute: Any = None) -> Training:
+    """The training of a network.
+
+    Args:
+        network: which.
+        compute: the dtype of the layers' arithmetic; None: that of the parameters.
+    """
+    model, rule = Model(network, compute), optimiser()
 
     def step(parameters: Any, state: Any, x: jax.Array, target: jax.Array) -> Any:
         value, gradients = jax.value_and_grad(lambda p: loss(model.apply(p, x), target))(parameters)
@@ -43,15 +50,22 @@ def train(network: Network) -> Training:
     return Training(step, jax.jit, arguments)
 
 
-def _layer(layer: Layer, ndim: int) -> linen.Module:
+def _layer(layer: Layer, ndim: int, compute: Any) -> linen.Module:
     kernel, stride = (layer.kernel,) * ndim, (layer.stride,) * ndim
     if layer.kind == "conv":
         dilation = (layer.dilation,) * ndim
-        return linen.Conv(layer.features, kernel, stride, kernel_dilation=dilation)
+        return linen.Conv(
+            layer.features,
+            kernel,
+            stride,
+            kernel_dilation=dilation,
+            feature_group_count=layer.groups,
+            dtype=compute,
+        )
     if layer.kind == "up":
-        return linen.ConvTranspose(layer.features, kernel, stride)
+        return linen.ConvTranspose(layer.features, kernel, stride, dtype=compute)
     if layer.kind == "norm":
-        return linen.GroupNorm(layer.features)
+        return linen.GroupNorm(layer.features, dtype=compute)
     if layer.kind == "attention":
-        return linen.MultiHeadDotProductAttention(layer.features)
-    return linen.Dense(layer.features)
+        return linen.MultiHeadDotProductAttention(layer.features, dtype=compute)
+    return linen.Dense(layer.features, dtype=compute)

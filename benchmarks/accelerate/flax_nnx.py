@@ -14,10 +14,10 @@ __all__ = ["train"]
 class Model(nnx.Module):
     """A network of Flax's own layers."""
 
-    def __init__(self, network: Network, rngs: nnx.Rngs) -> None:
+    def __init__(self, network: Network, rngs: nnx.Rngs, compute: Any) -> None:
         self.network = network
         self.layers = nnx.List(
-            _layer(layer, in_channels, network.ndim, rngs)
+            _layer(layer, in_channels, network.ndim, {"rngs": rngs, "dtype": compute})
             for layer, in_channels in network.with_in_channels()
         )
 
@@ -33,11 +33,16 @@ def step(model: Model, optimizer: nnx.Optimizer, x: jax.Array, target: jax.Array
     return value
 
 
-def train(network: Network) -> Training:
-    """The training of a network."""
+def train(network: Network, compute: Any = None) -> Training:
+    """The training of a network.
+
+    Args:
+        network: which.
+        compute: the dtype of the layers' arithmetic; None: that of the parameters.
+    """
 
     def arguments() -> tuple[Any, ...]:
-        model = Model(network, nnx.Rngs(0))
+        model = Model(network, nnx.Rngs(0), compute)
         return model, nnx.Optimizer(model, optimiser(), wrt=nnx.Param), *network.batch()
 
     def numbers(arguments: tuple[Any, ...], value: Any) -> Any:
@@ -47,17 +52,22 @@ def train(network: Network) -> Training:
     return Training(step, nnx.jit, arguments, numbers)
 
 
-def _layer(layer: Layer, in_channels: int, ndim: int, rngs: nnx.Rngs) -> nnx.Module:
+def _layer(layer: Layer, in_channels: int, ndim: int, given: dict[str, Any]) -> nnx.Module:
     kernel, stride = (layer.kernel,) * ndim, (layer.stride,) * ndim
     if layer.kind == "conv":
-        dilation = (layer.dilation,) * ndim
         return nnx.Conv(
-            in_channels, layer.features, kernel, stride, kernel_dilation=dilation, rngs=rngs
+            in_channels,
+            layer.features,
+            kernel,
+            stride,
+            kernel_dilation=(layer.dilation,) * ndim,
+            feature_group_count=layer.groups,
+            **given,
         )
     if layer.kind == "up":
-        return nnx.ConvTranspose(in_channels, layer.features, kernel, stride, rngs=rngs)
+        return nnx.ConvTranspose(in_channels, layer.features, kernel, stride, **given)
     if layer.kind == "norm":
-        return nnx.GroupNorm(in_channels, layer.features, rngs=rngs)
+        return nnx.GroupNorm(in_channels, layer.features, **given)
     if layer.kind == "attention":
-        return nnx.MultiHeadAttention(layer.features, in_channels, decode=False, rngs=rngs)
-    return nnx.Linear(in_channels, layer.features, rngs=rngs)
+        return nnx.MultiHeadAttention(layer.features, in_channels, decode=False, **given)
+    return nnx.Linear(in_channels, layer.features, **given)

@@ -5,6 +5,8 @@ from typing import Any
 
 import haiku
 import jax
+import jax.numpy as jnp
+import jmp
 import optax
 
 from benchmarks.accelerate.networks import Layer, Network, run
@@ -13,17 +15,38 @@ from benchmarks.accelerate.training import Training, loss, optimiser
 __all__ = ["train"]
 
 
-def train(network: Network) -> Training:
-    """The training of a network."""
+class Model(haiku.Module):
+    """A network of Haiku's own layers."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """[batch, *spatial, channels] -> the same."""
+        layers = [
+            _layer(layer, in_channels, self.network.ndim)
+            for layer, in_channels in self.network.with_in_channels()
+        ]
+        return run(self.network, layers, x)
+
+
+def train(network: Network, compute: Any = None) -> Training:
+    """The training of a network.
+
+    Args:
+        network: which.
+        compute: the dtype of the layers' arithmetic; None: that of the parameters.
+    """
 
     @haiku.without_apply_rng
     @haiku.transform
     def model(x: jax.Array) -> jax.Array:
-        layers = [
-            _layer(layer, in_channels, network.ndim)
-            for layer, in_channels in network.with_in_channels()
-        ]
-        return run(network, layers, x)
+        if compute is None:
+            return Model(network)(x)
+        policy = jmp.Policy(jnp.float32, compute, compute)
+        with haiku.mixed_precision.push_policy(Model, policy):
+            return Model(network)(x)
 
     rule = optimiser()
 
@@ -42,7 +65,14 @@ def train(network: Network) -> Training:
 
 def _layer(layer: Layer, in_channels: int, ndim: int) -> Callable[[jax.Array], jax.Array]:
     if layer.kind == "conv":
-        return haiku.ConvND(ndim, layer.features, layer.kernel, layer.stride, layer.dilation)
+        return haiku.ConvND(
+            ndim,
+            layer.features,
+            layer.kernel,
+            layer.stride,
+            layer.dilation,
+            feature_group_count=layer.groups,
+        )
     if layer.kind == "up":
         return haiku.ConvNDTranspose(ndim, layer.features, layer.kernel, layer.stride)
     if layer.kind == "norm":

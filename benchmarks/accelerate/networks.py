@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["NETWORKS", "Layer", "Network", "run", "shrunk"]
+__all__ = ["NETWORKS", "Layer", "Network", "conv", "run", "shrunk", "up"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,9 +23,11 @@ class Layer:
         kernel: its size along every dimension.
         stride: likewise.
         dilation: of the kernel, likewise.
+        groups: of a convolution.
         active: whether a leaky ReLU follows.
         kept: whether the result is kept for a later layer (a skip connection).
         joins: whether the result kept last is concatenated to the layer's input.
+        adds: whether the result kept last is added to the layer's result.
         residual: whether the layer's input is added to its result.
     """
 
@@ -34,9 +36,11 @@ class Layer:
     kernel: int = 1
     stride: int = 1
     dilation: int = 1
+    groups: int = 1
     active: bool = True
     kept: bool = False
     joins: bool = False
+    adds: bool = False
     residual: bool = False
 
 
@@ -73,6 +77,8 @@ class Network:
         channels, kept, found = self.shape[-1], [], []
         for layer in self.layers:
             channels += kept.pop() if layer.joins else 0
+            if layer.adds:
+                kept.pop()
             found.append((layer, channels))
             if layer.kind in ("conv", "up", "dense"):
                 channels = layer.features
@@ -110,6 +116,8 @@ def run(
         if layer.joins:
             x = jnp.concatenate([x, kept.pop()], channels)
         x = x + function(x) if layer.residual else function(x)
+        if layer.adds:
+            x = x + kept.pop()
         if layer.active:
             x = jax.nn.leaky_relu(x, 0.2)
         if layer.kept:
@@ -127,14 +135,24 @@ def shrunk(network: Network, factor: int) -> Network:
 
     batch, *size, channels = network.shape
     shape = (batch, *(max(n // factor, 8) for n in size), max(channels // factor, 16))
-    return dataclasses.replace(network, shape=shape, layers=tuple(map(less, network.layers)))
+    small = dataclasses.replace(network, shape=shape, layers=tuple(map(less, network.layers)))
+    pairs = zip(network.with_in_channels(), small.with_in_channels(), strict=True)
+    layers = [  # with as many channels in a group
+        dataclasses.replace(new, groups=max(1, channels * layer.groups // before))
+        if layer.groups > 1
+        else new
+        for (layer, before), (new, channels) in pairs
+    ]
+    return dataclasses.replace(small, layers=tuple(layers))
 
 
-def _up(features: int, kernel: int = 4, stride: int = 2, **more: Any) -> Layer:
+def up(features: int, kernel: int = 4, stride: int = 2, **more: Any) -> Layer:
+    """A transposed convolution."""
     return Layer("up", features, kernel, stride, **more)
 
 
-def _conv(features: int, kernel: int = 3, stride: int = 1, **more: Any) -> Layer:
+def conv(features: int, kernel: int = 3, stride: int = 1, **more: Any) -> Layer:
+    """A convolution."""
     return Layer("conv", features, kernel, stride, **more)
 
 
@@ -142,11 +160,11 @@ GENERATOR = Network(
     "DCGAN generator",
     (8, 8, 8, 256),
     (
-        _up(128, active=False),
+        up(128, active=False),
         Layer("norm", 8),
-        _up(64, active=False),
+        up(64, active=False),
         Layer("norm", 8),
-        _up(3, active=False),
+        up(3, active=False),
     ),
 )
 """From 8x8 to 64x64 (Radford et al. 2016; normalised by groups: no state)."""
@@ -155,17 +173,17 @@ U_NET = Network(
     "U-Net",
     (4, 64, 64, 8),
     (
-        _conv(32, kept=True),
-        _conv(64, stride=2, kept=True),
-        _conv(128, stride=2, kept=True),
-        _conv(256, stride=2),
-        _up(128, kernel=2),
-        _conv(128, joins=True),
-        _up(64, kernel=2),
-        _conv(64, joins=True),
-        _up(32, kernel=2),
-        _conv(32, joins=True),
-        _conv(1, kernel=1, active=False),
+        conv(32, kept=True),
+        conv(64, stride=2, kept=True),
+        conv(128, stride=2, kept=True),
+        conv(256, stride=2),
+        up(128, kernel=2),
+        conv(128, joins=True),
+        up(64, kernel=2),
+        conv(64, joins=True),
+        up(32, kernel=2),
+        conv(32, joins=True),
+        conv(1, kernel=1, active=False),
     ),
 )
 """Down and up three times (Ronneberger et al. 2015), with transposed convolutions of 2x2."""
@@ -174,12 +192,12 @@ DECODER = Network(
     "U-Net decoder k4",
     (4, 8, 8, 256),
     (
-        _up(128),
-        _conv(128),
-        _up(64),
-        _conv(64),
-        _up(32),
-        _conv(1, active=False),
+        up(128),
+        conv(128),
+        up(64),
+        conv(64),
+        up(32),
+        conv(1, active=False),
     ),
 )
 """The decoder only, with transposed convolutions of 4x4, as in segmentation and autoencoders."""
@@ -188,10 +206,10 @@ VOLUME = Network(
     "V-Net decoder, 3-D",
     (1, 8, 8, 8, 64),
     (
-        _up(32, kernel=2),
-        _conv(32),
-        _up(16, kernel=2),
-        _conv(2, kernel=1, active=False),
+        up(32, kernel=2),
+        conv(32),
+        up(16, kernel=2),
+        conv(2, kernel=1, active=False),
     ),
 )
 """A decoder for volumes (Milletari et al. 2016)."""
@@ -200,14 +218,14 @@ VOCODER = Network(
     "vocoder",
     (4, 32, 128),
     (
-        _up(64, 16, 8),
-        _conv(64, 3, dilation=3, residual=True),
-        _up(32, 16, 8),
-        _conv(32, 3, dilation=3, residual=True),
-        _up(16, 4, 2),
-        _conv(16, 3, dilation=3, residual=True),
-        _up(8, 4, 2),
-        _conv(1, 7, active=False),
+        up(64, 16, 8),
+        conv(64, 3, dilation=3, residual=True),
+        up(32, 16, 8),
+        conv(32, 3, dilation=3, residual=True),
+        up(16, 4, 2),
+        conv(16, 3, dilation=3, residual=True),
+        up(8, 4, 2),
+        conv(1, 7, active=False),
     ),
 )
 """256 samples for every frame of a spectrogram: the scales of HiFi-GAN V2 (Kong et al. 2020)."""

@@ -34,5 +34,5 @@ def optimiser() -> optax.GradientTransformation:
 
 
 def loss(y: jax.Array, target: jax.Array) -> jax.Array:
-    """Mean square of the difference."""
-    return jnp.mean((y - target) ** 2)
+    """Mean square of the difference, in the dtype of the target."""
+    return jnp.mean((y.astype(target.dtype) - target) ** 2)
