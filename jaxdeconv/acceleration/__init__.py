@@ -7,6 +7,7 @@ Data flows downwards:
     convolution  one `conv_general_dilated` without its arrays
     leg_match    a convolution as a leg, and how to apply it
     match        which leg computes a convolution
+    stock        what XLA's own convolution should take
     excerpt      a convolution, with the equations around it that only move numbers
     spans, moves, before, after
                  what those equations do to the axes: integers

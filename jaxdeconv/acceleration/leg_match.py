@@ -14,6 +14,7 @@ from jaxdeconv.acceleration.convolution import SHARED, Convolution, Labels, arra
 from jaxdeconv.algorithms import Problem
 from jaxdeconv.algorithms.leg import LEG_WITH_RESULT, LEGS
 from jaxdeconv.arguments.dtypes import accumulator_dtype
+from jaxdeconv.arguments.layout import flip_kernel
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.primitives import LegParams, bind
 
@@ -146,7 +147,9 @@ class LegMatch:
             for dim, place in enumerate(places)
             if x.shape[place] > 1 and (array == turned) != (dim in given)
         ]
-        return lax.rev(x, long) if long else x
+        if not long:
+            return x
+        return flip_kernel(x, long) if self.roles[array] == "w" else lax.rev(x, long)
 
     def _shared(self, roles: str) -> str:
         """The letter that the arrays of two roles share."""

@@ -23,15 +23,14 @@ import numpy as np
 from jaxdeconv.acceleration.axes import LHS, OUT, RHS, Axis, dilated, simplify
 from jaxdeconv.acceleration.convolution import Convolution
 from jaxdeconv.acceleration.leg_match import EmptySum, LegMatch, NoMatch
-from jaxdeconv.algorithms import ALGORITHMS, Problem
 from jaxdeconv.algorithms.leg import LEGS
-from jaxdeconv.arguments.dtypes import COMPLEX, FLOATING, INTEGER, accumulator_dtype
+from jaxdeconv.arguments.dtypes import COMPLEX, FLOATING, INTEGER
 from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.planning import costmodel, planner, tuning_cache
+from jaxdeconv.planning import planner, tuning_cache
 from jaxdeconv.primitives import simplified
 
-__all__ = ["NEAR", "leg_seconds", "match", "obstacle", "stock_seconds"]
+__all__ = ["NEAR", "leg_seconds", "match", "obstacle"]
 
 ROLES = ("vwu", "uwv", "vuw", "uvw", "wvu", "wuv")
 """The roles of (left operand, right operand, result); the usual ones first."""
@@ -81,36 +80,6 @@ def match(convolution: Convolution, platform: str) -> LegMatch | EmptySum | NoMa
     return min(near, key=_multiplications)
 
 
-def stock_seconds(convolution: Convolution, platform: str) -> float:
-    """What XLA's own convolution should take, multiplying by the zeros of a dilated input.
-
-    This is an estimate: the cost model covers XLA's convolution of inputs without dilation, but not
-    the slow loops that XLA uses otherwise (in 3-D, with groups). nan if nothing was measured.
-    """
-    family = planner.PLATFORMS.get(platform, "gpu")
-    lengths, axes = convolution.lengths, convolution.axes
-    try:
-        geometry = ConvGeometry(
-            tuple(dilated(axis).sizes[LHS] for axis in axes),
-            tuple(axis.sizes[RHS] for axis in axes),
-            convolution["window_strides"],
-            convolution["padding"],
-            convolution["rhs_dilation"],
-            convolution.groups,
-        )
-    except ArgumentValueError:
-        return math.nan
-    if family != "cpu" or not isinstance(lengths["n"], int):
-        return math.nan
-    in_channels, out_channels = (lengths["g"] * lengths[letter] for letter in "co")
-    dtype = np.promote_types(*convolution.dtypes[:2])
-    problem = Problem(
-        "conv", geometry, lengths["n"], in_channels, out_channels, dtype, accumulator_dtype(dtype)
-    )
-    native = next(one for one in ALGORITHMS["conv"] if one.name == "native")
-    return costmodel.table()["conv"][native.name].seconds(problem, native.work(problem))
-
-
 def leg_seconds(found: LegMatch, platform: str) -> float:
     """What the leg of a match should take; nan if nothing was measured.
 
@@ -119,7 +88,12 @@ def leg_seconds(found: LegMatch, platform: str) -> float:
         platform: where the leg is computed.
     """
     plan = planner.choose(simplified(found.problem(found.leg)), platform)
-    return plan.candidates[0].seconds + found.moved_bytes / BYTES_PER_SECOND
+    return plan.candidates[0].seconds + _rearranging(found, platform)
+
+
+def _rearranging(found: LegMatch, platform: str) -> float:
+    """Seconds for other layouts; XLA on accelerators lays the arrays out as it likes anyway."""
+    return found.moved_bytes / BYTES_PER_SECOND if platform == "cpu" else 0.0
 
 
 def obstacle(convolution: Convolution) -> str:
@@ -196,7 +170,7 @@ def _cost(found: LegMatch, platform: str) -> float:
     one = problems[0]
     if math.isnan(total):
         return _multiplications(found)
-    total += len(LEGS) * found.moved_bytes / BYTES_PER_SECOND
+    total += len(LEGS) * _rearranging(found, platform)
     lengths = zip(one.geometry.kernel_size, one.geometry.stride, strict=True)
     strides = math.prod(-(-taps // stride) for taps, stride in lengths)
     return LARGE_KERNEL * total if strides > one.output_positions else total

@@ -12,10 +12,9 @@ from jax.extend.core import JaxprEqn
 
 from jaxdeconv.acceleration import nnx_modules
 from jaxdeconv.acceleration.accelerate import Accelerated
-from jaxdeconv.acceleration.accelerated import choose
+from jaxdeconv.acceleration.accelerated import before, choose
 from jaxdeconv.acceleration.leg_match import EmptySum, NoMatch
-from jaxdeconv.acceleration.match import leg_seconds, stock_seconds
-from jaxdeconv.acceleration.merge import merge
+from jaxdeconv.acceleration.match import leg_seconds
 from jaxdeconv.acceleration.platforms import DEFAULT, Platforms, default_platform
 from jaxdeconv.acceleration.rewrite import Found, convolutions
 from jaxdeconv.acceleration.staging import stage
@@ -166,7 +165,7 @@ def _describe(found: Found, platform: str, platforms: Platforms) -> Replacement:
         seen,
         leg=match.leg,
         algorithm=plan.algorithm,
-        before=stock_seconds(merge(found.excerpt.alone()).convolution, platform),
+        before=before(found.excerpt, match, platform),
         after=leg_seconds(match, platform),
     )
 

@@ -13,12 +13,14 @@ and all hold one contract (`contract`). None inserts zeros into a signal.
 | `overlap_add` | K^T | one product of matrices, then overlap-add |
 | `im2col`, `row_im2col` | K, G | gather the windows, one product of matrices |
 | `per_tap` | K, G | one product of matrices per kernel tap |
+| `block_diagonal` | K, K^T, G | all groups as one convolution, for TPUs |
 | `depthwise` | K, K^T, G | fused multiply-adds, for one channel per group; G: for few |
 """
 
 from typing import Literal, TypeAlias
 
 from jaxdeconv.algorithms import (
+    block_diagonal,
     depthwise,
     im2col,
     native,
@@ -35,6 +37,7 @@ AlgorithmName: TypeAlias = (
     Literal[
         "auto",
         "derived",
+        "block_diagonal",
         "depthwise",
         "im2col",
         "native",
@@ -56,6 +59,7 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "conv": (
         onednn.CONV,
         native.CONV,
+        block_diagonal.CONV,
         im2col.CONV,
         im2col.CONV_BY_ROWS,
         per_tap.CONV,
@@ -65,6 +69,7 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
         phases.ONEDNN_PHASES,
         phases.ONEDNN_SUBPIXEL,
         native.CONV_TRANSPOSE,
+        block_diagonal.CONV_TRANSPOSE,
         phases.PHASES,
         phases.SUBPIXEL,
         overlap_add.CONV_TRANSPOSE,
@@ -74,6 +79,7 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
         onednn.KERNEL_GRADIENT,
         onednn.KERNEL_GRADIENT_IN_BANDS,
         native.KERNEL_GRADIENT,
+        block_diagonal.KERNEL_GRADIENT,
         im2col.KERNEL_GRADIENT,
         im2col.KERNEL_GRADIENT_BY_ROWS,
         per_tap.KERNEL_GRADIENT,

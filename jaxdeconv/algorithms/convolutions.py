@@ -47,11 +47,12 @@ def by_xla(
 
     `batch_groups` is its `batch_group_count`, in the place of the problem's groups.
 
-    On CPUs negative padding is cropped beforehand: XLA there (jaxlib 0.10 and 0.11) reads outside
-    the signal if only one side of an axis has negative padding.
+    Negative padding is cropped beforehand: XLA on CPUs (jaxlib 0.10 and 0.11) reads outside the
+    signal if only one side of an axis has negative padding. Not of G on a GPU: where no window
+    reads the end of v, XLA knows cuDNN's backward convolution by it, and copies nothing.
     """
     padding = list(padding)
-    if problem.platform == "cpu":
+    if (problem.platform, problem.leg) != ("gpu", "kernel_gradient"):
         for dim, spacing in enumerate(lhs_dilation or [1] * len(padding)):
             x, padding[dim] = crop_axis(x, 1 + dim, padding[dim], spacing)
     return lax.conv_general_dilated(

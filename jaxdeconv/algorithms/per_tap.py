@@ -109,7 +109,9 @@ def _work(problem: Problem) -> Work:
     moved, calls = problem.kernel_taps * (windows + 2 * results), problem.kernel_taps
     fused = problem.platform != "cpu" and problem.in_per_group == 1 and calls <= UNROLLED
     if fused:
-        moved, calls = 0, 1
+        # the padded v is kept
+        padded = any(pair != (0, 0) for pair in problem.geometry.padding)
+        moved, calls = 2 * problem.bytes("v") * padded, 1 + padded
     elif problem.platform != "cpu":
         calls = 2 * (1 + problem.kernel_taps)
     return Work(

@@ -7,6 +7,7 @@ The user's N stands for *all* batch axes, however many, none included; they are 
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any, Self, TypeAlias
 
 import jax
@@ -21,6 +22,16 @@ Axes: TypeAlias = tuple[str | int, ...]
 
 Shaped: TypeAlias = Array | jax.ShapeDtypeStruct
 DimensionNumbers: TypeAlias = tuple[str, str, str] | lax.ConvDimensionNumbers | None
+
+
+def flip_kernel(w: Array, axes: Sequence[int]) -> Array:
+    """A kernel with its taps in reverse.
+
+    Behind a barrier, or this reversal would cancel that of the transposed convolution, by which XLA
+    on a GPU knows it: it would then multiply by zeros inserted into u. Costs a copy of the kernel.
+    """
+    flipped: Array = lax.optimization_barrier(lax.rev(w, tuple(axes)))
+    return flipped
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from jaxdeconv.arguments.integers import as_integer
+from jaxdeconv.arguments.layout import flip_kernel
 from jaxdeconv.compat.tensors import from_tensor
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 
@@ -94,7 +95,10 @@ class KernelLayout:
         """The taps flipped, if they are stored in reverse."""
         if not self.reversed:
             return blocks
-        return blocks.__array_namespace__().flip(blocks, axis=tuple(range(3, blocks.ndim)))
+        axes = tuple(range(3, blocks.ndim))
+        if isinstance(blocks, jax.Array):
+            return flip_kernel(blocks, axes)
+        return blocks.__array_namespace__().flip(blocks, axis=axes)
 
 
 def _in_order(letters: list[str | int]) -> list[str | int]:

@@ -7,7 +7,6 @@ benchmark that runs on the device writes it by `remember`: `python -m benchmarks
 """
 
 import dataclasses
-import functools
 import importlib.resources
 import json
 import os
@@ -86,8 +85,6 @@ class Device:
     compiler: Mapping[str, Any] = dataclasses.field(repr=False, hash=False)
 
 
-@tuning_cache.follows
-@functools.cache
 def find(name: str) -> Device:
     """The device of this name.
 

@@ -1,9 +1,11 @@
 """Which algorithm for which leg, geometry, dtype and platform, and why. Decides, never computes.
 
 On a CPU the choice is the least predicted time (`costmodel`: measured, remeasured by `python -m
-benchmarks.calibrate`). For GPUs and TPUs nothing has been measured: there the order of preference
-follows XLA's rules for which of its convolutions it has kernels, and the plan says so. What
-`autotune` measured on this machine takes precedence over both.
+benchmarks.calibrate`). On a GPU it is the least time that a roofline predicts from what compiled
+programs launch, move and multiply (`roofline`; its speeds are remeasured by `python -m
+benchmarks.gpu`). On a TPU a roofline says little, because XLA:TPU has its own ways with groups and
+zeros: there an order of preference follows the cycles that it estimates. The plan says which of
+these it is. What `autotune` measured on this machine takes precedence over all of them.
 """
 
 import contextlib
@@ -29,27 +31,11 @@ PLATFORMS = {"cpu": "cpu", "cuda": "gpu", "rocm": "gpu", "gpu": "gpu", "tpu": "t
 """JAX's names of platforms -> the families that the plan tells apart."""
 
 PREFERENCE = {
-    "conv": ("depthwise", "native", "onednn", "im2col", "per_tap", "row_im2col"),
-    "conv_transpose": (
-        "depthwise",
-        "native",
-        "subpixel",
-        "phases",
-        "onednn_phases",
-        "onednn_subpixel",
-        "overlap_add",
-    ),
-    "kernel_gradient": (
-        "depthwise",
-        "native",
-        "onednn",
-        "onednn_bands",
-        "im2col",
-        "per_tap",
-        "row_im2col",
-    ),
+    "conv": ("native", "im2col", "per_tap"),
+    "conv_transpose": ("native", "subpixel", "phases", "overlap_add"),
+    "kernel_gradient": ("block_diagonal", "native", "im2col", "per_tap"),
 }
-"""Not measured: the order on accelerators, by XLA's rules. What is not here comes last."""
+"""The order on TPUs, as XLA:TPU estimates its own programs' cycles. What is not here comes last."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,7 +134,7 @@ def choose(problem: Problem, platform: str) -> Plan:
         judged.sort(
             key=lambda one: (bool(one.rejected), one.spreads, rank.get(one.algorithm, last))
         )
-        reason = "by XLA's rules, not measured"
+        reason = "by the cycles that XLA:TPU estimates for such programs, not measured"
     return Plan(problem, family, judged[0].algorithm, tuple(judged), reason)
 
 
@@ -227,10 +213,8 @@ def _judge(algorithm: Algorithm, problem: Problem, family: str) -> Candidate:
 
 
 def _predict(problem: Problem, algorithm: Algorithm, work: Work, family: str) -> float:
-    if family == "gpu":
+    if family != "cpu":
         return roofline.seconds(problem, work, devices.of_family(family).constants)
-    if family == "tpu":
-        return math.nan
     if algorithm.seconds is not None:
         return algorithm.seconds(problem)
     cost = costmodel.table()[problem.leg].get(algorithm.name)

@@ -12,12 +12,13 @@ operations or launches, and not how well a kernel uses the device. Speeds: `devi
 import math
 
 import numpy as np
+from jax.lax import PrecisionLike
 
 from jaxdeconv.algorithms import Problem, Work
 from jaxdeconv.algorithms.leg import LEGS
 from jaxdeconv.planning.devices import Constants
 
-__all__ = ["seconds"]
+__all__ = ["seconds", "speed"]
 
 _HLO = {"bfloat16": "bf16", "float16": "f16", "float32": "f32", "float64": "f64", "int8": "s8"}
 
@@ -32,18 +33,24 @@ def seconds(problem: Problem, work: Work, constants: Constants) -> float:
     """
     flops = 2 * work.features[0]
     main = constants.seconds(
-        _speed(problem),
+        speed(problem.dtype, problem.precision),
         0 if work.vector else flops,
-        flops if work.vector else 0,
+        2 * flops if work.vector else 0,  # the bounds of the padding are compared, too
         _arrays(problem),
     )
     launches = (work.calls - 1) * constants.launch_seconds
     return main + max(launches, work.moved / constants.bytes_per_second)
 
 
-def _speed(problem: Problem) -> str:
-    name = _HLO.get(problem.dtype.name, "f32")
-    exact = any(word in str(problem.precision).lower() for word in ("highest", "float32"))
+def speed(dtype: np.dtype, precision: PrecisionLike) -> str:
+    """The name of a matrix speed among a device's `Constants`.
+
+    Args:
+        dtype: of the operands.
+        precision: as in `jax.lax`.
+    """
+    name = _HLO.get(dtype.name, "f32")
+    exact = any(word in str(precision).lower() for word in ("highest", "float32"))
     return f"{name} highest" if exact and name == "f32" else name
 
 

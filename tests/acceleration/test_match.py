@@ -14,8 +14,9 @@ from jax import lax
 
 from jaxdeconv.acceleration.axes import simplify
 from jaxdeconv.acceleration.leg_match import EmptySum, LegMatch, NoMatch
-from jaxdeconv.acceleration.match import _matches, match, stock_seconds
+from jaxdeconv.acceleration.match import _matches, match
 from jaxdeconv.acceleration.rewrite import convolutions
+from jaxdeconv.acceleration.stock import stock_seconds
 from tests.acceleration.drawn import Drawn, drawn
 from tests.support.checks import check_equal
 
@@ -174,15 +175,19 @@ def test_what_no_leg_takes_is_left_with_a_reason() -> None:
     assert isinstance(match(found.convolution, "cpu"), NoMatch)
 
 
-def test_platforms_without_measurements() -> None:
-    layer, x_shape, w_shape, _ = FORMS["transposed"]
-    jaxpr = jax.make_jaxpr(layer)(jnp.ones(x_shape), jnp.ones(w_shape))
-    (found,) = convolutions(jaxpr.jaxpr)
-    matched = match(found.convolution, "cuda")
-    assert isinstance(matched, LegMatch)
-    assert (matched.leg, matched.geometry.kernel_size) == ("conv_transpose", (4, 4))
-    assert math.isnan(stock_seconds(found.convolution, "cuda"))
-    assert stock_seconds(found.convolution, "cpu") > 0
+def test_what_stock_takes_on_a_gpu_depends_on_whether_the_kernel_is_flipped() -> None:
+    layer, _, w_shape, _ = FORMS["transposed"]
+    x, w = (jax.ShapeDtypeStruct(shape, "float32") for shape in ((64, 32, 32, 64), w_shape))
+    (found,) = convolutions(jax.make_jaxpr(layer)(x, w).jaxpr)
+    for platform, ratio in {"cpu": 1, "tpu": 1, "cuda": 4}.items():
+        matched = match(found.convolution, platform)
+        assert isinstance(matched, LegMatch)
+        assert (matched.leg, matched.geometry.kernel_size) == ("conv_transpose", (4, 4))
+        flipped, not_flipped = (
+            stock_seconds(found.convolution, platform, matched.leg, flipped)
+            for flipped in (True, False)
+        )
+        assert ratio * flipped == pytest.approx(not_flipped, rel=0.5)
 
 
 def test_a_preferred_type_widens() -> None:

@@ -12,6 +12,9 @@ from jax import lax
 from jaxdeconv.acceleration import accelerate, inspect, report
 from tests.support.cases import integers
 
+LARGE = [
+    jax.ShapeDtypeStruct(shape, "float32") for shape in ((64, 32, 32, 128), (4, 4, 128, 64))
+]  # small ones take as long as a launch, whatever is done
 X = jnp.asarray(integers((2, 5, 4, 4), seed=1))
 W = jnp.asarray(integers((3, 3, 4, 4), seed=2))
 
@@ -70,7 +73,10 @@ def test_programs_for_accelerators_are_left_as_they_are(platform: str, dtype: An
 def test_they_are_replaced_on_cpus_and_where_asked_for() -> None:
     everywhere = accelerate(up, platforms=("cpu", "gpu", "tpu"))
     assert not convolutions(lowered(accelerate(up), "cpu", X, W))
-    assert lowered(everywhere, "cuda", X, W) != lowered(up, "cuda", X, W)
+    assert lowered(everywhere, "cuda", *LARGE) != lowered(up, "cuda", *LARGE)
+    assert convolutions(lowered(everywhere, "cuda", X, W)) == convolutions(
+        lowered(up, "cuda", X, W)
+    )
     assert lowered(accelerate(up, platforms="tpu"), "cpu", X, W).count("convolution(") == 1
     assert accelerate(up, platforms="gpu").platforms == ("cuda", "rocm")
 
@@ -89,7 +95,7 @@ def test_the_report_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
         "convolutions are replaced only on cpu: no gain is known on cuda; "
         "choose others by accelerate(fun, platforms=...)"
     )
-    (forced,) = inspect(accelerate(up, platforms=("cpu", "cuda")), X, W).replaced
+    (forced,) = inspect(accelerate(up, platforms=("cpu", "cuda")), *LARGE).replaced
     assert forced.leg == "conv_transpose"
 
 

@@ -18,7 +18,7 @@ from tests.algorithms.test_every_algorithm import PAIRS
 SPREADING = [
     (leg, one)
     for leg, one in PAIRS
-    if any(one.spreads(case.problem(leg)) for case in supported(leg, one, ("cpu",)))
+    if any(one.spreads(case.problem(leg)) for case in supported(leg, one, "cpu"))
 ]
 
 
@@ -31,7 +31,7 @@ def test_only_some_of_the_transposes_spread_them() -> None:
 def test_those_that_spread_them_must_say_so(leg: str, algorithm: Algorithm) -> None:
     silent = dataclasses.replace(algorithm, spreads=lambda _: False)
     with pytest.raises(AssertionError, match="spreads NaN or infinity, and `spreads` denies it"):
-        check_numbers(leg, silent, ("cpu",))
+        check_numbers(leg, silent, "cpu")
 
 
 @pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])

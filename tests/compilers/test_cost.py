@@ -5,6 +5,7 @@ import pytest
 from jaxdeconv.compilers import targets
 from jaxdeconv.compilers.cost import seconds
 from jaxdeconv.compilers.kernels import Kernel
+from jaxdeconv.planning import devices
 
 H100, V5E = (targets.find(name).constants for name in ("h100", "v5e"))
 NOTHING = Kernel("%k", "gemm", "bf16", None, 1, (), 0.0, 0.0)
@@ -53,13 +54,13 @@ def test_what_the_compiler_is_told() -> None:
 
 def test_measured_speeds_take_the_place_of_the_data_sheets(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("JAXDECONV_DEVICES", str(tmp_path / "devices"))
-    path = targets.remember("h100", {"launch_seconds": 1e-6}, "measured on a card")
+    path = devices.remember("h100", {"launch_seconds": 1e-6}, "measured on a card")
     found = targets.find("h100")
     assert found.constants == dataclasses.replace(H100, launch_seconds=1e-6)
     assert found.basis == "measured on a card"
     path.unlink()
     assert targets.find("h100").constants == H100
     with pytest.raises(ValueError, match="constants must be a known name; got constants='speed'"):
-        targets.remember("h100", {"speed": 1}, "")
+        devices.remember("h100", {"speed": 1}, "")
     with pytest.raises(ValueError, match="target must be a known name; got target='h101'"):
-        targets.remember("h101", {}, "")
+        devices.remember("h101", {}, "")

