@@ -38,6 +38,8 @@ def stock_seconds(convolution: Convolution, platform: str, leg: str, flipped: bo
 def _on_an_accelerator(convolution: Convolution, family: str, leg: str, flipped: bool) -> float:
     """A roofline: see `jaxdeconv.planning.roofline`."""
     axes, lengths = convolution.axes, convolution.lengths
+    if family == "gpu" and (convolution.dtypes[LHS].kind in "iu" or len(axes) > 3):
+        return math.inf  # it would not compile
     taps, places = (math.prod(axis.sizes[array] for axis in axes) for array in (RHS, OUT))
     channels = lengths["g"] * lengths["c"] * lengths["o"]
     flops = 2.0 * lengths["n"] * taps * places * channels

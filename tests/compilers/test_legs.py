@@ -78,7 +78,8 @@ def test_the_kernels(column: str, dtype: str) -> None:
         assert tally.launches <= 12, what
         assert all(one.times == 1 for one in tally.kernels), what  # no loop
         products = [one for one in tally.kernels if one.flops]
-        assert sum(one.flops for one in products) <= 1.2 * case.flops, what
+        most = 1.35 if dtype == "float16" else 1.2  # XLA pads 21 channels to 24 for cuDNN
+        assert sum(one.flops for one in products) <= most * case.flops, what
         assert {one.dtype for one in products} <= {LETTERS[dtype]}, what
 
 
