@@ -60,8 +60,10 @@ def accelerate(
             those that `fun` closes over must not change.
         platforms: where convolutions are replaced: 'cpu', 'gpu' (or 'cuda', 'rocm'), 'tpu'. This is
             decided when a program is lowered, so one program may be compiled or exported for
-            several. On all other platforms the program stays as it is: on GPUs and TPUs our
-            algorithms can still be slower than XLA's own convolutions, above all in bfloat16.
+            several. On all other platforms the program stays as it is. On GPUs and TPUs those
+            convolutions are replaced that are predicted to gain a tenth or more: above all
+            transposed ones, whose zeros XLA would multiply, and their kernel gradients. That is
+            known from compiled programs and not measured.
 
     Returns:
         A function with the same signature and the same results up to rounding: equal structure,

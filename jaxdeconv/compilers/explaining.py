@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from jaxdeconv.acceleration.accelerate import Accelerated
-from jaxdeconv.acceleration.platforms import DEFAULT, as_platforms
+from jaxdeconv.acceleration.platforms import as_platforms
 from jaxdeconv.acceleration.rewrite import rewrite
 from jaxdeconv.compilers import hlo, program
 from jaxdeconv.compilers.compiling import Optimized, optimized, refused
@@ -83,13 +83,11 @@ def explain(
     compiled = optimized(programs, device, lambda i: progress(f"compiled: {names[i]}"))
     if all(one.error for one in compiled):
         raise refused(compiled[0].error, device)
-    unchanged = device.platform not in DEFAULT and fun is step
     return Explanation(
         device,
         jax.__version__,
         tuple(found),
         tuple(_read(name, one, found, device) for name, one in zip(names, compiled, strict=True)),
-        unchanged,
     )
 
 

@@ -31,14 +31,12 @@ class Explanation:
         jax: the version, to which the compiler belongs.
         sources: the convolutions that the function asks for.
         programs: the function as it is, and accelerated.
-        unchanged: whether `accelerate` leaves this platform alone unless it is asked for it.
     """
 
     target: Target
     jax: str
     sources: tuple[Source, ...]
     programs: tuple[Compiled, ...]
-    unchanged: bool
 
     def wasted(self, compiled: Compiled, number: int) -> float:
         """The share of a convolution's operations that are of no use; nan where it has none.
@@ -156,19 +154,12 @@ def findings(explanation: Explanation, compiled: Compiled) -> list[str]:
 
 
 def _verdict(explanation: Explanation) -> str:
-    platform = explanation.target.platform
     if len(explanation.programs) < 2:
         return "accelerate changes nothing: there is no convolution that it reads as a leg"
     gain = explanation.gain
     if math.isnan(gain):
         return "accelerate: no comparison"
-    asked = (
-        f'accelerate(step, platforms="{platform}")' if explanation.unchanged else "accelerate(step)"
-    )
-    line = f"{asked}: {gain:.2f} times as fast as step (predicted)"
-    if explanation.unchanged:
-        line += f"; accelerate(step) leaves {platform} as it is"
-    return line
+    return f"accelerate(step): {gain:.2f} times as fast as step (predicted)"
 
 
 def _is_wider(source: Source, tally: Tally) -> bool:

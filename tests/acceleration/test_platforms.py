@@ -88,15 +88,31 @@ def test_one_export_for_two_platforms() -> None:
 
 
 def test_the_report_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "default_platform", lambda: "cuda")
-    assert str(inspect(up, X, W)).splitlines()[0] == "1 convolutions on cuda: 0 replaced"
+    monkeypatch.setattr(report, "default_platform", lambda: "rocm")
+    assert str(inspect(up, X, W)).splitlines()[0] == "1 convolutions on rocm: 0 replaced"
     (left,) = inspect(up, X, W).left
     assert left.left == (
-        "convolutions are replaced only on cpu: no gain is known on cuda; "
+        "convolutions are replaced only on cpu, cuda, tpu: no gain is known on rocm; "
         "choose others by accelerate(fun, platforms=...)"
     )
-    (forced,) = inspect(accelerate(up, platforms=("cpu", "cuda")), *LARGE).replaced
+    (forced,) = inspect(accelerate(up, platforms=("cpu", "rocm")), *LARGE).replaced
     assert forced.leg == "conv_transpose"
+
+
+def test_on_a_gpu_what_gains_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """XLA inserts zeros for a kernel that is not flipped, and none for one that is."""
+    monkeypatch.setattr(report, "default_platform", lambda: "cuda")
+    (gains,) = inspect(up, *LARGE).replaced
+    assert (gains.leg, gains.algorithm) == ("conv_transpose", "native")
+    assert gains.gain > 1.5
+
+    def flipped(x: jax.Array, w: jax.Array) -> jax.Array:
+        return lax.conv_transpose(x, w, (2, 2), "SAME", transpose_kernel=True)
+
+    x, w = LARGE
+    swapped = jax.ShapeDtypeStruct((*w.shape[:2], w.shape[3], w.shape[2]), "float32")
+    (left,) = inspect(flipped, x, swapped).left
+    assert left.left.startswith("XLA's own convolution should take ")
 
 
 def test_a_call_elsewhere_is_the_function_itself() -> None:
