@@ -22,6 +22,7 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: jax.Array) -> jax.Array:
+        """Pixels in -1..1, `[batch, 64, 64, 3]`, of `[batch, 100]` numbers."""
         up = functools.partial(nn.ConvTranspose, kernel_size=(4, 4), dtype=jnp.bfloat16)
         x = z[:, None, None, :]
         x = nn.relu(up(512, padding="VALID")(x))

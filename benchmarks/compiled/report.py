@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -67,18 +66,17 @@ class Report:
             dtype: of the operands.
             column: of `COLUMNS`, or `FLAX`.
         """
-        wanted = "step K^T" if column == FLAX else column
+        real = "step K^T" if column == FLAX else column
         by_case: dict[str, dict[str, float]] = {}
         for one in self.records:
-            if (one.dtype, one.column) == (dtype, wanted):
+            if (one.dtype, one.column) == (dtype, real):
                 by_case.setdefault(one.case, {})[one.who] = one.seconds
         found = {}
         for case, seconds in by_case.items():
-            ours = seconds.pop("ours", math.nan)
-            if column == FLAX:
-                seconds = {k: s for k, s in seconds.items() if k == "stock conv_transpose"}
-            if seconds:
-                found[case] = ours / min(seconds.values())
+            wanted = "stock conv_transpose" if column == FLAX else "stock"
+            stock = [one for who, one in seconds.items() if who.startswith(wanted)]
+            if stock:
+                found[case] = seconds["ours"] / min(stock)
         return found
 
     def markdown(self, note: str) -> str:

@@ -103,5 +103,3 @@ def _on_a_cpu(convolution: Convolution) -> float:
     )
     native = next(one for one in ALGORITHMS["conv"] if one.name == "native")
     return costmodel.table()["conv"][native.name].seconds(problem, native.work(problem))
-
-

@@ -56,9 +56,7 @@ class Case:
         geometry = dataclasses.asdict(self.geometry)
         return {key: geometry[key] for key in ("stride", "padding", "dilation", "groups")}
 
-    def problem(
-        self, leg: str, dtype: DTypeLike = np.float32, platform: str = "cpu"
-    ) -> Problem:
+    def problem(self, leg: str, dtype: DTypeLike = np.float32, platform: str = "cpu") -> Problem:
         """What a leg has to compute on it."""
         return Problem(
             leg,

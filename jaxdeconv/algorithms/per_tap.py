@@ -106,7 +106,8 @@ def _work(problem: Problem) -> Work:
     results = (
         images * problem.output_positions * problem.out_channels * problem.accumulator.itemsize
     )
-    moved, calls = problem.kernel_taps * (windows + 2 * results), problem.kernel_taps
+    moved: float = problem.kernel_taps * (windows + 2 * results)
+    calls = problem.kernel_taps
     fused = problem.platform != "cpu" and problem.in_per_group == 1 and calls <= UNROLLED
     if fused:
         # the padded v is kept
@@ -129,7 +130,8 @@ def _work(problem: Problem) -> Work:
 def _work_gradient(problem: Problem) -> Work:
     itemsize, images = problem.dtype.itemsize, problem.batch_size
     windows = images * problem.output_positions * problem.in_channels * itemsize
-    moved, calls = 2 * problem.kernel_taps * windows, problem.kernel_taps
+    moved: float = 2 * problem.kernel_taps * windows
+    calls = problem.kernel_taps
     if problem.platform != "cpu":
         moved += 2 * problem.bytes("u") * (problem.geometry.groups > 1)  # group by group
         calls = 3 * (1 + problem.kernel_taps)

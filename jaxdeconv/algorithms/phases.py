@@ -189,7 +189,7 @@ def _work(problem: Problem, convolutions: int, taps: float, residues: int) -> Wo
         * problem.in_channels
         * problem.accumulator.itemsize
     )
-    moved = result if max(geometry.stride, default=1) > 1 else 0
+    moved: float = result if max(geometry.stride, default=1) > 1 else 0
     calls = 1 + convolutions
     if problem.platform != "cpu" and moved:  # written and read once more; u for each convolution
         moved = 2 * problem.bytes("v") + (convolutions - 1) * problem.bytes("u")

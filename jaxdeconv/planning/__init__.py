@@ -2,7 +2,9 @@
 
 The map, from the bottom up:
 
+    devices         accelerators and their speeds (costs/: data sheets', until measured)
     costmodel       predicted seconds of an algorithm (costs/: measured, on CPUs)
+    roofline        the same on accelerators, from what compiled programs launch, move and multiply
     tuning_cache    what `autotune` measured, kept from one process to the next
     planner         the choice among the algorithms, with its reasons
     registry        algorithms of your own

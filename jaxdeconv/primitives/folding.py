@@ -132,4 +132,3 @@ class Folding:
         geometry = self.geometry
         low, _ = geometry.padding[dim]
         return low, geometry.dilated_kernel_size[dim] - geometry.input_size[dim] - low
-

@@ -85,7 +85,7 @@ class Thinning:
 
 
 def _factors(geometry: ConvGeometry) -> tuple[int, ...]:
-    """g along every dimension; of a single tap or output the spacing means nothing."""
+    """The factor g along every dimension; of a single tap or output the spacing means nothing."""
     sizes = zip(
         geometry.stride, geometry.dilation, geometry.kernel_size, geometry.output_size, strict=True
     )

@@ -1,7 +1,6 @@
 """Every match of a convolution gives XLA's own numbers, exactly."""
 
 import dataclasses
-import math
 from collections.abc import Callable
 from typing import Any
 
