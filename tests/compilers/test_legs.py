@@ -61,15 +61,15 @@ def ours(dtype: str, column: str) -> list[tuple[Case, Tally]]:
     return [(c, t) for c, form, t in everything()[dtype, column] if form.who == "ours"]
 
 
-pytestmark = [
-    at_hand("cuda"),
-    pytest.mark.every_variant,
-    pytest.mark.xdist_group("compiled for an H100"),  # in one process
-]
+pytestmark = pytest.mark.xdist_group("compiled")  # in one process
+on_an_h100 = at_hand("cuda")
+every_variant = pytest.mark.every_variant
 every_leg = pytest.mark.parametrize("column", LEGS)
 every_dtype = pytest.mark.parametrize("dtype", LETTERS)
 
 
+@on_an_h100
+@every_variant
 @every_dtype
 @every_leg
 def test_the_kernels(column: str, dtype: str) -> None:
@@ -83,6 +83,8 @@ def test_the_kernels(column: str, dtype: str) -> None:
         assert {one.dtype for one in products} <= {LETTERS[dtype]}, what
 
 
+@on_an_h100
+@every_variant
 @every_dtype
 def test_cudnns_backward_kernels_are_found(dtype: str) -> None:
     found = 0
@@ -108,6 +110,8 @@ def planned(case: Case, column: str, dtype: str):
     return plan(LEGS[column], x, y, platform="cuda", **keywords)
 
 
+@on_an_h100
+@every_variant
 @pytest.mark.parametrize(
     ("dtype", "column"),
     [
@@ -128,6 +132,8 @@ def test_no_slower_than_stock(dtype: str, column: str) -> None:
     assert math.prod(ratios.values()) < 1
 
 
+@on_an_h100
+@every_variant
 @every_dtype
 @every_leg
 def test_the_plan_predicts_what_is_compiled(column: str, dtype: str) -> None:
@@ -139,3 +145,27 @@ def test_the_plan_predicts_what_is_compiled(column: str, dtype: str) -> None:
         logarithms.append(abs(math.log(seconds / tally.seconds)))
         assert logarithms[-1] < math.log(2), (case.name, seconds, tally.seconds)
     assert sum(logarithms) / len(logarithms) < math.log(4 / 3)
+
+
+@at_hand("tpu")
+@pytest.mark.slow
+@pytest.mark.parametrize("column", LEGS)
+def test_no_slower_than_stock_on_a_tpu(column: str) -> None:
+    """By the cycles that XLA:TPU estimates."""
+    names = ("ISTFT k1024 s256", "ViT k16 s16", "32 groups k4 s2", "depthwise k3", "DCGAN k4 s2")
+    jobs = [
+        (case, form)
+        for case in NAMED
+        for form in forms(case)
+        if case.name in names and form.column == column
+    ]
+    tallies = compiled([(form, "bfloat16") for _, form in jobs], find("v5e"))
+    records = [
+        Record("v5e", case.name, column, form.who, "bfloat16", tally.seconds, 0, 0, 0, 0)
+        for (case, form), tally in zip(jobs, tallies, strict=True)
+    ]
+    ratios = Report(records).ratios("bfloat16", column)
+    assert set(ratios) == set(names)
+    assert max(ratios.values()) <= 1.1, ratios
+    if column != "K":
+        assert math.prod(ratios.values()) < 0.5
