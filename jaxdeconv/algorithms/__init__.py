@@ -1,10 +1,8 @@
-"""Fast ways to compute the legs, one file each.
-
-Siblings know nothing of each other; only `block_diagonal` is `native`, on another problem.
+"""Fast ways to compute the legs, one file each; siblings know nothing of each other.
 
 All take canonical arrays and a `Problem`, all compute exactly what `jaxdeconv.reference` defines,
-and all hold one contract (`contract`). None inserts zeros into a signal on a
-CPU; `native` does on a GPU where XLA knows no other way and that is still predicted to be fastest.
+and all hold one contract (`contract`). None inserts zeros into a signal on a CPU; `native` does on
+a GPU where XLA knows no backward convolution and that is still predicted to be the fastest.
 
 | algorithm | legs | idea |
 |---|---|---|
@@ -23,7 +21,6 @@ CPU; `native` does on a GPU where XLA knows no other way and that is still predi
 from typing import Literal, TypeAlias
 
 from jaxdeconv.algorithms import (
-    block_diagonal,
     depthwise,
     im2col,
     native,
@@ -62,7 +59,7 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "conv": (
         onednn.CONV,
         native.CONV,
-        block_diagonal.CONV,
+        native.DENSE_CONV,
         im2col.CONV,
         im2col.CONV_BY_ROWS,
         per_tap.CONV,
@@ -72,7 +69,7 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
         phases.ONEDNN_PHASES,
         phases.ONEDNN_SUBPIXEL,
         native.CONV_TRANSPOSE,
-        block_diagonal.CONV_TRANSPOSE,
+        native.DENSE_CONV_TRANSPOSE,
         phases.PHASES,
         phases.SUBPIXEL,
         overlap_add.CONV_TRANSPOSE,
@@ -82,7 +79,7 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
         onednn.KERNEL_GRADIENT,
         onednn.KERNEL_GRADIENT_IN_BANDS,
         native.KERNEL_GRADIENT,
-        block_diagonal.KERNEL_GRADIENT,
+        native.DENSE_KERNEL_GRADIENT,
         im2col.KERNEL_GRADIENT,
         im2col.KERNEL_GRADIENT_BY_ROWS,
         per_tap.KERNEL_GRADIENT,

@@ -206,7 +206,12 @@ def _reject_gradient(problem: Problem, platform: str) -> str:
 def _work(problem: Problem) -> Work:
     cells = problem.batch_size * max(problem.output_positions, problem.input_cells)
     padded = cells * problem.in_channels * problem.accumulator.itemsize
-    moved = padded if problem.platform == "cpu" else 0
+    moved = padded if problem.platform == "cpu" else 0.0
+    if problem.platform == "gpu" and (
+        problem.geometry.ndim == 3 or max(problem.geometry.dilation) > 1
+    ):
+        # G then wants channels first, and XLA:GPU would compute every tap in that layout
+        moved = 4 * (problem.bytes("v") + problem.bytes("u"))
     return Work(
         problem.batch_size * problem.output_positions,
         problem.kernel_taps,

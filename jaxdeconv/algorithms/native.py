@@ -6,12 +6,19 @@ cuDNN's backward-data kernel, which inserts no zeros. On CPUs the dilated form m
 zeros, so only stride 1 is allowed there. G as the convolution of v with u as the kernel, the roles
 of batch and channels swapped: XLA's backward-filter form.
 
+`block_diagonal` is the same for groups of few channels, on matrix units that are wide: a TPU
+multiplies 128 channels at once, whatever their number. So the kernels of all groups become the
+blocks on the diagonal of one kernel, and G is computed for all pairs of channels, of which the
+blocks on the diagonal are kept. K and K^T multiply every channel by the zeros beside the blocks: a
+NaN in one group then spreads to the others. G throws those products away.
+
 References: XLA's ConvRewriter (MatchBackwardInput, MatchBackwardFilter); jax issues 23783, 31662.
 """
 
 import dataclasses
 import math
 
+import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
@@ -165,3 +172,76 @@ def _padded_channels(problem: Problem) -> float:
 CONV = Algorithm("native", conv, xla_is_unfit, _work)
 CONV_TRANSPOSE = Algorithm("native", conv_transpose, _reject_transpose, _work_transpose)
 KERNEL_GRADIENT = Algorithm("native", kernel_gradient, _reject_gradient, _work_gradient)
+
+
+WIDEST = 512
+"""More channels on one side than this: the zeros cost more than the groups."""
+
+
+def dense_conv(v: Array, w: Array, problem: Problem) -> Array:
+    """K v."""
+    return conv(v, _dense_kernel(w, problem), _dense(problem))
+
+
+def dense_conv_transpose(u: Array, w: Array, problem: Problem) -> Array:
+    """K^T u."""
+    return conv_transpose(u, _dense_kernel(w, problem), _dense(problem))
+
+
+def dense_kernel_gradient(u: Array, v: Array, problem: Problem) -> Array:
+    """G(u, v)."""
+    w = kernel_gradient(u, v, _dense(problem))
+    groups, sizes = problem.geometry.groups, (problem.in_per_group, problem.out_per_group)
+    w = w.reshape(*w.shape[:-2], groups, sizes[0], groups, sizes[1])
+    mine = jnp.asarray(np.eye(groups, dtype=bool)[:, None, :, None])
+    blocks = lax.select(jnp.broadcast_to(mine, w.shape), w, jnp.zeros_like(w))
+    # the other blocks are gone, so that this sum only picks
+    return blocks.sum(-4, dtype=w.dtype).reshape(*w.shape[:-4], sizes[0], -1)
+
+
+def _dense(problem: Problem) -> Problem:
+    """The problem of all channels in one group."""
+    return dataclasses.replace(problem, geometry=problem.geometry.with_groups(1))
+
+
+def _dense_kernel(w: Array, problem: Problem) -> Array:
+    """[*kernel, in/groups, out] -> [*kernel, in, out], zero between different groups."""
+    groups = problem.geometry.groups
+    blocks = w.reshape(*w.shape[:-1], groups, problem.out_per_group)
+    mine = jnp.asarray(np.eye(groups, dtype=bool)[:, None, :, None])
+    shape = (*w.shape[:-2], groups, *blocks.shape[-3:])
+    spread = jnp.broadcast_to(jnp.expand_dims(blocks, -4), shape)
+    dense = lax.select(jnp.broadcast_to(mine, shape), spread, jnp.zeros(shape, w.dtype))
+    return dense.reshape(*w.shape[:-2], problem.in_channels, problem.out_channels)
+
+
+def _reject_dense(problem: Problem, platform: str) -> str:
+    if platform != "tpu":
+        return "only for TPUs, whose matrix units are wider than a group"
+    if problem.geometry.groups == 1 or problem.in_per_group == problem.out_per_group == 1:
+        return "only for groups of several channels"
+    if max(problem.in_channels, problem.out_channels) > WIDEST:
+        return f"more than {WIDEST} channels: too many zeros"
+    return xla_is_unfit(problem, platform)
+
+
+def _reject_dense_transpose(problem: Problem, platform: str) -> str:
+    return _reject_dense(problem, platform) or CONV_TRANSPOSE.reject(_dense(problem), platform)
+
+
+def _dense_work(problem: Problem) -> Work:
+    work: Work = {
+        "conv": CONV,
+        "conv_transpose": CONV_TRANSPOSE,
+        "kernel_gradient": KERNEL_GRADIENT,
+    }[problem.leg].work(_dense(problem))
+    return work
+
+
+DENSE_CONV = Algorithm("block_diagonal", dense_conv, _reject_dense, _dense_work, lambda _: True)
+DENSE_CONV_TRANSPOSE = Algorithm(
+    "block_diagonal", dense_conv_transpose, _reject_dense_transpose, _dense_work, lambda _: True
+)
+DENSE_KERNEL_GRADIENT = Algorithm(
+    "block_diagonal", dense_kernel_gradient, _reject_dense, _dense_work
+)
