@@ -134,8 +134,9 @@ def _work_transpose(problem: Problem) -> Work:
         return zeros
     if not _multiplies_zeros(problem):
         return _with_copies(dataclasses.replace(_work(problem), moved=0, calls=1), problem)
-    inserted = math.prod(problem.geometry.stride) * problem.bytes("u")
-    return dataclasses.replace(zeros, moved=2 * inserted, calls=3)
+    work, inserted = _with_copies(zeros, problem), math.prod(problem.geometry.stride)
+    moved = work.moved + 2 * inserted * problem.bytes("u")
+    return dataclasses.replace(work, moved=moved, calls=work.calls + 1)
 
 
 def _work_gradient(problem: Problem) -> Work:

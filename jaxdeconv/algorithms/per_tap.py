@@ -113,6 +113,8 @@ def _work(problem: Problem) -> Work:
         # the padded v is kept
         padded = any(pair != (0, 0) for pair in problem.geometry.padding)
         moved, calls = 2 * problem.bytes("v") * padded, 1 + padded
+        if problem.geometry.groups > 1 and problem.geometry.ndim == 3:  # as for `depthwise`
+            moved += 4 * (problem.bytes("v") + problem.bytes("u"))
     elif problem.platform != "cpu":
         calls = 2 * (1 + problem.kernel_taps)
     return Work(
