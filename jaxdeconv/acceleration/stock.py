@@ -69,6 +69,8 @@ def _finds_the_backward_kernel(
     compiler knows it where the kernel is larger than the input, because it exchanges the two.
     """
     axes = convolution.axes
+    if family == "tpu" and leg == "kernel_gradient":  # of a kernel that does not overlap itself
+        return all(axis.sizes[OUT] <= axis.factors[LHS] for axis in axes)
     taps, cells = (math.prod(axis.sizes[array] for axis in axes) for array in (RHS, LHS))
     if leg != "conv_transpose" or (taps > cells and not (family == "gpu" and len(axes) == 1)):
         return False
