@@ -78,6 +78,7 @@ class LegMatch:
             dtype,
             accumulator_dtype(np.promote_types(dtype, result)),
             self.convolution["precision"],
+            result_dtype=np.dtype(result),
         )
 
     @property

@@ -53,6 +53,8 @@ def _on_an_accelerator(convolution: Convolution, family: str, leg: str, flipped:
         flops /= spread
     elif spread > 1:
         moved = 2.0 * spread * arrays[LHS]
+    if family == "gpu" and len(axes) == 3:  # cuDNN's are channels first; inserting zeros may turn
+        moved += 2.0 * (arrays[OUT] + arrays[LHS] * (spread == 1))
     constants = devices.of_family(family).constants
     dtype = np.promote_types(*convolution.dtypes[:2])
     speed = roofline.speed(dtype, convolution["precision"])
