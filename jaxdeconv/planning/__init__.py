@@ -9,3 +9,7 @@ The map, from the bottom up:
     planner         the choice among the algorithms, with its reasons
     registry        algorithms of your own
 """
+
+from jaxdeconv.planning.planner import traced_for as traced_for
+
+__all__ = ["traced_for"]

@@ -10,7 +10,7 @@ from benchmarks.cases import CASES as BENCHMARKS
 from jaxdeconv import conv_transpose, plan
 from jaxdeconv.algorithms import ALGORITHMS, Problem
 from jaxdeconv.algorithms.convolutions import has_onednn
-from jaxdeconv.planning import planner
+from jaxdeconv.planning import devices, planner, roofline, traced_for
 
 U = jax.ShapeDtypeStruct((4, 32, 32, 64), np.float32)
 W = jax.ShapeDtypeStruct((4, 4, 16, 64), np.float32)
@@ -78,6 +78,48 @@ def test_forced() -> None:
     text = jax.jit(lambda u: conv_transpose(u, w, stride=2, algorithm="overlap_add")).lower(u)
     assert "stablehlo.convolution" not in text.as_text()
     assert "stablehlo.dot_general" in text.as_text()
+
+
+def test_forced_for_another_platform() -> None:
+    """What this platform cannot, the one that is lowered for may."""
+    u, w = np.ones(U.shape, np.float32), np.ones(W.shape, np.float32)
+
+    def forced(u):
+        return conv_transpose(u, w, stride=2, algorithm="native")
+
+    with pytest.raises(ValueError, match="would multiply by inserted zeros"):
+        jax.jit(forced).trace(u)
+    with traced_for("cuda"):
+        traced = jax.jit(forced).trace(u)
+    text = traced.lower(lowering_platforms=("cuda",)).as_text()
+    assert "lhs_dilate = [2, 2]" in text
+
+
+def test_predictions_for_a_gpu() -> None:
+    """Of every candidate; zeros cost what they cost, and a slower device takes longer."""
+    half = [jax.ShapeDtypeStruct(one.shape, "bfloat16") for one in (U, W)]
+    chosen = plan("conv_transpose", *half, stride=2, padding=1, platform="cuda")
+    seconds = {one.algorithm: one.seconds for one in chosen.candidates if one.supported}
+    assert set(seconds) == {"native", "subpixel", "phases", "overlap_add"}
+    assert all(0 < time < 1e-3 for time in seconds.values())
+    assert (chosen.algorithm, min(seconds, key=seconds.__getitem__)) == ("native", "native")
+    assert chosen.reason == "predicted for h100 from compiled programs, not measured"
+    problem = chosen.problem
+    work = next(one.work for one in chosen.candidates if one.algorithm == "overlap_add")
+    fast, slow = (
+        roofline.seconds(problem, work, devices.find(name).constants) for name in ("h100", "a100")
+    )
+    assert fast < slow
+
+
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+def test_a_kernel_larger_than_u_on_accelerators(platform: str) -> None:
+    """XLA would exchange the two, and multiply by the inserted zeros."""
+    u = jax.ShapeDtypeStruct((8, 14, 14, 768), "bfloat16")
+    for size, chosen in ((16, {"subpixel", "overlap_add"}), (17, {"phases", "overlap_add"})):
+        w = jax.ShapeDtypeStruct((size, size, 3, 768), "bfloat16")
+        found = plan("conv_transpose", u, w, stride=16, platform=platform)
+        assert found.algorithm in chosen
 
 
 @pytest.mark.parametrize(
