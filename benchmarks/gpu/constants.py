@@ -160,7 +160,7 @@ def _noise(key: int, shape: tuple[int, ...], dtype: str) -> jax.Array:
 
 
 def fit(measured: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The constants, by the names of `jaxdeconv.compilers.targets.Constants`.
+    """The constants, by the names of `jaxdeconv.planning.devices.Constants`.
 
     A launch is the slope between the two chains, so that the start of a program is not in it. A
     speed is the median over the programs that it limits; these are large enough that their launch

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxdeconv.compilers import cost, hlo, kernels, targets
+from jaxdeconv.planning import devices
 
 __all__ = ["data_sheet", "launches", "merged", "predict", "remember"]
 
@@ -28,9 +29,9 @@ def predict(text: str, constants: Mapping[str, Any]) -> float:
 
     Args:
         text: its optimized HLO.
-        constants: by the names of `targets.Constants`.
+        constants: by the names of `devices.Constants`.
     """
-    speeds = targets.Constants(**constants)
+    speeds = devices.Constants(**constants)
     return sum(cost.seconds(kernel, speeds) for kernel in kernels.kernels(hlo.parse(text), True))
 
 
@@ -50,7 +51,7 @@ def merged(known: Mapping[str, Any], fitted: Mapping[str, Any]) -> dict[str, Any
 
     Args:
         known: from `data_sheet`, or empty.
-        fitted: by the names of `targets.Constants`.
+        fitted: by the names of `devices.Constants`.
     """
     flops = {**known.get("flops_per_second", {}), **fitted.get("flops_per_second", {})}
     both = {**known, **fitted}
@@ -65,10 +66,10 @@ def remember(name: str, constants: Mapping[str, Any], basis: str) -> Path:
 
     Args:
         name: of the device.
-        constants: by the names of `targets.Constants`.
+        constants: by the names of `devices.Constants`.
         basis: how they were measured.
 
     Returns:
         The file that holds them.
     """
-    return targets.remember(name, merged(data_sheet(name), constants), basis)
+    return devices.remember(name, merged(data_sheet(name), constants), basis)
