@@ -5,13 +5,15 @@ The map, from the bottom up:
     thinning        cells that no tap reads, left out
     folding         axes along which the kernel lies in one place -> channels
     simplify        both
-    primitive       the primitives: shapes, the choice of the algorithm, lowering
+    primitive       the primitives: operands, parameters, the type of the result
+    lowering        the choice of the algorithm; among how many devices the leg is divided
     batching        `vmap`: the new axis becomes images, channels or groups
     differentiation the derivatives of each leg are the other two
 """
 
 from jaxdeconv.primitives import batching as batching
 from jaxdeconv.primitives import differentiation as differentiation
+from jaxdeconv.primitives.lowering import lower_for_known_devices, on_one_device
 from jaxdeconv.primitives.primitive import (
     PRIMITIVES,
     LegParams,
@@ -21,4 +23,13 @@ from jaxdeconv.primitives.primitive import (
 )
 from jaxdeconv.primitives.simplify import simplified
 
-__all__ = ["PRIMITIVES", "LegParams", "bind", "problem_of", "simplified", "varying_alike"]
+__all__ = [
+    "PRIMITIVES",
+    "LegParams",
+    "bind",
+    "lower_for_known_devices",
+    "on_one_device",
+    "problem_of",
+    "simplified",
+    "varying_alike",
+]
