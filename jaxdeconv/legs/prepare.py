@@ -157,11 +157,14 @@ def prepare(leg: str, x: Any, y: Any, keywords: LegKeywords) -> Prepared:
     given, dtype = operand_shapes(keywords["preferred_element_type"], operands)
     layout = _layout_of(given, keywords)
     batch, shapes = _canonical_shapes(given, layout)
-    axes = spatial_axes_of(keywords.get("spatial_axes"), layout.ndim)
-    whole = whole_shapes(shapes, axes, keywords)
+    axes, whole = (), shapes
+    if keywords.get("spatial_axes") is not None or ("v" in shapes and keywords.get("input_size")):
+        axes = spatial_axes_of(keywords.get("spatial_axes"), layout.ndim)
+        whole = whole_shapes(shapes, axes, keywords)
     geometry = _GEOMETRIES[leg](given, whole, keywords)
     _check_bytes(geometry, shapes, dtype)
-    boundary.split(geometry, mode)  # refuses to copy cells of an empty axis
+    if mode != "zeros":
+        boundary.split(geometry, mode)  # refuses to copy cells of an empty axis
     precision = tuple(precision) if isinstance(precision, list) else precision
     params = LegParams(geometry, dtype, precision, keywords["algorithm"], mode, axes)
     first, second = (jax.ShapeDtypeStruct(shapes[role], given[role].dtype) for role in given)

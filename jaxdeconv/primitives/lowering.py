@@ -73,7 +73,11 @@ def _compute(
         # XLA:CPU (jaxlib 0.10) fuses a transposition by the caller into a product of bfloat16
         # matrices with a float32 result, which it then cannot execute
         x, y = jax.lax.optimization_barrier(x), jax.lax.optimization_barrier(y)
-    steps = simplifications(problem) if params.algorithm == planner.AUTO else []
+    steps = (
+        simplifications(problem)
+        if params.algorithm == planner.AUTO and _may_simplify(geometry)
+        else []
+    )
     (first, second), result = leg.operands, leg.result
     for one in steps:
         x, y, problem = one.simplify(first, x), one.simplify(second, y), one.problem(problem)
@@ -88,6 +92,12 @@ def _compute(
     return out
 
 
+def _may_simplify(geometry: ConvGeometry) -> bool:
+    """Whether it is worth to look for simplifications."""
+    steps = zip(geometry.stride, geometry.dilation, strict=True)
+    return 1 in geometry.output_size or any(s > 1 < d for s, d in steps)
+
+
 def _whole(leg: Leg, x: Any, y: Any, params: LegParams) -> DividedLeg:
     """The leg on one device."""
     problem = whole_problem_of(leg.name, x, y, params)
@@ -99,8 +109,17 @@ def on_one_device(
     leg: Leg, platform: str, params: LegParams, *, exported: bool = False
 ) -> Callable[[Array, Array], Array]:
     """The leg as a function of whole arrays, without the primitive."""
-    compute = functools.partial(_compute, leg, platform, {"exported": exported}, params)
-    return lambda x, y: _whole(leg, x, y, params).apply(x, y, compute, params.dtype)
+    return functools.partial(_alone, leg, platform, {"exported": exported}, params)
+
+
+def _alone(
+    leg: Leg, platform: str, program: dict[str, bool], params: LegParams, x: Array, y: Array
+) -> Array:
+    """The leg, undivided; without a border that holds copies, nothing is to be done around it."""
+    if params.padding_mode == "zeros":
+        return _compute(leg, platform, program, params, x, y, params.geometry).astype(params.dtype)
+    compute = functools.partial(_compute, leg, platform, program, params)
+    return _whole(leg, x, y, params).apply(x, y, compute, params.dtype)
 
 
 def _readable(leg: Leg, *, params: LegParams) -> Callable[[Array, Array], Array]:
@@ -157,17 +176,17 @@ def _divide(
 ) -> Callable[[Array, Array], Array]:
     """The leg as a function of what the program holds: whole arrays, or one device's blocks."""
     x, y = avals
-    whole = _whole(leg, x, y, params)
     exported = module.lowering_parameters.for_export
-    one_device = functools.partial(
-        _compute, leg, platform, {"exported": exported, "partitioned": False}, params
-    )
     axes: Any = module.axis_context
     is_manual = isinstance(axes, mlir.SPMDAxisContext)
     partly = is_manual and axes.manual_axes != {*axes.mesh.axis_names}
-    is_empty = 0 in (*x.shape, *y.shape) or whole.problem.batch is None
     if not partly and (is_manual or axes.num_devices == 1):
-        return functools.partial(whole.apply, compute=one_device, dtype=params.dtype)
+        return on_one_device(leg, platform, params, exported=exported)
+    whole = _whole(leg, x, y, params)
+    one_device = functools.partial(
+        _compute, leg, platform, {"exported": exported, "partitioned": False}, params
+    )
+    is_empty = 0 in (*x.shape, *y.shape) or whole.problem.batch is None
     mesh = explicit.mesh_of(x, y)
     if mesh is not None and not partly and not is_empty:
         specs = explicit.specs_of(whole.problem, x, y)

@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array, core, lax
 from jax.extend.core import Primitive
 from jax.lax import PrecisionLike
+from jax.sharding import PartitionSpec
 
 from jaxdeconv.algorithms import Problem
 from jaxdeconv.algorithms.leg import LEGS, Leg
@@ -87,10 +88,12 @@ def problem_of(leg: str, x: Any, y: Any, params: LegParams, **program: Any) -> P
     `partitioned`.
     """
     arrays = dict(zip(LEGS[leg].operands, (x, y), strict=True))
-    groups, batch = params.geometry.groups, x.shape[0]
+    geometry, groups, batch = params.geometry, params.geometry.groups, x.shape[0]
+    if params.padding_mode != "zeros":
+        _, geometry = split(geometry, params.padding_mode)
     return Problem(
         leg,
-        split(params.geometry, params.padding_mode)[1],
+        geometry,
         batch if isinstance(batch, int) else None,
         arrays["v"].shape[-1] if "v" in arrays else arrays["w"].shape[-2] * groups,
         arrays["u"].shape[-1] if "u" in arrays else arrays["w"].shape[-1],
@@ -118,7 +121,8 @@ def _abstract(leg: Leg, x: Any, y: Any, *, params: LegParams) -> core.ShapedArra
     if leg.result != "w":
         for dim, axes in enumerate(params.spatial_axes, start=1):
             shape = (*shape[:dim], ceil_div(shape[dim], lax.axis_size(axes)), *shape[dim + 1 :])
-    spec = explicit.result_spec(problem, x, y)
+    whole = x.sharding.mesh.empty and y.sharding.mesh.empty
+    spec = PartitionSpec(*[None] * len(shape)) if whole else explicit.result_spec(problem, x, y)
     kind = {"dtype": params.dtype, "weak_type": False}
     result: core.ShapedArray = x.update(shape=shape, sharding=x.sharding.update(spec=spec), **kind)
     return result

@@ -148,7 +148,6 @@ def test_the_order_on_tpus_names_algorithms() -> None:
         assert set(planner.PREFERENCE[leg]) < {one.name for one in algorithms}
 
 
-
 def test_much_memory_is_not_spent_for_nothing() -> None:
     """A volume: one algorithm is 5 % faster than another at most, and needs ten times as much."""
     u, v = (jax.ShapeDtypeStruct((1, n, n, n, 16), "float32") for n in (64, 66))
