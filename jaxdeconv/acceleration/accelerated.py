@@ -6,6 +6,7 @@ the program's own equations, accelerated in turn (`rules`).
 """
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -61,6 +62,8 @@ def choose(excerpt: Excerpt, platform: str) -> LegMatch | EmptySum | NoMatch:
         return found
     stock, leg = before(excerpt, found, platform), leg_seconds(found, platform)
     # On accelerators what would be no faster stays: XLA then sees the program as it was written.
+    if platform != "cpu" and math.isnan(stock):
+        return NoMatch("its batch is symbolic, and so nothing is predicted")
     if NEAR * stock < leg or (platform != "cpu" and stock < NEAR * leg):
         return NoMatch(
             f"XLA's own convolution should take {1e3 * stock:.3g} ms, ours {1e3 * leg:.3g} ms"

@@ -99,6 +99,16 @@ def test_the_report_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     assert forced.leg == "conv_transpose"
 
 
+def test_a_symbolic_batch_is_left_on_a_gpu() -> None:
+    """Nothing is predicted of it; on a CPU it is replaced all the same."""
+    (batch,) = jax.export.symbolic_shape("b")
+    x, w = LARGE
+    x = jax.ShapeDtypeStruct((batch, *x.shape[1:]), x.dtype)
+    for platform, zeros in (("cpu", False), ("cuda", True)):
+        exported = jax.export.export(jax.jit(accelerate(up)), platforms=(platform,))(x, w)
+        assert ("lhs_dilate = [2, 2]" in exported.mlir_module()) == zeros
+
+
 def test_on_a_gpu_what_gains_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """XLA inserts zeros for a kernel that is not flipped, and none for one that is."""
     monkeypatch.setattr(report, "default_platform", lambda: "cuda")
