@@ -30,6 +30,9 @@ DERIVED = "derived"
 PLATFORMS = {"cpu": "cpu", "cuda": "gpu", "rocm": "gpu", "gpu": "gpu", "tpu": "tpu"}
 """JAX's names of platforms -> the families that the plan tells apart."""
 
+OURS = frozenset((leg, one.name) for leg, many in ALGORITHMS.items() for one in many)
+"""What is there before anybody registers one: of these the work is known on accelerators, too."""
+
 PREFERENCE = {
     "conv": ("native", "im2col", "per_tap"),
     "conv_transpose": ("native", "subpixel", "phases", "overlap_add"),
@@ -214,6 +217,8 @@ def _judge(algorithm: Algorithm, problem: Problem, family: str) -> Candidate:
 
 def _predict(problem: Problem, algorithm: Algorithm, work: Work, family: str) -> float:
     if family != "cpu":
+        if (problem.leg, algorithm.name) not in OURS:
+            return math.nan
         return roofline.seconds(problem, work, devices.of_family(family).constants)
     if algorithm.seconds is not None:
         return algorithm.seconds(problem)

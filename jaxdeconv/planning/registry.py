@@ -11,8 +11,6 @@ from jaxdeconv.planning import planner, tuning_cache
 
 __all__ = ["Registration", "register_algorithm", "unregister_algorithm"]
 
-_OURS = {(leg, one.name) for leg, many in ALGORITHMS.items() for one in many}
-
 
 @dataclasses.dataclass(frozen=True)
 class Registration:
@@ -84,7 +82,7 @@ def unregister_algorithm(leg: str, name: str) -> None:
         ValueError: unknown leg, or no algorithm of that name was registered.
     """
     check_choice("leg", leg, LEGS)
-    registered = [one.name for one in ALGORITHMS[leg] if (leg, one.name) not in _OURS]
+    registered = [one.name for one in ALGORITHMS[leg] if (leg, one.name) not in planner.OURS]
     if name not in registered:
         raise ArgumentValueError(
             f"name must be that of an algorithm registered for {leg}",
