@@ -13,7 +13,7 @@ import pytest
 
 import jaxdeconv
 from jaxdeconv import autotune, conv, plan, register_algorithm, unregister_algorithm
-from jaxdeconv.algorithms import ALGORITHMS, Algorithm, Work, AlgorithmName, per_tap
+from jaxdeconv.algorithms import ALGORITHMS, Algorithm, AlgorithmName, Work, per_tap
 from jaxdeconv.planning import tuning_cache
 from tests.support.bad_inputs import check_message
 
