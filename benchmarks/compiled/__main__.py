@@ -6,9 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.cases import BenchCase
 from benchmarks.compiled.compiling import compiled
 from benchmarks.compiled.forms import COLUMNS, forms
-from benchmarks.compiled.problems import NAMED, Case, random_cases
+from benchmarks.compiled.problems import NAMED, random_cases
 from benchmarks.compiled.report import PLACE, Record, Report
 from jaxdeconv.compilers.installing import installed
 from jaxdeconv.compilers.targets import NAMES, Target, find
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def measured(
-    cases: Sequence[Case], dtypes: Sequence[str], columns: Sequence[str], target: Target
+    cases: Sequence[BenchCase], dtypes: Sequence[str], columns: Sequence[str], target: Target
 ) -> list[Record]:
     """Every form of every case.
 

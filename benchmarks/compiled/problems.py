@@ -1,52 +1,22 @@
 """Convolutions of networks that people train, and random ones."""
 
-import dataclasses
 import math
 
 import numpy as np
 
+from benchmarks.cases import BenchCase, Shape
 from jaxdeconv import ConvGeometry
 
-__all__ = ["NAMED", "Case", "random_cases"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Case:
-    """One convolution, forward.
-
-    Attributes:
-        name: for the table.
-        v_shape: `[batch, *input_size, in]`.
-        out_channels: of the forward convolution.
-        geometry: everything else.
-    """
-
-    name: str
-    v_shape: tuple[int, ...]
-    out_channels: int
-    geometry: ConvGeometry
-
-    @property
-    def u_shape(self) -> tuple[int, ...]:
-        """`[batch, *output_size, out]`."""
-        return (self.v_shape[0], *self.geometry.output_size, self.out_channels)
-
-    @property
-    def w_shape(self) -> tuple[int, ...]:
-        """`[*kernel_size, in/groups, out]`."""
-        per_group = self.v_shape[-1] // self.geometry.groups
-        return (*self.geometry.kernel_size, per_group, self.out_channels)
-
-    @property
-    def flops(self) -> float:
-        """Two for each product, those with the padding included."""
-        return 2.0 * math.prod(self.u_shape) * math.prod(self.w_shape[:-1])
+__all__ = ["NAMED", "random_cases"]
 
 
 def _case(
-    name: str, v: tuple[int, ...], kernel: int | tuple[int, ...], out: int, **window: object
-) -> Case:
-    return Case(name, v, out, ConvGeometry(v[1:-1], kernel, **window))  # type: ignore[arg-type]
+    name: str, v: Shape, kernel: int | tuple[int, ...], out: int, **window: object
+) -> BenchCase:
+    """A forward convolution of v, `[batch, *input_size, in]`, to `out` channels."""
+    geometry = ConvGeometry(v[1:-1], kernel, **window)  # type: ignore[arg-type]
+    groups = geometry.groups
+    return BenchCase(name, "", geometry, v[-1] // groups, out // groups, v[0], "conv")
 
 
 NAMED = (
@@ -81,7 +51,7 @@ _MOST_FLOPS = 3e10
 _MOST_BYTES = 2**28
 
 
-def random_cases(seed: int, count: int) -> tuple[Case, ...]:
+def random_cases(seed: int, count: int) -> tuple[BenchCase, ...]:
     """Random convolutions of sizes that networks have.
 
     Args:
@@ -89,7 +59,7 @@ def random_cases(seed: int, count: int) -> tuple[Case, ...]:
         count: how many.
     """
     rng = np.random.default_rng(seed)
-    found: list[Case] = []
+    found: list[BenchCase] = []
     while len(found) < count:
         case = _random(rng, f"random {seed}.{len(found)}")
         if min(case.geometry.output_size) < 2:
@@ -100,7 +70,7 @@ def random_cases(seed: int, count: int) -> tuple[Case, ...]:
     return tuple(found)
 
 
-def _random(rng: np.random.Generator, name: str) -> Case:
+def _random(rng: np.random.Generator, name: str) -> BenchCase:
     def draw(choices: tuple[int, ...]) -> int:
         return int(rng.choice(choices))
 
@@ -120,5 +90,4 @@ def _random(rng: np.random.Generator, name: str) -> Case:
     v = (draw((2, 4, 8, 16, 32)), *(draw(size) for _ in range(ndim)), channels[0])
     padding = ("SAME", "VALID", 1)[draw((0, 0, 1, 2))]
     window = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    geometry = ConvGeometry(v[1:-1], kernel, **window)  # type: ignore[arg-type]
-    return Case(name, v, channels[1], geometry)
+    return _case(name, v, kernel, channels[1], **window)

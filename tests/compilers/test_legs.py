@@ -10,10 +10,12 @@ import math
 import jax
 import pytest
 
+from benchmarks.cases import BenchCase
 from benchmarks.compiled.compiling import compiled
 from benchmarks.compiled.forms import Form, forms
-from benchmarks.compiled.problems import NAMED, Case
+from benchmarks.compiled.problems import NAMED
 from benchmarks.compiled.report import Record, Report
+from benchmarks.legs import leg_calls
 from jaxdeconv import plan
 from jaxdeconv.compilers.tally import Tally
 from jaxdeconv.compilers.targets import find
@@ -41,7 +43,7 @@ LEGS = {"K": "conv", "K^T": "conv_transpose", "G": "kernel_gradient"}
 
 
 @functools.cache
-def everything() -> dict[tuple[str, str], list[tuple[Case, Form, Tally]]]:
+def everything() -> dict[tuple[str, str], list[tuple[BenchCase, Form, Tally]]]:
     """By dtype and column: every form, compiled."""
     jobs = [
         (case, form, dtype)
@@ -51,17 +53,16 @@ def everything() -> dict[tuple[str, str], list[tuple[Case, Form, Tally]]]:
         if form.column in LEGS or dtype == "bfloat16"
     ]
     tallies = compiled([(form, dtype) for _, form, dtype in jobs], find("h100"))
-    found: dict[tuple[str, str], list[tuple[Case, Form, Tally]]] = {}
+    found: dict[tuple[str, str], list[tuple[BenchCase, Form, Tally]]] = {}
     for (case, form, dtype), tally in zip(jobs, tallies, strict=True):
         found.setdefault((dtype, form.column), []).append((case, form, tally))
     return found
 
 
-def ours(dtype: str, column: str) -> list[tuple[Case, Tally]]:
+def ours(dtype: str, column: str) -> list[tuple[BenchCase, Tally]]:
     return [(c, t) for c, form, t in everything()[dtype, column] if form.who == "ours"]
 
 
-pytestmark = pytest.mark.xdist_group("compiled")  # in one process
 on_an_h100 = at_hand("cuda")
 every_variant = pytest.mark.every_variant
 every_leg = pytest.mark.parametrize("column", LEGS)
@@ -99,15 +100,14 @@ def test_cudnns_backward_kernels_are_found(dtype: str) -> None:
     assert found >= 8
 
 
-def is_native(case: Case, column: str, dtype: str) -> bool:
+def is_native(case: BenchCase, column: str, dtype: str) -> bool:
     return planned(case, column, dtype).algorithm == "native"
 
 
-def planned(case: Case, column: str, dtype: str):
-    form = next(one for one in forms(case) if (one.column, one.who) == (column, "ours"))
-    x, y = (jax.ShapeDtypeStruct(shape, dtype) for shape in form.shapes)
-    keywords = {k: v for k, v in form.fun.keywords.items() if k != "algorithm"}
-    return plan(LEGS[column], x, y, platform="cuda", **keywords)
+def planned(case: BenchCase, column: str, dtype: str):
+    call = next(one for one in leg_calls(case) if one.leg == LEGS[column])
+    x, y = (jax.ShapeDtypeStruct(shape, dtype) for shape in call.shapes)
+    return plan(call.leg, x, y, platform="cuda", **call.keywords)
 
 
 @on_an_h100
