@@ -6,7 +6,7 @@ import subprocess
 import jax
 import jax.numpy as jnp
 
-from jaxdeconv.compilers import targets
+from jaxdeconv.planning import devices
 
 __all__ = ["device_name", "driver", "is_gpu", "kind", "slug", "works"]
 
@@ -50,5 +50,4 @@ def driver() -> str:
 
 def device_name(name: str) -> str:
     """The name under which the package keeps a card's constants; '' if it does not know it."""
-    words = re.findall(r"[a-z0-9]+", name.lower())
-    return next((known for known in targets.NAMES if known in words), "")
+    return devices.name_of(name)

@@ -10,6 +10,7 @@ import dataclasses
 import importlib.resources
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import jax
 from jaxdeconv.arguments.choices import check_choice
 from jaxdeconv.planning import tuning_cache
 
-__all__ = ["NAMES", "Constants", "Device", "find", "of_family", "remember"]
+__all__ = ["NAMES", "Constants", "Device", "find", "name_of", "of_family", "remember"]
 
 _COSTS = importlib.resources.files("jaxdeconv.planning") / "costs"
 
@@ -112,12 +113,14 @@ def of_family(family: str) -> Device:
         That which JAX has, if its speeds are known; else an H100 or a TPU v5e.
     """
     local = jax.devices()[0]
-    if local.platform == family:
-        words = set(local.device_kind.lower().replace("-", " ").split())
-        for name in NAMES:
-            if name in words or find(name).kind == local.device_kind:
-                return find(name)
-    return find(_USUAL[family])
+    name = name_of(local.device_kind) if local.platform == family else ""
+    return find(name or _USUAL[family])
+
+
+def name_of(kind: str) -> str:
+    """The name of a device by what its maker calls it; '' if its speeds are not known."""
+    words = re.findall(r"[a-z0-9]+", kind.lower())
+    return next((name for name in NAMES if name in words), "")
 
 
 def remember(name: str, constants: Mapping[str, Any], basis: str) -> Path:

@@ -119,17 +119,17 @@ def choose(problem: Problem, platform: str) -> Plan:
     """
     family = PLATFORMS.get(platform, "gpu")
     problem = dataclasses.replace(problem, platform=family).adapted()
-    judged = [_judge(one, problem, family) for one in ALGORITHMS[problem.leg]]
+    device = None if family == "cpu" else devices.of_family(family)
+    judged = [_judge(one, problem, family, device) for one in ALGORITHMS[problem.leg]]
     measured = _measured(judged, problem, family)
     if measured:
         judged = sorted(measured, key=lambda one: (one.spreads, one.seconds))
         reason = "measured by autotune"
-    elif family == "cpu":
+    elif device is None:
         judged.sort(key=lambda one: (bool(one.rejected), one.spreads, _known(one.seconds)))
         reason = "least predicted time"
     elif family == "gpu":
         judged.sort(key=lambda one: (bool(one.rejected), one.spreads, _handicapped(one, problem)))
-        device = devices.of_family(family)
         reason = f"predicted for {device.name} from compiled programs, not measured"
     else:
         rank = {name: place for place, name in enumerate(PREFERENCE[problem.leg])}
@@ -206,20 +206,24 @@ def _measured(judged: list[Candidate], problem: Problem, family: str) -> list[Ca
     ]
 
 
-def _judge(algorithm: Algorithm, problem: Problem, family: str) -> Candidate:
+def _judge(
+    algorithm: Algorithm, problem: Problem, family: str, device: devices.Device | None
+) -> Candidate:
     rejected = algorithm.reject(problem, family)
     if rejected:
         return Candidate(algorithm.name, rejected, math.inf, None)
     work = algorithm.work(problem)
-    seconds = _predict(problem, algorithm, work, family)
+    seconds = _predict(problem, algorithm, work, device)
     return Candidate(algorithm.name, "", seconds, work, algorithm.spreads(problem))
 
 
-def _predict(problem: Problem, algorithm: Algorithm, work: Work, family: str) -> float:
-    if family != "cpu":
+def _predict(
+    problem: Problem, algorithm: Algorithm, work: Work, device: devices.Device | None
+) -> float:
+    if device is not None:
         if (problem.leg, algorithm.name) not in OURS:
             return math.nan
-        return roofline.seconds(problem, work, devices.of_family(family).constants)
+        return roofline.seconds(problem, work, device.constants)
     if algorithm.seconds is not None:
         return algorithm.seconds(problem)
     cost = costmodel.table()[problem.leg].get(algorithm.name)
