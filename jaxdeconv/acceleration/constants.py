@@ -15,8 +15,8 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 from jax.extend.core.primitives import jit_p
 from jax.interpreters import mlir
 
-from jaxdeconv.planning import planner
-from jaxdeconv.primitives import PRIMITIVES, problem_of
+from jaxdeconv.algorithms.leg import LEGS
+from jaxdeconv.primitives import PRIMITIVES, on_one_device
 
 __all__ = ["LARGE", "Weights", "is_large", "prepared"]
 
@@ -112,11 +112,9 @@ def _inner(equation: Any, platform: str) -> ClosedJaxpr | None:
     """The program within an equation: a compiled function's, or a leg's."""
     if equation.primitive is jit_p:
         return equation.params["jaxpr"]
-    legs = {primitive: leg for leg, primitive in PRIMITIVES.items()}
+    legs = {PRIMITIVES[name]: leg for name, leg in LEGS.items()}
     if equation.primitive not in legs:
         return None
     x, y = (jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in equation.invars)
-    family, params = planner.PLATFORMS[platform], equation.params["params"]
-    problem = problem_of(legs[equation.primitive], x, y, params, platform=family)
-    algorithm = planner.find(problem, platform, params.algorithm)
-    return jax.make_jaxpr(lambda x, y: algorithm.apply(x, y, problem).astype(params.dtype))(x, y)
+    leg = on_one_device(legs[equation.primitive], platform, equation.params["params"])
+    return jax.make_jaxpr(leg)(x, y)

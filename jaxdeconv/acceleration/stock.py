@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxdeconv.acceleration.axes import LHS, OUT, RHS, dilated
 from jaxdeconv.acceleration.convolution import Convolution
-from jaxdeconv.algorithms import ALGORITHMS, Problem
+from jaxdeconv.algorithms import Problem, native
 from jaxdeconv.arguments.dtypes import accumulator_dtype
 from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry
@@ -74,7 +74,7 @@ def _finds_the_backward_kernel(
     if family == "tpu" and leg == "kernel_gradient":  # of a kernel that does not overlap itself
         return all(axis.sizes[OUT] <= axis.factors[LHS] for axis in axes)
     taps, cells = (math.prod(axis.sizes[array] for axis in axes) for array in (RHS, LHS))
-    if leg != "conv_transpose" or (taps > cells and not (family == "gpu" and len(axes) == 1)):
+    if leg != "conv_transpose" or native.is_exchanged(taps, cells, family, len(axes)):
         return False
     if family == "tpu":
         return True
@@ -105,5 +105,5 @@ def _on_a_cpu(convolution: Convolution) -> float:
     problem = Problem(
         "conv", geometry, lengths["n"], in_channels, out_channels, dtype, accumulator_dtype(dtype)
     )
-    native = next(one for one in ALGORITHMS["conv"] if one.name == "native")
-    return costmodel.table()["conv"][native.name].seconds(problem, native.work(problem))
+    work = native.CONV.work(problem)
+    return costmodel.table()["conv"][native.CONV.name].seconds(problem, work)

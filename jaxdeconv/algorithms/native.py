@@ -104,11 +104,18 @@ def _multiplies_zeros(problem: Problem) -> bool:
     geometry = problem.geometry
     if max(geometry.stride, default=1) == 1:
         return False
-    exchanged = problem.kernel_taps > problem.output_positions
-    if problem.platform == "tpu":
-        return exchanged
-    several = geometry.groups > 1 or max(geometry.dilation) > 1
-    return several or (exchanged and geometry.ndim > 1)
+    sizes = problem.kernel_taps, problem.output_positions
+    if is_exchanged(*sizes, problem.platform, geometry.ndim):
+        return True
+    return problem.platform == "gpu" and (geometry.groups > 1 or max(geometry.dilation) > 1)
+
+
+def is_exchanged(taps: int, cells: int, family: str, ndim: int) -> bool:
+    """Whether XLA exchanges a kernel and the smaller signal that it is applied to.
+
+    It does so before it looks for backward convolutions, of which it then finds none.
+    """
+    return taps > cells and (family, ndim) != ("gpu", 1)
 
 
 def _reject_gradient(problem: Problem, platform: str) -> str:
@@ -133,7 +140,7 @@ def _work_transpose(problem: Problem) -> Work:
     if problem.platform == "cpu":
         return zeros
     if not _multiplies_zeros(problem):
-        return _with_copies(dataclasses.replace(_work(problem), moved=0, calls=1), problem)
+        return _work(problem)
     work, inserted = _with_copies(zeros, problem), math.prod(problem.geometry.stride)
     moved = work.moved + 2 * inserted * problem.bytes("u")
     return dataclasses.replace(work, moved=moved, calls=work.calls + 1)

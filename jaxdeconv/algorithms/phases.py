@@ -129,9 +129,10 @@ def _at_shifts(
         padding=evened,
         rhs_dilation=spacing,
     )
-    for dim, ((q0, q1), even, (low, _)) in enumerate(zip(reach, evened, pads, strict=True)):
-        begin = even[0] - low
-        y = lax.slice_in_dim(y, begin, begin + q1 - q0 + 1, axis=1 + dim)
+    for dim, ((q0, q1), even, pair) in enumerate(zip(reach, evened, pads, strict=True)):
+        if even != pair:
+            begin = even[0] - pair[0]
+            y = lax.slice_in_dim(y, begin, begin + q1 - q0 + 1, axis=1 + dim)
     return y
 
 

@@ -56,7 +56,6 @@ def speed(dtype: np.dtype, precision: PrecisionLike) -> str:
 
 def _arrays(problem: Problem) -> float:
     """Bytes of the operands and the result."""
-    result: np.dtype = problem.result_dtype or problem.accumulator
-    read = sum(math.prod(shape) for shape in problem.operand_shapes) * problem.dtype.itemsize
-    written = math.prod(problem.shape(LEGS[problem.leg].result)) * result.itemsize
-    return float(read + written)
+    leg, result = LEGS[problem.leg], problem.result_dtype or problem.accumulator
+    written = math.prod(problem.shape(leg.result)) * result.itemsize
+    return sum(map(problem.bytes, leg.operands)) + written

@@ -16,9 +16,18 @@ from jaxdeconv.primitives.primitive import (
     PRIMITIVES,
     LegParams,
     bind,
+    on_one_device,
     problem_of,
     varying_alike,
 )
 from jaxdeconv.primitives.simplify import simplified
 
-__all__ = ["PRIMITIVES", "LegParams", "bind", "problem_of", "simplified", "varying_alike"]
+__all__ = [
+    "PRIMITIVES",
+    "LegParams",
+    "bind",
+    "on_one_device",
+    "problem_of",
+    "simplified",
+    "varying_alike",
+]

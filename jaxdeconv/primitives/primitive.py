@@ -27,7 +27,7 @@ from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.planning import planner, tuning_cache
 from jaxdeconv.primitives.simplify import simplifications
 
-__all__ = ["PRIMITIVES", "LegParams", "bind", "problem_of", "varying_alike"]
+__all__ = ["PRIMITIVES", "LegParams", "bind", "on_one_device", "problem_of", "varying_alike"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,6 +148,11 @@ def _compute(
     if adapted is not problem:
         result = restore(leg.result, result, problem)
     return result.astype(params.dtype)
+
+
+def on_one_device(leg: Leg, platform: str, params: LegParams) -> Callable[[Array, Array], Array]:
+    """The leg as a function of its operands, without the primitive."""
+    return functools.partial(_compute, leg, platform, {}, params=params)
 
 
 def _readable(leg: Leg, *, params: LegParams) -> Callable[[Array, Array], Array]:
