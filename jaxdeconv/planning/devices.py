@@ -119,7 +119,7 @@ def of_family(family: str) -> Device:
 
 def name_of(kind: str) -> str:
     """The name of a device by what its maker calls it; '' if its speeds are not known."""
-    words = re.findall(r"[a-z0-9]+", kind.lower())
+    words = re.findall(r"[a-z0-9]+", kind.lower().replace(" lite", "e"))  # "TPU v6 lite"
     return next((name for name in NAMES if name in words), "")
 
 

@@ -112,6 +112,21 @@ def test_predictions_for_a_gpu() -> None:
     assert fast < slow
 
 
+@pytest.mark.every_variant
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("NVIDIA A100-SXM4-80GB", "a100"),
+        ("TPU v5 lite", "v5e"),
+        ("TPU v6 lite", "v6e"),
+        ("NVIDIA H200", ""),
+        ("TPU v5", ""),
+    ],
+)
+def test_names_of_devices(kind: str, name: str) -> None:
+    assert devices.name_of(kind) == name
+
+
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
 def test_a_kernel_larger_than_u_on_accelerators(platform: str) -> None:
     """XLA would exchange the two, and multiply by the inserted zeros."""
