@@ -11,6 +11,7 @@ The map of the package; data flows downwards and a module imports only from abov
     reference/      the definition and its independent re-derivations: slow, obvious
     algorithms/     fast ways to compute each convolution, one file each, and their contract
     planning/       which algorithm for which problem: predicted and measured times
+    sharding/       a leg divided among devices: halos, layouts; `sharding.explain`
     primitives/     the three convolutions in JAX: differentiation, batching, lowering
     legs/           the public functions: conv, conv_transpose, kernel_gradient; plan; autotune
     acceleration/   accelerate: any JAX function, its convolutions computed by ours
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from jaxdeconv import operators as operators
     from jaxdeconv import plot as plot
     from jaxdeconv import reference as reference
+    from jaxdeconv import sharding as sharding
     from jaxdeconv import verify as verify
     from jaxdeconv.acceleration import accelerate as accelerate
     from jaxdeconv.geometry import ConvGeometry as ConvGeometry
@@ -113,6 +115,7 @@ _MODULES = (
     "operators",
     "plot",
     "reference",
+    "sharding",
     "verify",
 )
 

@@ -93,11 +93,11 @@ def pad(v: Array, padding: Pairs, mode: str) -> Array:
     """
     for axis, (low, high) in enumerate(padding, start=1):
         if mode == "zeros":
-            v = _resize(v, axis, low, high)
+            v = resize(v, axis, low, high)
         elif low or high:
             source = source_index(v.shape[axis], low, high, mode)
             low_border, high_border = _borders(source, low, high)
-            center = _resize(v, axis, min(low, 0), min(high, 0))
+            center = resize(v, axis, min(low, 0), min(high, 0))
             parts = (jnp.take(v, low_border, axis), center, jnp.take(v, high_border, axis))
             v = jnp.concatenate(parts, axis)
     return v
@@ -120,18 +120,21 @@ def fold(u: Array, input_size: tuple[int, ...], padding: Pairs, mode: str) -> Ar
     """
     for axis, (size, (low, high)) in enumerate(zip(input_size, padding, strict=True), start=1):
         padded = u.shape[axis]
-        v = _resize(u, axis, -low, size + low - padded)
+        v = resize(u, axis, -low, size + low - padded)
         if mode != "zeros" and (low or high):
             low_border, high_border = _borders(source_index(size, low, high, mode), low, high)
             for begin, border in ((0, low_border), (padded - len(high_border), high_border)):
-                for run in _runs(border):
+                for run in runs(border):
                     cells = lax.slice_in_dim(u, begin + run.start, begin + run.stop, axis=axis)
-                    v += _back(cells, border[run], axis, size)
+                    # not `.at[].add`: XLA (jaxlib 0.10) divides such a scatter wrongly among
+                    # devices
+                    first, last = int(border[run].min()), int(border[run].max())
+                    v += resize(ascending(cells, border[run], axis), axis, first, size - 1 - last)
         u = v
     return u
 
 
-def _runs(border: np.ndarray) -> list[slice]:
+def runs(border: np.ndarray) -> list[slice]:
     """Where the sources go up one by one, down one by one, or stand still."""
     runs, first = [], 0
     for i in range(1, len(border) + 1):
@@ -142,16 +145,11 @@ def _runs(border: np.ndarray) -> list[slice]:
     return runs
 
 
-def _back(cells: Array, sources: np.ndarray, axis: int, size: int) -> Array:
-    """The cells of one run at their sources on an axis of `size` cells, zeros elsewhere.
-
-    Not `.at[].add`: XLA (jaxlib 0.10) divides such a scatter wrongly among devices.
-    """
+def ascending(cells: Array, sources: np.ndarray, axis: int) -> Array:
+    """The cells of one run, so that their sources go up one by one; summed if those stand still."""
     if sources[0] == sources[-1]:
-        cells = cells.sum(axis, keepdims=True, dtype=cells.dtype)
-    elif sources[0] > sources[-1]:
-        cells = lax.rev(cells, (axis,))
-    return _resize(cells, axis, int(sources.min()), size - 1 - int(sources.max()))
+        return cells.sum(axis, keepdims=True, dtype=cells.dtype)
+    return lax.rev(cells, (axis,)) if sources[0] > sources[-1] else cells
 
 
 def split(geometry: ConvGeometry, mode: str) -> tuple[Pairs, ConvGeometry]:
@@ -190,7 +188,7 @@ def _borders(source: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.nd
     return source[: max(low, 0)], source[len(source) - max(high, 0) :]
 
 
-def _resize(x: Array, axis: int, low: int, high: int) -> Array:
+def resize(x: Array, axis: int, low: int, high: int) -> Array:
     """Zeros added (or cells cropped, where negative) at both ends of one axis."""
     config = [(0, 0, 0)] * x.ndim
     config[axis] = (low, high, 0)

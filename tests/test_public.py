@@ -23,6 +23,7 @@ MODULES = {
     "operators",
     "plot",
     "reference",
+    "sharding",
     "verify",
 }
 

@@ -24,7 +24,7 @@ from jaxdeconv.acceleration.match import NEAR, leg_seconds, match
 from jaxdeconv.acceleration.merge import merge
 from jaxdeconv.acceleration.platforms import NAMES, Platforms
 from jaxdeconv.acceleration.stock import stock_seconds
-from jaxdeconv.primitives import varying_alike
+from jaxdeconv.primitives import lower_for_known_devices, varying_alike
 
 __all__ = ["accelerated_p", "bind", "choose", "fast", "result_aval"]
 
@@ -126,6 +126,7 @@ def _compiled(x: Array, y: Array, excerpt: Excerpt, platforms: Platforms) -> Arr
 
 accelerated_p.def_abstract_eval(lambda x, _, *, excerpt, **__: result_aval(excerpt, x))
 accelerated_p.def_impl(lambda x, y, *, excerpt, platforms, **_: _compiled(x, y, excerpt, platforms))
+lower_for_known_devices(accelerated_p)
 mlir.register_lowering(accelerated_p, functools.partial(_lower, None))
 for _name in NAMES:
     mlir.register_lowering(accelerated_p, functools.partial(_lower, _name), _name)

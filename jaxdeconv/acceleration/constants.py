@@ -113,7 +113,7 @@ def _inner(equation: Any, platform: str) -> ClosedJaxpr | None:
     if equation.primitive is jit_p:
         return equation.params["jaxpr"]
     legs = {PRIMITIVES[name]: leg for name, leg in LEGS.items()}
-    if equation.primitive not in legs:
+    if equation.primitive not in legs or equation.params["params"].spatial_axes:
         return None
     x, y = (jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in equation.invars)
     leg = on_one_device(legs[equation.primitive], platform, equation.params["params"])

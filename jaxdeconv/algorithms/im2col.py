@@ -214,7 +214,8 @@ def _work_gradient(problem: Problem) -> Work:
 
 def _work_gradient_rows(problem: Problem) -> Work:
     work = _work_rows(problem)
-    return dataclasses.replace(work, m=work.k, k=work.m)
+    parts = 1 + problem.kernel_taps // problem.geometry.kernel_size[-1]  # XLA copies all at once
+    return dataclasses.replace(work, m=work.k, k=work.m, memory=parts * work.memory)
 
 
 CONV = Algorithm("im2col", conv, _reject, _work_conv)

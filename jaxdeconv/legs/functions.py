@@ -28,7 +28,7 @@ from jaxdeconv.algorithms import AlgorithmName
 from jaxdeconv.arguments.integers import IntOrInts, PaddingLike
 from jaxdeconv.arguments.layout import DimensionNumbers
 from jaxdeconv.errors import reporting
-from jaxdeconv.legs.keywords import LegKeywords, PaddingMode
+from jaxdeconv.legs.keywords import LegKeywords, PaddingMode, SpatialAxes
 from jaxdeconv.legs.prepare import prepare
 from jaxdeconv.planning import tuning_cache
 
@@ -99,6 +99,8 @@ def conv(
     precision: PrecisionLike = None,
     preferred_element_type: DTypeLike | None = None,
     algorithm: AlgorithmName = "auto",
+    spatial_axes: SpatialAxes = None,
+    input_size: IntOrInts | None = None,
 ) -> Array:
     """U = K(w) v: strided convolution, linear in v and in w. The kernel is not flipped.
 
@@ -122,6 +124,12 @@ def conv(
             None: the dtype of the operands. The rules: `jaxdeconv.arguments.dtypes`.
         algorithm: 'auto' for the one that `jaxdeconv.plan` chooses, its name to force one, or
             'derived' for the definition itself.
+        spatial_axes: inside `jax.shard_map`, the mesh axes that divide each spatial dimension, for
+            example ('h', None). Then v and u are blocks, of ceil(size / devices) cells (what is
+            behind the end of the whole is ignored in v and 0 in u), all that is missing is
+            fetched from the other devices, and w must be the same on all of these. Outside of
+            `jax.shard_map` leave it out: how v lies says enough.
+        input_size: spatial size of the whole v, which goes with `spatial_axes`.
 
     Returns:
         u, `(*batch, *output_size, out)` with
@@ -151,6 +159,8 @@ def conv(
         "precision": precision,
         "preferred_element_type": preferred_element_type,
         "algorithm": algorithm,
+        "spatial_axes": spatial_axes,
+        "input_size": input_size,
     }
     return prepare("conv", v, w, keywords)(v, w)
 
@@ -172,6 +182,7 @@ def conv_transpose(
     precision: PrecisionLike = None,
     preferred_element_type: DTypeLike | None = None,
     algorithm: AlgorithmName = "auto",
+    spatial_axes: SpatialAxes = None,
 ) -> Array:
     """V = K(w)^T u: the transpose of `conv` with the same w and the same keywords.
 
@@ -196,6 +207,7 @@ def conv_transpose(
         precision: see `conv`.
         preferred_element_type: see `conv`.
         algorithm: see `conv`.
+        spatial_axes: see `conv`; `input_size` goes with it.
 
     Returns:
         v, `(*batch, *input_size, in)`. With neither `input_size` nor `output_padding` the
@@ -231,6 +243,7 @@ def conv_transpose(
         "precision": precision,
         "preferred_element_type": preferred_element_type,
         "algorithm": algorithm,
+        "spatial_axes": spatial_axes,
     }
     return prepare("conv_transpose", u, w, keywords)(u, w)
 
@@ -251,6 +264,8 @@ def kernel_gradient(
     precision: PrecisionLike = None,
     preferred_element_type: DTypeLike | None = None,
     algorithm: AlgorithmName = "auto",
+    spatial_axes: SpatialAxes = None,
+    input_size: IntOrInts | None = None,
 ) -> Array:
     """W = G(u, v): the transpose of `conv` in its kernel, bilinear in u and v.
 
@@ -274,6 +289,8 @@ def kernel_gradient(
         precision: see `conv`.
         preferred_element_type: see `conv`.
         algorithm: see `conv`.
+        spatial_axes: see `conv`. The result is the sum over these mesh axes.
+        input_size: see `conv`.
 
     Returns:
         w, `(*kernel_size, in/groups, out)`.
@@ -301,5 +318,7 @@ def kernel_gradient(
         "precision": precision,
         "preferred_element_type": preferred_element_type,
         "algorithm": algorithm,
+        "spatial_axes": spatial_axes,
+        "input_size": input_size,
     }
     return prepare("kernel_gradient", u, v, keywords)(u, v)

@@ -1,5 +1,6 @@
 """The types of the keywords that `conv`, `conv_transpose` and `kernel_gradient` take."""
 
+from collections.abc import Sequence
 from typing import Literal, TypeAlias, TypedDict
 
 from jax.lax import PrecisionLike
@@ -9,9 +10,12 @@ from jaxdeconv.algorithms import AlgorithmName
 from jaxdeconv.arguments.integers import IntOrInts, PaddingLike
 from jaxdeconv.arguments.layout import DimensionNumbers
 
-__all__ = ["ConvKeywords", "LegKeywords", "PaddingMode"]
+__all__ = ["ConvKeywords", "LegKeywords", "PaddingMode", "SpatialAxes"]
 
 PaddingMode: TypeAlias = Literal["zeros", "circular", "reflect", "replicate", "symmetric"]
+
+
+SpatialAxes: TypeAlias = Sequence[str | tuple[str, ...] | None] | None
 
 
 class ConvKeywords(TypedDict, total=False):
@@ -26,11 +30,12 @@ class ConvKeywords(TypedDict, total=False):
     precision: PrecisionLike
     preferred_element_type: DTypeLike | None
     algorithm: AlgorithmName
+    spatial_axes: SpatialAxes
+    input_size: IntOrInts | None
 
 
 class LegKeywords(ConvKeywords, total=False):
     """All of them: with those that one of the three has alone."""
 
-    input_size: IntOrInts | None
     output_padding: IntOrInts | None
     kernel_size: IntOrInts

@@ -1,8 +1,8 @@
 """A call to a leg, checked and posed from shapes and dtypes alone, before anything is computed.
 
-`prepare` checks the arguments, finds the layout and the geometry, and splits off the border of a
-padding mode that is not zeros. What it returns brings arrays to the canonical layout, applies the
-leg, and brings the result back; or poses the problem to the planner without any arrays.
+`prepare` checks the arguments and finds the layout and the geometry. What it returns brings arrays
+to the canonical layout, applies the leg, and brings the result back; or poses the problem to the
+planner without any arrays.
 """
 
 import dataclasses
@@ -43,10 +43,12 @@ from jaxdeconv.arguments.layout import (
 )
 from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry, check_reach
+from jaxdeconv.legs.blocks import check_alike, spatial_axes_of, whole_shapes
 from jaxdeconv.legs.keywords import LegKeywords
 from jaxdeconv.planning import planner
 from jaxdeconv.primitives import LegParams, bind, problem_of, simplified
 from jaxdeconv.reference import derived, forward
+from jaxdeconv.sharding import MeshAxes
 
 __all__ = ["Prepared", "prepare"]
 
@@ -65,21 +67,14 @@ class Prepared:
         leg: which.
         layout: of the arrays that the user passes and gets.
         batch: shape of their batch axes.
-        geometry: of the forward convolution, as the user means it.
-        padding_mode: what its padding holds.
-        operands: shapes of the canonical operands, v with its border.
-        dtype: of the result.
-        params: of the primitive. Under 'zeros' its geometry is that above; otherwise the border is
-            added to v, or folded back, and the primitive's convolution has no padding.
+        operands: shapes of the canonical operands.
+        params: of the primitive.
     """
 
     leg: Leg
     layout: Layout
     batch: tuple[Any, ...]
-    geometry: ConvGeometry
-    padding_mode: str
     operands: tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]
-    dtype: np.dtype
     params: LegParams
 
     @property
@@ -101,25 +96,44 @@ class Prepared:
         if role == "w":
             return kernel_to_canonical(array, self.layout.w)
         array, _ = signal_to_canonical(role, array, self.layout.of(role))
-        if role == "v" and self.padding_mode != "zeros":
-            array = boundary.pad(array, self.geometry.padding, self.padding_mode)
         return array
 
     def apply(self, x: Array, y: Array) -> Array:
         """The leg on canonical operands: by its primitive, or by its definition."""
         if self.params.algorithm == planner.DERIVED:
-            params, definition = self.params, _DEFINITION[self.leg.name]
-            x, y = (array.astype(accumulator_dtype(params.dtype)) for array in (x, y))
-            return definition(x, y, params.geometry, params.precision).astype(params.dtype)
+            return self._by_definition(x, y)
+        if self.params.spatial_axes:
+            return self._on_blocks(x, y)
         return bind(self.leg.name, x, y, self.params)
+
+    def _on_blocks(self, x: Array, y: Array) -> Array:
+        """The leg inside `jax.shard_map`; the primitive leaves summing gradients to us."""
+        params, axes = self.params, self.params.spatial_axes
+        if self.leg.result != "w":
+            check_alike(y, axes)
+            return bind(self.leg.name, x, y, params)
+        parts = dataclasses.replace(params, dtype=accumulator_dtype(params.dtype))
+        names = tuple(name for one in axes for name in one)
+        total = lax.psum(bind(self.leg.name, x, y, parts), names)
+        return lax.convert_element_type(total, params.dtype)
+
+    def _by_definition(self, x: Array, y: Array) -> Array:
+        params, mode = self.params, self.params.padding_mode
+        border, inner = boundary.split(params.geometry, mode)
+        arrays = dict(zip(self.leg.operands, (x, y), strict=True))
+        arrays = {r: a.astype(accumulator_dtype(params.dtype)) for r, a in arrays.items()}
+        if "v" in arrays:
+            arrays["v"] = boundary.pad(arrays["v"], border, mode)
+        definition = _DEFINITION[self.leg.name]
+        result = definition(*arrays.values(), inner, params.precision)
+        if self.leg.result == "v":
+            result = boundary.fold(result, params.geometry.input_size, border, mode)
+        return result.astype(params.dtype)
 
     def from_canonical(self, result: Array) -> Array:
         """The result of the user from that of the primitive."""
         if self.leg.result == "w":
             return kernel_from_canonical(result, self.layout.w)
-        if self.leg.result == "v" and self.padding_mode != "zeros":
-            size, border = self.geometry.input_size, self.geometry.padding
-            result = boundary.fold(result, size, border, self.padding_mode).astype(self.dtype)
         return signal_from_canonical(result, self.layout.of(self.leg.result), self.batch)
 
 
@@ -144,22 +158,22 @@ def prepare(leg: str, x: Any, y: Any, keywords: LegKeywords) -> Prepared:
     given, dtype = operand_shapes(keywords["preferred_element_type"], operands)
     layout = _layout_of(given, keywords)
     batch, shapes = _canonical_shapes(given, layout)
-    geometry = _GEOMETRIES[leg](given, shapes, keywords)
+    axes: tuple[MeshAxes, ...] = ()
+    whole = shapes
+    if keywords.get("spatial_axes") is not None or ("v" in shapes and keywords.get("input_size")):
+        axes = spatial_axes_of(keywords.get("spatial_axes"), layout.ndim)
+        whole = whole_shapes(shapes, axes, keywords)
+    geometry = _GEOMETRIES[leg](given, whole, keywords)
     _check_bytes(geometry, shapes, dtype)
-    inner, sums = geometry, dtype
     if mode != "zeros":
-        _, inner = boundary.split(geometry, mode)
-        if "v" in shapes:
-            shapes["v"] = (shapes["v"][0], *inner.input_size, shapes["v"][-1])
-        else:  # folding the border back is summing, too
-            sums = accumulator_dtype(dtype)
+        boundary.split(geometry, mode)  # refuses to copy cells of an empty axis
     precision = tuple(precision) if isinstance(precision, list) else precision
-    params = LegParams(inner, sums, precision, keywords["algorithm"])
+    params = LegParams(geometry, dtype, precision, keywords["algorithm"], mode, axes)
     first, second = (jax.ShapeDtypeStruct(shapes[role], given[role].dtype) for role in given)
     if params.algorithm not in (planner.AUTO, planner.DERIVED):
         problem = problem_of(leg, first, second, params)
         planner.check_forced(problem, planner.platform_traced_for(), params.algorithm)
-    return Prepared(record, layout, batch, geometry, mode, (first, second), dtype, params)
+    return Prepared(record, layout, batch, (first, second), params)
 
 
 Shapes: TypeAlias = dict[str, Any]

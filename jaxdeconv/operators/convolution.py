@@ -142,9 +142,9 @@ class ConvOperator(ConvMatrix):
         values = {
             "w": jnp.asarray(w),
             "input_shape": shape,
-            "geometry": call.geometry,
+            "geometry": call.params.geometry,
             "has_channels": channels,
-            "dtype": np.dtype(call.dtype),
+            "dtype": np.dtype(call.params.dtype),
             **{name: keywords[name] for name in kept},
         }
         for name, value in values.items():

@@ -127,7 +127,7 @@ def choose(problem: Problem, platform: str) -> Plan:
         reason = "measured by autotune"
     elif device is None:
         judged.sort(key=lambda one: (bool(one.rejected), one.spreads, _known(one.seconds)))
-        reason = "least predicted time"
+        judged, reason = _least_memory(judged)
     elif family == "gpu":
         judged.sort(key=lambda one: (bool(one.rejected), one.spreads, _handicapped(one, problem)))
         reason = f"predicted for {device.name} from compiled programs, not measured"
@@ -139,6 +139,33 @@ def choose(problem: Problem, platform: str) -> Plan:
         )
         reason = "by the cycles that XLA:TPU estimates for such programs, not measured"
     return Plan(problem, family, judged[0].algorithm, tuple(judged), reason)
+
+
+LARGE = 2**26
+"""Bytes of temporaries for which a plan takes something slower that needs fewer."""
+
+NEAR = 1.05
+"""How much slower at most."""
+
+
+def _least_memory(judged: list[Candidate]) -> tuple[list[Candidate], str]:
+    """The candidates, with the first one chosen; and why it is that one.
+
+    The fastest, unless it needs much memory and another one is nearly as fast with less.
+    """
+    fastest = judged[0]
+    if fastest.work is None or fastest.work.memory <= LARGE:
+        return judged, "least predicted time"
+    near = [
+        one
+        for one in judged
+        if one.work and not one.spreads and one.seconds <= NEAR * fastest.seconds
+    ]
+    best = min(near, key=lambda one: one.work.memory if one.work else math.inf, default=fastest)
+    if best is fastest:
+        return judged, "least predicted time"
+    rest = [one for one in judged if one is not best]
+    return [best, *rest], "least memory of those near the least predicted time"
 
 
 def find(problem: Problem, platform: str, algorithm: str) -> Algorithm:

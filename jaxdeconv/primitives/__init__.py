@@ -5,18 +5,19 @@ The map, from the bottom up:
     thinning        cells that no tap reads, left out
     folding         axes along which the kernel lies in one place -> channels
     simplify        both
-    primitive       the primitives: shapes, the choice of the algorithm, lowering
+    primitive       the primitives: operands, parameters, the type of the result
+    lowering        the choice of the algorithm; among how many devices the leg is divided
     batching        `vmap`: the new axis becomes images, channels or groups
     differentiation the derivatives of each leg are the other two
 """
 
 from jaxdeconv.primitives import batching as batching
 from jaxdeconv.primitives import differentiation as differentiation
+from jaxdeconv.primitives.lowering import lower_for_known_devices, on_one_device
 from jaxdeconv.primitives.primitive import (
     PRIMITIVES,
     LegParams,
     bind,
-    on_one_device,
     problem_of,
     varying_alike,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "PRIMITIVES",
     "LegParams",
     "bind",
+    "lower_for_known_devices",
     "on_one_device",
     "problem_of",
     "simplified",

@@ -1,33 +1,29 @@
-"""The legs as three primitives of JAX: what they compute, and how they are lowered.
+"""The legs as three primitives of JAX: their operands, their parameters, the type of their result.
 
-Operands are canonical: channels last, one batch axis. The algorithm is planned where the program is
-lowered, for the platform that it is lowered for. `verify`, which proves what it can read, reads a
-leg as the products of matrices that compute it everywhere.
+Operands are canonical: channels last, one batch axis.
 """
 
 import dataclasses
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array, core, lax
 from jax.extend.core import Primitive
-from jax.interpreters import mlir
 from jax.lax import PrecisionLike
-from jax.sharding import AbstractMesh, PartitionSpec
+from jax.sharding import PartitionSpec
 
 from jaxdeconv.algorithms import Problem
 from jaxdeconv.algorithms.leg import LEGS, Leg
-from jaxdeconv.algorithms.operand_dtypes import adapt, restore
 from jaxdeconv.arguments.dtypes import accumulator_dtype
+from jaxdeconv.boundary import split
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.planning import planner, tuning_cache
-from jaxdeconv.primitives.simplify import simplifications
+from jaxdeconv.sharding import MeshAxes, explicit
+from jaxdeconv.sharding.windows import ceil_div
 
-__all__ = ["PRIMITIVES", "LegParams", "bind", "on_one_device", "problem_of", "varying_alike"]
+__all__ = ["PRIMITIVES", "LegParams", "bind", "problem_of", "varying_alike", "whole_problem_of"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,18 +35,21 @@ class LegParams:
         dtype: of the result.
         precision: as in `jax.lax`.
         algorithm: the name of one, or 'auto'.
+        padding_mode: what the padding holds.
+        spatial_axes: inside `jax.shard_map`, the mesh axes that divide each spatial dimension of v
+            and u. Then these two are blocks, and the geometry is that of the whole; () elsewhere.
     """
 
     geometry: ConvGeometry
     dtype: np.dtype
     precision: PrecisionLike = None
     algorithm: str = planner.AUTO
+    padding_mode: str = "zeros"
+    spatial_axes: tuple[MeshAxes, ...] = ()
 
 
 def bind(leg: str, x: Array, y: Array, params: LegParams) -> Array:
     """Apply a leg's primitive to two operands, in the wider of their dtypes.
-
-    The problem is simplified first, unless an algorithm is forced: that one gets it as it is.
 
     Args:
         leg: 'conv', 'conv_transpose' or 'kernel_gradient'.
@@ -58,34 +57,22 @@ def bind(leg: str, x: Array, y: Array, params: LegParams) -> Array:
         y: w, w or v.
         params: the geometry and the rest.
     """
-    primitive, geometry = PRIMITIVES[leg], params.geometry
     dtype = np.promote_types(x.dtype, y.dtype)
     x, y = lax.convert_element_type(x, dtype), lax.convert_element_type(y, dtype)
-    x, y = varying_alike(x, y)
-    steps = zip(geometry.stride, geometry.dilation, strict=True)
-    simple = 1 not in geometry.output_size and not any(s > 1 < d for s, d in steps)
-    if simple or params.algorithm != planner.AUTO:
-        return primitive.bind(x, y, params=params)
-    found = simplifications(problem_of(leg, x, y, params))
-    (first, second), result = LEGS[leg].operands, LEGS[leg].result
-    for one in found:
-        x, y = one.simplify(first, x), one.simplify(second, y)
-        params = dataclasses.replace(params, geometry=one.simplified)
-    out: Array = primitive.bind(x, y, params=params)
-    for one in reversed(found):
-        out = one.restore(result, out)
-    return out
+    x, y = varying_alike(x, y, over=frozenset(sum(params.spatial_axes, ())))
+    result: Array = PRIMITIVES[leg].bind(x, y, params=params)
+    return result
 
 
-def varying_alike(*operands: Array) -> list[Array]:
-    """Both operands said to vary over the mesh axes over which either does.
+def varying_alike(*operands: Array, over: frozenset[str] = frozenset()) -> list[Array]:
+    """Both operands said to vary over the mesh axes over which either does, and over those named.
 
     That is a matter of `jax.shard_map`, as it checks. JAX's own operations do the same. The
     transpose sums over those axes: the gradient of a kernel that all devices share is of all their
     images.
     """
     own = [jax.typeof(operand).manual_axis_type.varying for operand in operands]
-    both = frozenset[Any]().union(*own)
+    both = over.union(*own)
     return [
         lax.pcast(operand, tuple(both - axes), to="varying") if both - axes else operand
         for operand, axes in zip(operands, own, strict=True)
@@ -93,16 +80,20 @@ def varying_alike(*operands: Array) -> list[Array]:
 
 
 def problem_of(leg: str, x: Any, y: Any, params: LegParams, **program: Any) -> Problem:
-    """The problem that two canonical operands (or their abstract values) pose.
+    """The problem that two canonical operands (or their abstract values) pose to the planner.
+
+    A border that holds copies has been added to v by then.
 
     `program` says of the whole program its `platform`, and whether it is `exported` or
     `partitioned`.
     """
     arrays = dict(zip(LEGS[leg].operands, (x, y), strict=True))
-    groups, batch = params.geometry.groups, x.shape[0]
+    geometry, groups, batch = params.geometry, params.geometry.groups, x.shape[0]
+    if params.padding_mode != "zeros":
+        _, geometry = split(geometry, params.padding_mode)
     return Problem(
         leg,
-        params.geometry,
+        geometry,
         batch if isinstance(batch, int) else None,
         arrays["v"].shape[-1] if "v" in arrays else arrays["w"].shape[-2] * groups,
         arrays["u"].shape[-1] if "u" in arrays else arrays["w"].shape[-1],
@@ -114,86 +105,33 @@ def problem_of(leg: str, x: Any, y: Any, params: LegParams, **program: Any) -> P
     )
 
 
-def _abstract(leg: Leg, x: Any, y: Any, *, params: LegParams) -> core.ShapedArray:
-    """The result varies over the mesh axes of x, and its images are sharded by type as those of x.
+def whole_problem_of(leg: str, x: Any, y: Any, params: LegParams) -> Problem:
+    """The same with v as it is, without a border."""
+    return problem_of(leg, x, y, dataclasses.replace(params, padding_mode="zeros"))
 
-    XLA decides on the other axes.
+
+def _abstract(leg: Leg, x: Any, y: Any, *, params: LegParams) -> core.ShapedArray:
+    """The type of the result.
+
+    It varies over the mesh axes of x. In JAX's explicit mode its layout follows from those of the
+    operands; elsewhere XLA decides.
     """
-    shape = problem_of(leg.name, x, y, params).shape(leg.result, x.shape[0])
-    images = None if leg.result == "w" else x.sharding.spec[0]
-    spec = PartitionSpec(images, *[None] * (len(shape) - 1))
+    problem = whole_problem_of(leg.name, x, y, params)
+    shape = problem.shape(leg.result, x.shape[0])
+    if leg.result != "w":
+        for dim, axes in enumerate(params.spatial_axes, start=1):
+            shape = (*shape[:dim], ceil_div(shape[dim], lax.axis_size(axes)), *shape[dim + 1 :])
+    whole = x.sharding.mesh.empty and y.sharding.mesh.empty
+    spec = PartitionSpec(*[None] * len(shape)) if whole else explicit.result_spec(problem, x, y)
     kind = {"dtype": params.dtype, "weak_type": False}
     result: core.ShapedArray = x.update(shape=shape, sharding=x.sharding.update(spec=spec), **kind)
     return result
-
-
-def _compute(
-    leg: Leg, platform: str, program: dict[str, Any], x: Array, y: Array, *, params: LegParams
-) -> Array:
-    """The leg, by the algorithm that the plan chooses."""
-    family = planner.PLATFORMS[platform]
-    problem = problem_of(leg.name, x, y, params, platform=family, **program)
-    shape = problem.shape(leg.result, x.shape[0])
-    if 0 in (*shape, *x.shape, *y.shape):
-        return jnp.zeros(shape, params.dtype)
-    if platform == "cpu" and problem.dtype.itemsize == 2:
-        # XLA:CPU (jaxlib 0.10) fuses a transposition by the caller into a product of bfloat16
-        # matrices with a float32 result, which it then cannot execute
-        x, y = lax.optimization_barrier(x), lax.optimization_barrier(y)
-    adapted = problem.adapted()
-    if adapted is not problem:
-        x, y = map(functools.partial(adapt, problem=problem), leg.operands, (x, y))
-    algorithm = planner.find(adapted, platform, params.algorithm)
-    result = algorithm.apply(x, y, adapted)
-    if adapted is not problem:
-        result = restore(leg.result, result, problem)
-    return result.astype(params.dtype)
-
-
-def on_one_device(leg: Leg, platform: str, params: LegParams) -> Callable[[Array, Array], Array]:
-    """The leg as a function of its operands, without the primitive."""
-    return functools.partial(_compute, leg, platform, {}, params=params)
-
-
-def _readable(leg: Leg, *, params: LegParams) -> Callable[[Array, Array], Array]:
-    """The leg as a function whose jaxpr shows its products and sums."""
-    params = dataclasses.replace(params, algorithm=leg.everywhere)
-    return functools.partial(_compute, leg, "cpu", {"exported": True}, params=params)
-
-
-def _lower(
-    leg: Leg, platform: str, context: mlir.LoweringRuleContext, *xy: Any, params: LegParams
-) -> Any:
-    """The lowering rule of a leg for a platform.
-
-    Algorithms know nothing of meshes: to them all types are plain.
-    """
-    compute = functools.partial(_compute, leg, platform, _program(context), params=params)
-    avals: Any = context.avals_in
-    plain = [core.ShapedArray(aval.shape, aval.dtype) for aval in avals]
-    with jax.sharding.use_abstract_mesh(AbstractMesh((), ())):
-        lower = mlir.lower_fun(compute, multiple_results=False)
-        return lower(context.replace(avals_in=plain), *xy)
-
-
-def _program(context: mlir.LoweringRuleContext) -> dict[str, bool]:
-    """Whether the program is to be exported, and whether XLA is to divide it among devices."""
-    module = context.module_context
-    axes = module.axis_context
-    if isinstance(axes, mlir.SPMDAxisContext):  # manual in all axes: each device's own program
-        partitioned = axes.manual_axes != {*axes.mesh.axis_names}
-    else:
-        partitioned = axes.num_devices > 1
-    return {"exported": module.lowering_parameters.for_export, "partitioned": partitioned}
 
 
 def _make(leg: Leg) -> Primitive:
     primitive: Any = Primitive(f"jaxdeconv_{leg.name}")
     primitive.def_abstract_eval(functools.partial(_abstract, leg))
     primitive.def_impl(tuning_cache.follows(jax.jit(primitive.bind, static_argnames="params")))
-    for platform in ("cpu", "cuda", "rocm", "tpu"):
-        mlir.register_lowering(primitive, functools.partial(_lower, leg, platform), platform)
-    primitive.as_function = functools.partial(_readable, leg)  # read by `jaxdeconv.verify`
     return primitive
 
 

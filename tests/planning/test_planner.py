@@ -161,3 +161,14 @@ def test_bad_input(arguments: dict, text: str) -> None:
 def test_the_order_on_tpus_names_algorithms() -> None:
     for leg, algorithms in ALGORITHMS.items():
         assert set(planner.PREFERENCE[leg]) < {one.name for one in algorithms}
+
+
+def test_much_memory_is_not_spent_for_nothing() -> None:
+    """A volume: one algorithm is 5 % faster than another at most, and needs ten times as much."""
+    u, v = (jax.ShapeDtypeStruct((1, n, n, n, 16), "float32") for n in (64, 66))
+    chosen = plan("kernel_gradient", u, v, kernel_size=(3, 3, 3), platform="cpu")
+    fastest = min((one for one in chosen.candidates if one.supported), key=lambda one: one.seconds)
+    best = chosen.candidates[0]
+    assert best.work.memory < fastest.work.memory / 5
+    assert best.seconds < 1.05 * fastest.seconds
+    assert chosen.reason == "least memory of those near the least predicted time"

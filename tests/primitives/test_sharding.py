@@ -1,7 +1,7 @@
 """Arrays sharded over eight devices, in a process of their own: the same numbers, exactly.
 
 XLA divides convolutions among devices, and jaxlib (0.10 to 0.12) does that wrongly for some
-shardings (README, "Limits"): there the legs use none.
+shardings (README, "Limits"): so the legs are divided by `jaxdeconv.sharding`, or use none.
 """
 
 import pytest

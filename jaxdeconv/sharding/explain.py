@@ -1,0 +1,97 @@
+"""What a program exchanges between devices, told before it runs."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from jaxdeconv.algorithms.leg import LEGS
+from jaxdeconv.errors import ArgumentTypeError, reporting
+from jaxdeconv.sharding.block import DividedLeg, watched
+from jaxdeconv.sharding.collectives import Collective, collectives
+from jaxdeconv.sharding.traffic import Exchange, exchanges
+
+__all__ = ["DividedLegs", "explain"]
+
+
+@dataclasses.dataclass(frozen=True)
+class DividedLegs:
+    """What a compiled program exchanges; print it.
+
+    Attributes:
+        legs: every leg that is divided, with what its devices exchange, and what has to be brought
+            into another layout first.
+        collectives: all collective operations of the program.
+    """
+
+    legs: tuple[tuple[DividedLeg, tuple[Exchange, ...], tuple[str, ...]], ...]
+    collectives: tuple[Collective, ...]
+
+    @property
+    def gathered(self) -> tuple[Collective, ...]:
+        """The all-gathers and all-to-alls."""
+        return tuple(one for one in self.collectives if one.kind in ("all-gather", "all-to-all"))
+
+    def __str__(self) -> str:
+        lines = []
+        for leg, sent, moved in self.legs:
+            lines += [_headline(leg), *(f"    {one}" for one in sent)]
+            lines += [f"    {one}" for one in moved]
+            if not sent and not moved:
+                lines.append("    nothing is exchanged")
+        if not lines:
+            lines.append("no leg is divided")
+        lines.append("collective operations of the compiled program:")
+        kinds = Counter(one.kind for one in self.collectives)
+        for kind, count in sorted(kinds.items()):
+            size = sum(one.bytes for one in self.collectives if one.kind == kind)
+            lines.append(f"    {count} {kind}, {size} bytes per device")
+        if not kinds:
+            lines.append("    none")
+        lines += [f"    gathered by XLA: {one.bytes} bytes, {one.source}" for one in self.gathered]
+        return "\n".join(lines)
+
+    __repr__ = __str__  # what a notebook shows
+
+
+def _headline(leg: DividedLeg) -> str:
+    """The leg, its arrays, and what is divided among which devices."""
+    record = LEGS[leg.problem.leg]
+    shapes = (f"{role} {leg.problem.shape(role)}" for role in (*record.operands, record.result))
+    divided = ", ".join(
+        f"{role} lies as {leg.layout.spec(role)}" for role in (*record.operands, record.result)
+    )
+    return f"{record.name}: {'; '.join(shapes)}\n    {divided}"
+
+
+@reporting
+def explain(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> DividedLegs:
+    """What the devices exchange for the legs of a program: axes, halos, hops, bytes, and gathers.
+
+    The program is compiled, and does not run. How arrays lie that are neither arguments nor results
+    is decided by XLA's partitioner, so what is told here is what it decided.
+
+    Args:
+        fun: any function that JAX can compile: a leg, a layer, a training step; or compiled.
+        args: its arguments, arrays or `jax.ShapeDtypeStruct`, with their shardings.
+        kwargs: keyword arguments, likewise.
+
+    Returns:
+        The legs and all collective operations, to be printed.
+
+    Raises:
+        TypeError: `fun` is not callable.
+
+    Cost: that of compiling `fun`.
+    """
+    if not callable(fun):
+        raise ArgumentTypeError(
+            "fun must be callable", "Pass the function itself, not its result.", fun=fun
+        )
+    program = fun if hasattr(fun, "lower") else jax.jit(fun)
+    with watched() as seen:
+        compiled = program.lower(*args, **kwargs).compile()
+    legs = tuple((leg, tuple(exchanges(leg)), moved) for leg, moved in seen)
+    return DividedLegs(legs, tuple(collectives(compiled.as_text())))
