@@ -77,8 +77,8 @@ def accelerate(
             closes over.
 
     These stay as they are, and `inspect` lists them with the reason: convolutions of dtypes that we
-    do not support (float8), symbolic spatial sizes, arrays whose types name mesh axes (explicit
-    sharding), and those that XLA is predicted to compute faster.
+    do not support (float8), symbolic spatial sizes, and those that XLA is predicted to compute
+    faster. On accelerators also those that XLA divides among devices (`jaxdeconv.sharding`).
 
     Cost: one trace of `fun` per call, unless the call itself is traced (so compile the result);
         some milliseconds per convolution when it is first seen. From the second call on, a function

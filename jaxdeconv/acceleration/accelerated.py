@@ -24,7 +24,7 @@ from jaxdeconv.acceleration.match import NEAR, leg_seconds, match
 from jaxdeconv.acceleration.merge import merge
 from jaxdeconv.acceleration.platforms import NAMES, Platforms
 from jaxdeconv.acceleration.stock import stock_seconds
-from jaxdeconv.primitives import lower_for_known_devices, varying_alike
+from jaxdeconv.primitives import is_left_to_xla, lower_for_known_devices, varying_alike
 
 __all__ = ["accelerated_p", "bind", "choose", "fast", "result_aval"]
 
@@ -89,15 +89,20 @@ def fast(excerpt: Excerpt, platform: str) -> Callable[[Array, Array], Array]:
     return lambda x, y: merged.after(apply(*merged.operands(x, y)))
 
 
-def result_aval(excerpt: Excerpt, x: Any) -> core.ShapedArray:
-    """The abstract value of an excerpt's result, in the mesh of an operand."""
+def result_aval(excerpt: Excerpt, x: Any, y: Any) -> core.ShapedArray:
+    """The abstract value of an excerpt's result, in the mesh of its operands.
+
+    In JAX's explicit mode its layout is the one that the program's own equations give it.
+    """
+    if any(axes is not None for aval in (x, y) for axes in aval.sharding.spec):
+        (result,) = jax.make_jaxpr(excerpt)(x, y).out_avals
+        return result
     last = excerpt.steps[-1]
     spec = [None] * len(last.shape)
     sharding = x.sharding.update(spec=jax.sharding.PartitionSpec(*spec))
-    result: core.ShapedArray = x.update(
-        shape=last.shape, dtype=last.dtype, weak_type=False, sharding=sharding
-    )
-    return result
+    kind = {"dtype": last.dtype, "weak_type": False}
+    whole: core.ShapedArray = x.update(shape=last.shape, sharding=sharding, **kind)
+    return whole
 
 
 def _lower(
@@ -108,10 +113,17 @@ def _lower(
     platforms: Platforms,
     constant: Constants,
 ) -> Any:
-    """The lowering rule for a platform, None being any other; it drops shardings from types."""
+    """The lowering rule for a platform, None being any other; it drops shardings from types.
+
+    On accelerators what XLA divides among devices stays: it was not predicted.
+    """
     avals: Sequence[Any] = context.avals_in
     plain = [core.ShapedArray(aval.shape, aval.dtype) for aval in avals]
-    compute = fast(excerpt, platform) if platform in platforms else excerpt
+    compute: Callable[[Array, Array], Array] = excerpt
+    if platform in platforms and (
+        platform == "cpu" or not is_left_to_xla(str(platform), context.module_context)
+    ):
+        compute = fast(excerpt, str(platform))
     if compute is not excerpt:
         compute = prepared(compute, constant, plain, context, str(platform))
     with jax.sharding.use_abstract_mesh(AbstractMesh((), ())):
@@ -124,7 +136,7 @@ def _compiled(x: Array, y: Array, excerpt: Excerpt, platforms: Platforms) -> Arr
     return bind(x, y, excerpt=excerpt, platforms=platforms)
 
 
-accelerated_p.def_abstract_eval(lambda x, _, *, excerpt, **__: result_aval(excerpt, x))
+accelerated_p.def_abstract_eval(lambda x, y, *, excerpt, **_: result_aval(excerpt, x, y))
 accelerated_p.def_impl(lambda x, y, *, excerpt, platforms, **_: _compiled(x, y, excerpt, platforms))
 lower_for_known_devices(accelerated_p)
 mlir.register_lowering(accelerated_p, functools.partial(_lower, None))

@@ -28,7 +28,6 @@ class Convolution:
         shapes: of the left operand, the right operand and the result.
         dtypes: of the same.
         params: of the primitive, by name.
-        sharded: whether the types of the arrays name mesh axes (JAX's explicit sharding).
         backwards: spatial dimensions along which each of the three arrays is reversed: an operand
             before the convolution, the result after it.
     """
@@ -36,7 +35,6 @@ class Convolution:
     shapes: tuple[tuple[Any, ...], ...]
     dtypes: tuple[np.dtype, ...]
     params: tuple[tuple[str, Any], ...]
-    sharded: bool = False
     backwards: tuple[tuple[int, ...], ...] = ((), (), ())
 
     @classmethod
@@ -46,7 +44,6 @@ class Convolution:
             tuple(tuple(aval.shape) for aval in avals),
             tuple(aval.dtype for aval in avals),
             tuple(sorted(params.items())),
-            any(axis is not None for aval in avals for axis in aval.sharding.spec),
         )
 
     def __getitem__(self, name: str) -> Any:

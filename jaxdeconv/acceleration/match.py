@@ -113,8 +113,6 @@ def obstacle(convolution: Convolution) -> str:
     lengths = convolution.lengths
     if not all(isinstance(n, int) for n in (*sizes, lengths["c"], lengths["o"])):
         return "a spatial size or a number of channels is symbolic"
-    if convolution.sharded:
-        return "the types of its arrays name mesh axes (explicit sharding)"
     return ""
 
 

@@ -13,7 +13,7 @@ The map, from the bottom up:
 
 from jaxdeconv.primitives import batching as batching
 from jaxdeconv.primitives import differentiation as differentiation
-from jaxdeconv.primitives.lowering import lower_for_known_devices, on_one_device
+from jaxdeconv.primitives.lowering import is_left_to_xla, lower_for_known_devices, on_one_device
 from jaxdeconv.primitives.primitive import (
     PRIMITIVES,
     LegParams,
@@ -27,6 +27,7 @@ __all__ = [
     "PRIMITIVES",
     "LegParams",
     "bind",
+    "is_left_to_xla",
     "lower_for_known_devices",
     "on_one_device",
     "problem_of",

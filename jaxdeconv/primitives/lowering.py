@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, core
 from jax.interpreters import mlir
-from jax.sharding import AbstractMesh, AxisType
+from jax.sharding import AbstractMesh
 
 from jaxdeconv.algorithms.leg import LEGS, Leg
 from jaxdeconv.algorithms.operand_dtypes import adapt, restore
@@ -33,7 +33,7 @@ from jaxdeconv.primitives.primitive import PRIMITIVES, LegParams, problem_of, wh
 from jaxdeconv.primitives.simplify import simplifications
 from jaxdeconv.sharding import DividedLeg, Layout, explicit, hooks
 
-__all__ = ["lower_for_known_devices", "on_one_device"]
+__all__ = ["is_left_to_xla", "lower_for_known_devices", "on_one_device"]
 
 
 def lower_for_known_devices(primitive: Any) -> None:
@@ -178,38 +178,47 @@ def _divide(
     x, y = avals
     exported = module.lowering_parameters.for_export
     axes: Any = module.axis_context
-    is_manual = isinstance(axes, mlir.SPMDAxisContext)
-    partly = is_manual and axes.manual_axes != {*axes.mesh.axis_names}
-    if not partly and (is_manual or axes.num_devices == 1):
+    if _is_one_program(axes):
         return on_one_device(leg, platform, params, exported=exported)
     whole = _whole(leg, x, y, params)
-    one_device = functools.partial(
-        _compute, leg, platform, {"exported": exported, "partitioned": False}, params
-    )
+    program = {"exported": exported, "partitioned": False}
+    one_device = functools.partial(_compute, leg, platform, program, params)
     is_empty = 0 in (*x.shape, *y.shape) or whole.problem.batch is None
-    mesh = explicit.mesh_of(x, y)
-    if mesh is not None and not partly and not is_empty:
+    mesh = None if isinstance(axes, mlir.SPMDAxisContext) else explicit.mesh_of(x, y)
+    if mesh is not None and not is_empty:
         specs = explicit.specs_of(whole.problem, x, y)
         layout = Layout.of(whole.problem, specs, mesh.shape)
         divided = dataclasses.replace(whole, layout=layout, mesh_sizes=mesh.shape)
         divided.note(specs)
         return hooks.by_shard_map(divided, mesh, one_device, params.dtype)
-    has_callback = platform in ("cpu", "cuda", "rocm") and not exported
-    if has_callback and not partly and not is_empty and _are_known(axes):
+    if not is_empty and not is_left_to_xla(platform, module):
         known_by = f"{platform}, {params}"
         return hooks.by_partitioner(whole, one_device, params.dtype, known_by)
-    by_xla = functools.partial(
-        _compute, leg, platform, {"exported": exported, "partitioned": True}, params
-    )
+    by_xla = functools.partial(_compute, leg, platform, program | {"partitioned": True}, params)
     return functools.partial(whole.apply, compute=by_xla, dtype=params.dtype)
 
 
-def _are_known(axes: Any) -> bool:
-    """Whether JAX says for which devices and on which mesh, all automatic, a program is lowered."""
-    mesh = axes.abstract_mesh
-    if axes.device_assignment is None or mesh is None:
+def is_left_to_xla(platform: str, module: mlir.ModuleContext) -> bool:
+    """Whether XLA divides the legs of a program whose types do not say how its arrays lie.
+
+    Its partitioner calls us for programs of several devices that JAX knows, but not on TPUs, and
+    not where some axes of the mesh are manual.
+    """
+    axes: Any = module.axis_context
+    if _is_one_program(axes):
         return False
-    return all(kind == AxisType.Auto for kind in mesh.axis_types)
+    if platform not in ("cpu", "cuda", "rocm") or module.lowering_parameters.for_export:
+        return True
+    if isinstance(axes, mlir.SPMDAxisContext) or axes.device_assignment is None:
+        return True
+    return axes.abstract_mesh is None or len({*axes.abstract_mesh.axis_types}) > 1
+
+
+def _is_one_program(axes: Any) -> bool:
+    """Whether every device has a program of its own: it is alone, or all mesh axes are manual."""
+    if isinstance(axes, mlir.SPMDAxisContext):
+        return bool(axes.manual_axes == {*axes.mesh.axis_names})
+    return bool(axes.num_devices == 1)
 
 
 for _leg in LEGS.values():
