@@ -1,6 +1,7 @@
 """Calls inside `jax.shard_map`: blocks of v and u in, blocks out."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -10,21 +11,23 @@ from jaxdeconv.arguments.integers import as_integers
 from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.legs.keywords import LegKeywords
+from jaxdeconv.planning import planner
 from jaxdeconv.sharding import MeshAxes, entries
 from jaxdeconv.sharding.windows import ceil_div
 
 __all__ = ["check_alike", "spatial_axes_of", "whole_shapes"]
 
 
-def spatial_axes_of(value: Any, ndim: int) -> tuple[MeshAxes, ...]:
+def spatial_axes_of(value: Any, ndim: int, algorithm: str) -> tuple[MeshAxes, ...]:
     """The mesh axes that divide each spatial dimension; () where none divides any.
 
     Raises:
-        ValueError: not one entry per dimension, an axis twice, or one of no `jax.shard_map`.
+        ValueError: not one entry per dimension, an axis twice, or one of no `jax.shard_map`; or the
+            definition is asked for, which knows of no blocks.
     """
     if value is None:
         return ()
-    given = (value,) if isinstance(value, str) else tuple(value)
+    given = value if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
     if len(given) != ndim:
         raise ArgumentValueError(
             f"spatial_axes must have one entry per spatial dimension ({ndim})",
@@ -33,10 +36,17 @@ def spatial_axes_of(value: Any, ndim: int) -> tuple[MeshAxes, ...]:
         )
     axes = entries(given, ndim)
     names = [name for one in axes for name in one]
-    if len({*names}) < len(names) or not all(map(_is_manual, names)):
+    if not all(map(_is_manual, names)) or len({*names}) < len(names):
         raise ArgumentValueError(
             "spatial_axes must be mesh axes of the jax.shard_map around the call, none twice",
             "Call it inside jax.shard_map; elsewhere leave spatial_axes out.",
+            spatial_axes=value,
+        )
+    if names and algorithm == planner.DERIVED:
+        raise ArgumentValueError(
+            "algorithm must not be 'derived' with spatial_axes",
+            "Leave algorithm out, or compare with 'derived' outside jax.shard_map.",
+            algorithm=algorithm,
             spatial_axes=value,
         )
     return axes if names else ()

@@ -161,7 +161,8 @@ def prepare(leg: str, x: Any, y: Any, keywords: LegKeywords) -> Prepared:
     axes: tuple[MeshAxes, ...] = ()
     whole = shapes
     if keywords.get("spatial_axes") is not None or ("v" in shapes and keywords.get("input_size")):
-        axes = spatial_axes_of(keywords.get("spatial_axes"), layout.ndim)
+        given_axes = keywords.get("spatial_axes")
+        axes = spatial_axes_of(given_axes, layout.ndim, keywords["algorithm"])
         whole = whole_shapes(shapes, axes, keywords)
     geometry = _GEOMETRIES[leg](given, whole, keywords)
     _check_bytes(geometry, shapes, dtype)

@@ -36,11 +36,8 @@ class DividedLegs:
 
     def __str__(self) -> str:
         lines = []
-        for leg, sent, moved in self.legs:
-            lines += [_headline(leg), *(f"    {one}" for one in sent)]
-            lines += [f"    {one}" for one in moved]
-            if not sent and not moved:
-                lines.append("    nothing is exchanged")
+        for told, times in Counter(_told(*one) for one in self.legs).items():
+            lines.append(told if times == 1 else f"{times} times: {told}")
         if not lines:
             lines.append("no leg is divided")
         lines.append("collective operations of the compiled program:")
@@ -56,14 +53,15 @@ class DividedLegs:
     __repr__ = __str__  # what a notebook shows
 
 
-def _headline(leg: DividedLeg) -> str:
-    """The leg, its arrays, and what is divided among which devices."""
+def _told(leg: DividedLeg, sent: tuple[Exchange, ...], moved: tuple[str, ...]) -> str:
+    """The leg, its arrays, what is divided among which devices, and what they exchange."""
     record = LEGS[leg.problem.leg]
     shapes = (f"{role} {leg.problem.shape(role)}" for role in (*record.operands, record.result))
     divided = ", ".join(
         f"{role} lies as {leg.layout.spec(role)}" for role in (*record.operands, record.result)
     )
-    return f"{record.name}: {'; '.join(shapes)}\n    {divided}"
+    exchanged = [*map(str, sent), *moved] or ["nothing is exchanged"]
+    return "\n    ".join((f"{record.name}: {'; '.join(shapes)}", divided, *exchanged))
 
 
 @reporting

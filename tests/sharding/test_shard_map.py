@@ -115,6 +115,11 @@ def test_wrong_blocks_are_refused() -> None:
         inside(spatial_axes=("h",), input_size=9)
     with pytest.raises(ArgumentValueError, match=r"conv: spatial_axes must have one entry"):
         inside(spatial_axes=("h", None), input_size=8)
+    for axes in (3, {"h"}, "h", ("h",) * 2):
+        with pytest.raises(ArgumentValueError, match=r"conv: spatial_axes must"):
+            inside(spatial_axes=axes, input_size=9)
+    with pytest.raises(ArgumentValueError, match=r"conv: algorithm must not be 'derived' with"):
+        inside(spatial_axes=("h",), input_size=8, algorithm="derived")
     with pytest.raises(ArgumentValueError, match=r"conv: spatial_axes must be mesh axes"):
         conv(v, w, spatial_axes=("h",), input_size=8)
     with pytest.raises(ArgumentValueError, match=r"conv: input_size must be the spatial size of v"):
