@@ -115,7 +115,7 @@ def test_wrong_blocks_are_refused() -> None:
         inside(spatial_axes=("h",), input_size=9)
     with pytest.raises(ArgumentValueError, match=r"conv: spatial_axes must have one entry"):
         inside(spatial_axes=("h", None), input_size=8)
-    for axes in (3, {"h"}, "h", ("h",) * 2):
+    for axes in (3, {"h"}, "z", ("h",) * 2):
         with pytest.raises(ArgumentValueError, match=r"conv: spatial_axes must"):
             inside(spatial_axes=axes, input_size=9)
     with pytest.raises(ArgumentValueError, match=r"conv: algorithm must not be 'derived' with"):
