@@ -12,8 +12,8 @@ from jax.sharding import Sharding
 
 __all__ = ["NOISE", "scan", "sharded"]
 
-ELLIPSOIDS, VESSELS = 6, 5
-NOISE = 0.6
+ELLIPSOIDS, VESSELS = 10, 8
+NOISE = 0.4
 """Standard deviation; ellipsoids and vessels are 1 brighter than what is around them."""
 
 
@@ -38,11 +38,15 @@ def scan(
     rng = np.random.default_rng(seed)
     labels = np.zeros(places.shape[:-1], bool)
     for _ in range(ELLIPSOIDS):
-        centre, radii = rng.uniform(0.15, 0.85, 3) * ends, rng.uniform(0.06, 0.16, 3)
+        centre, radii = rng.uniform(0.15, 0.85, 3) * ends, rng.uniform(0.06, 0.14, 3)
         labels |= (((places - centre) / radii) ** 2).sum(-1) < 1
     vessels = np.zeros_like(labels)
     for _ in range(VESSELS):
-        start, way, radius = rng.uniform(size=3) * ends, rng.normal(size=3), rng.uniform(0.01, 0.02)
+        start, way, radius = (
+            rng.uniform(size=3) * ends,
+            rng.normal(size=3),
+            rng.uniform(0.012, 0.025),
+        )
         from_start = places - start
         along = from_start @ (way / np.linalg.norm(way))
         vessels |= (from_start**2).sum(-1) - along**2 < radius**2

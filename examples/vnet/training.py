@@ -5,13 +5,23 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, SingleDeviceSharding
 from jax.typing import DTypeLike
 
-from examples.vnet import network
+from examples.vnet import data, network
 from examples.vnet.network import OURS, Convolutions
 
-__all__ = ["RATE", "arguments", "dice_loss", "start", "step", "volume_sharding"]
+__all__ = [
+    "arguments",
+    "compiled_step",
+    "cube_of_devices",
+    "dice_loss",
+    "memory",
+    "start",
+    "step",
+    "train",
+    "volume_sharding",
+]
 
 RATE, MOMENTUM = 0.05, 0.9
 
@@ -52,6 +62,16 @@ def step(
     return parameters, velocity, loss
 
 
+compiled_step = jax.jit(step, static_argnames="convolutions", donate_argnums=(0, 1))
+
+
+def cube_of_devices() -> Mesh:
+    """The first 8 devices as a mesh of 2 x 2 x 2, with the axes x, y and z."""
+    return jax.make_mesh(
+        (2, 2, 2), ("x", "y", "z"), axis_types=(AxisType.Auto,) * 3, devices=jax.devices()[:8]
+    )
+
+
 def volume_sharding(mesh: Mesh) -> NamedSharding:
     """Blocks of a volume: mesh axes "batch", "x", "y" and "z", as many as there are."""
     names = (name if name in mesh.axis_names else None for name in ("batch", "x", "y", "z"))
@@ -90,3 +110,52 @@ def arguments(
     state = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=whole), types)
     volume = jax.ShapeDtypeStruct((batch, *sizes, 1), dtype, sharding=blocks)
     return *state, volume, volume
+
+
+def train(
+    mesh: Mesh | None,
+    sizes: Sequence[int],
+    channels: Sequence[int] = (8, 16, 32),
+    *,
+    kernel: int = 3,
+    steps: int,
+    seed: int = 0,
+    convolutions: Convolutions = OURS,
+) -> list[float]:
+    """Train from the start on one volume; the loss of every step.
+
+    Args:
+        mesh: divides the volume; None: everything on one device.
+        sizes: of the volume.
+        channels: on each level.
+        kernel: size inside the levels.
+        steps: how many.
+        seed: of parameters and volume.
+        convolutions: as in `step`.
+    """
+    here = SingleDeviceSharding(jax.devices()[0])
+    blocks = volume_sharding(mesh) if mesh else here
+    whole = NamedSharding(mesh, PartitionSpec()) if mesh else here
+    volume, labels = data.sharded(sizes, blocks, seed)
+    state = jax.device_put(start(channels, kernel, seed), whole)
+    types = arguments(mesh, sizes, channels, kernel=kernel)
+    advance = compiled_step.lower(*types, convolutions=convolutions).compile()
+    losses = []
+    for _ in range(steps):
+        *state, loss = advance(*state, volume, labels)
+        losses.append(float(loss))
+    return losses
+
+
+def memory(compiled: Any) -> int:
+    """Bytes that a compiled program needs on one device: arguments, results and temporaries.
+
+    Results that lie where arguments were (donated ones) count once.
+    """
+    counted = compiled.memory_analysis()
+    return (
+        counted.argument_size_in_bytes
+        + counted.output_size_in_bytes
+        - counted.alias_size_in_bytes
+        + counted.temp_size_in_bytes
+    )
