@@ -1,6 +1,7 @@
 """What a program exchanges between devices, told before it runs."""
 
 import dataclasses
+import itertools
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,9 @@ from jaxdeconv.sharding.collectives import Collective, collectives
 from jaxdeconv.sharding.traffic import Exchange, exchanges
 
 __all__ = ["DividedLegs", "explain"]
+
+_ANEW, _NUMBERS = jax.make_user_context(0), itertools.count(1)
+"""With a number that is new, JAX traces, lowers and compiles anew."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,5 +95,8 @@ def explain(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> DividedLegs:
     program = fun if hasattr(fun, "lower") else jax.jit(fun)
     with watched() as seen:
         compiled = program.lower(*args, **kwargs).compile()
+        if not seen:  # as where JAX had compiled it before
+            with _ANEW(next(_NUMBERS)):
+                compiled = program.lower(*args, **kwargs).compile()
     legs = tuple((leg, tuple(exchanges(leg)), moved) for leg, moved in seen)
     return DividedLegs(legs, tuple(collectives(compiled.as_text())))

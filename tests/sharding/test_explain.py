@@ -65,6 +65,18 @@ print(explain(jax.jit(functools.partial(conv, padding=1, groups=2)), v, w))
 print(explain(jnp.negative, v))
 """
 
+AGAIN = """
+for kind in (AxisType.Auto, AxisType.Explicit):
+    mesh = jax.make_mesh((4,), ("h",), axis_types=(kind,))
+    v = jax.device_put(jnp.ones((1, 8, 8, 3)), NamedSharding(mesh, P(None, "h")))
+    leg = jax.jit(functools.partial(conv, w=jnp.ones((3, 3, 3, 4)), padding=1))
+    leg(v)
+    first, second = explain(leg, v), explain(leg, v)
+    assert str(first) == str(second)
+    assert len(first.legs) == 1, first
+print("told again")
+"""
+
 
 def test_told_is_what_is_compiled() -> None:
     """Halo cells times channels times bytes, as the permutations of the program; and its sums."""
@@ -95,6 +107,11 @@ collective operations of the compiled program:
     assert brought in grouped
     assert "gathered by XLA" in grouped
     assert none == "no leg is divided\ncollective operations of the compiled program:\n    none\n"
+
+
+def test_what_ran_before_is_told_too() -> None:
+    """JAX does not compile it again by itself, and who divides is not asked."""
+    assert printed_on(4, PROGRAM + AGAIN) == "told again\n"
 
 
 def test_what_is_no_function() -> None:
