@@ -43,7 +43,7 @@ def draw_blocks(ax: plt.Axes, size: int) -> None:
 
 
 def draw_slice(ax: plt.Axes, volume: np.ndarray, labels: np.ndarray) -> None:
-    """The middle of a volume, tinted by the devices that hold it; what is to be found, outlined.
+    """The middle of a volume, framed by the devices that hold it; what is to be found, outlined.
 
     Args:
         ax: where to draw.
@@ -53,13 +53,14 @@ def draw_slice(ax: plt.Axes, volume: np.ndarray, labels: np.ndarray) -> None:
     size = len(volume)
     ax.imshow(volume.T, cmap="gray", origin="lower", extent=(0, size, 0, size))
     ax.contour(labels.T, [0.5], colors="white", extent=(0, size, 0, size), linewidths=1.5)
-    half = size / 2
+    half, frame = size / 2, size / 40
     for x, y in np.ndindex(2, 2):
-        number, corner = device_at(x, y, 1), (x * half, y * half)
-        ax.add_patch(Rectangle(corner, half, half, color=COLORS[number], alpha=0.3, lw=0))
+        number, corner = device_at(x, y, 1), (x * half + frame / 2, y * half + frame / 2)
+        color, side = COLORS[number], half - frame
+        ax.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=color, lw=5))
         look = {"ha": "center", "va": "center", "fontsize": 13, "color": "white"}
-        look |= {"bbox": {"boxstyle": "circle", "facecolor": COLORS[number], "edgecolor": "white"}}
-        ax.text(corner[0] + half / 2, corner[1] + half / 2, str(number), **look)
+        look |= {"bbox": {"boxstyle": "circle", "facecolor": color, "edgecolor": "white"}}
+        ax.text(corner[0] + side / 2, corner[1] + side / 2, str(number), **look)
     ax.set(
         xlabel="x",
         ylabel="y",

@@ -62,14 +62,10 @@ def test_losses_of_eight_devices_are_those_of_one() -> None:
 
 
 def test_command_line(tmp_path: Path) -> None:
-    result = run(
-        *("--size=8", "--small=8", "--channels", "1", "--steps=2", f"--output={tmp_path / 'new'}")
-    )
+    output = tmp_path / "new"
+    result = run("--size=8", "--small=8", "--channels=1", "--steps=2", f"--output={output}")
     assert result.returncode == 0, result.stderr
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
-        "exchange.txt",
-        "vnet.png",
-    ]
+    assert sorted(path.name for path in output.iterdir()) == ["exchange.txt", "vnet.png"]
     for said in ("8 devices: ", "fits into 512 MiB", "gathered", "halos by the formula", "a step"):
         assert said in result.stdout
     assert "kernel_gradient: " in (output / "exchange.txt").read_text()
