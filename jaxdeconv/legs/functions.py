@@ -128,7 +128,7 @@ def conv(
             example ('h', None). Then v and u are blocks, of ceil(size / devices) cells (what is
             behind the end of the whole is ignored in v and 0 in u), all that is missing is
             fetched from the other devices, and w must be the same on all of these. Outside of
-            `jax.shard_map` leave it out: how v lies says enough.
+            `jax.shard_map` leave it out: the sharding of v says enough.
         input_size: spatial size of the whole v, which goes with `spatial_axes`.
 
     Returns:

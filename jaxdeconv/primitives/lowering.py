@@ -199,7 +199,7 @@ def _divide(
 
 
 def is_left_to_xla(platform: str, module: mlir.ModuleContext) -> bool:
-    """Whether XLA divides the legs of a program whose types do not say how its arrays lie.
+    """Whether XLA divides the legs of a program whose types do not say how its arrays are sharded.
 
     Its partitioner calls us for programs of several devices that JAX knows, but not on TPUs, and
     not where some axes of the mesh are manual.

@@ -36,7 +36,7 @@ _WATCHERS: list[list[tuple["DividedLeg", tuple[str, ...]]]] = []
 
 @contextlib.contextmanager
 def watched() -> Iterator[list[tuple["DividedLeg", tuple[str, ...]]]]:
-    """The legs that are divided meanwhile, with what had to be brought into another layout.
+    """A list to which every leg is added that is divided meanwhile, with what had to be resharded.
 
     Not a context variable: XLA calls its callbacks in threads of its own.
     """
@@ -77,10 +77,10 @@ class DividedLeg:
         return [(dim, names, size) for dim, names, size in found if self.parts(names) > 1]
 
     def note(self, given: Mapping[str, tuple[MeshAxes, ...]]) -> None:
-        """Tell those who watch.
+        """Add this leg to the lists of `watched`.
 
         Args:
-            given: how the operands lie before.
+            given: how the operands were sharded before.
         """
         operands = LEGS[self.problem.leg].operands
         moved = (self._moved(role, given[role]) for role in operands if role in given)
@@ -95,13 +95,13 @@ class DividedLeg:
         gathered = [dim for dim, (old, new) in pairs if new[: len(old)] != old]
         if not gathered:
             return ""
-        why = "the arrays lie differently"
+        why = "the arrays are sharded differently"
         if role == "w" and gathered[0] < self.problem.geometry.ndim:
             why = "spatial axes of a kernel stay whole"
         elif self.problem.geometry.groups > 1 and gathered[0] >= len(now) - 2 + (role != "w"):
             why = "groups stay whole"
         old = PartitionSpec(*(axes or None for axes in before))
-        return f"{role} is brought from {old} to {self.layout.spec(role)}: {why}"
+        return f"{role} is resharded from {old} to {self.layout.spec(role)}: {why}"
 
     def apply(self, x: Array, y: Array, compute: Compute, dtype: np.dtype) -> Array:
         """The leg on one device's blocks of the operands, where the mesh axes are manual.

@@ -25,8 +25,8 @@ class DividedLegs:
     """What a compiled program exchanges; print it.
 
     Attributes:
-        legs: every leg that is divided, with what its devices exchange, and what has to be brought
-            into another layout first.
+        legs: every leg that is divided, with what its devices exchange, and what has to be
+            resharded first.
         collectives: all collective operations of the program.
     """
 
@@ -58,22 +58,23 @@ class DividedLegs:
 
 
 def _told(leg: DividedLeg, sent: tuple[Exchange, ...], moved: tuple[str, ...]) -> str:
-    """The leg, its arrays, what is divided among which devices, and what they exchange."""
+    """The leg, its arrays and how they are sharded, and what the devices exchange."""
     record = LEGS[leg.problem.leg]
-    shapes = (f"{role} {leg.problem.shape(role)}" for role in (*record.operands, record.result))
-    divided = ", ".join(
-        f"{role} lies as {leg.layout.spec(role)}" for role in (*record.operands, record.result)
+    arrays = (
+        f"{role} {leg.problem.shape(role)} as {leg.layout.spec(role)}"
+        for role in (*record.operands, record.result)
     )
     exchanged = [*map(str, sent), *moved] or ["nothing is exchanged"]
-    return "\n    ".join((f"{record.name}: {'; '.join(shapes)}", divided, *exchanged))
+    return "\n    ".join((f"{record.name}: {', '.join(arrays)}", *exchanged))
 
 
 @reporting
 def explain(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> DividedLegs:
     """What the devices exchange for the legs of a program: axes, halos, hops, bytes, and gathers.
 
-    The program is compiled, and does not run. How arrays lie that are neither arguments nor results
-    is decided by XLA's partitioner, so what is told here is what it decided.
+    The program is compiled, and does not run. XLA's partitioner decides how arrays are sharded that
+    are neither arguments nor results; what is printed is what it decided. In explicit mode JAX
+    lowers legs that are alike once, and so they are listed once.
 
     Args:
         fun: any function that JAX can compile: a leg, a layer, a training step; or compiled.

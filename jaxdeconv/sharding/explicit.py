@@ -1,4 +1,4 @@
-"""JAX's explicit mode, where types say how arrays lie: the layout of a leg from its operands."""
+"""JAX's explicit mode, where types say how arrays are sharded: a leg's layout from its operands."""
 
 import math
 from typing import Any
@@ -20,7 +20,7 @@ def mesh_of(x: Any, y: Any) -> AbstractMesh | None:
 
 
 def specs_of(problem: Problem, x: Any, y: Any) -> dict[str, tuple[MeshAxes, ...]]:
-    """How the operands lie."""
+    """How the operands are sharded."""
     return {
         role: entries(one.sharding.spec, len(one.shape))
         for role, one in zip(LEGS[problem.leg].operands, (x, y), strict=True)
@@ -28,7 +28,7 @@ def specs_of(problem: Problem, x: Any, y: Any) -> dict[str, tuple[MeshAxes, ...]
 
 
 def result_spec(problem: Problem, x: Any, y: Any) -> PartitionSpec:
-    """How the result lies.
+    """How the result is sharded.
 
     A type must divide every axis evenly; an axis that is not is whole in the type.
     """

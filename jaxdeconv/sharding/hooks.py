@@ -24,7 +24,7 @@ __all__ = ["by_partitioner", "by_shard_map"]
 def by_partitioner(
     whole: DividedLeg, compute: Compute, dtype: np.dtype, known_by: str
 ) -> Callable[[Array, Array], Array]:
-    """The leg, divided as XLA's partitioner (Shardy) comes to lay out its arrays.
+    """The leg, divided as XLA's partitioner (Shardy) shards its arrays.
 
     Neither differentiable nor to be mapped: for the lowering of a primitive that is.
 

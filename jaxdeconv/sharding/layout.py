@@ -60,14 +60,14 @@ class Layout:
 
     @classmethod
     def of(cls, problem: Problem, specs: Specs, sizes: Mapping[str, int]) -> "Layout":
-        """The layout that follows how the arrays lie now: operands first, then the result.
+        """The layout that follows how the arrays are sharded now: operands first, then the result.
 
         Where two arrays contradict each other, or one axis has two roles, the first wins and the
-        other array has to be brought into its layout.
+        other array has to be resharded.
 
         Args:
             problem: the leg.
-            specs: how the arrays lie.
+            specs: how the arrays are sharded.
             sizes: of the mesh axes.
         """
         leg, used = LEGS[problem.leg], set[str]()
@@ -107,7 +107,7 @@ class Layout:
         return (self.batch, *space, self.in_channels or self.groups)
 
     def spec(self, role: str) -> PartitionSpec:
-        """How v, w or u lies."""
+        """How v, w or u is sharded."""
         return PartitionSpec(*(axes or None for axes in self.axes(role)))
 
     def summed(self, leg: Leg) -> MeshAxes:

@@ -90,9 +90,8 @@ def test_what_is_told() -> None:
     assert (
         plain
         == """\
-conv: v (2, 32, 8, 4); w (3, 3, 4, 6); u (2, 32, 8, 6)
-    v lies as P(None, 'h', None, 'c'), w lies as P(None, None, 'c', None), u lies as \
-P(None, 'h', None, None)
+conv: v (2, 32, 8, 4) as P(None, 'h', None, 'c'), w (3, 3, 4, 6) as P(None, None, 'c', None), \
+u (2, 32, 8, 6) as P(None, 'h', None, None)
     halo of v along dimension 0 over h (4 devices): cells from before: 1, from behind: 1; \
 hops: 2; 256 bytes per device
     u is summed over c (2 devices): 3072 bytes
@@ -101,10 +100,10 @@ collective operations of the compiled program:
     2 collective-permute, 256 bytes per device
 """
     )
-    brought = (
-        "v is brought from P(None, 'c', None, 'h') to P(None, 'c', None, None): groups stay whole"
+    resharded = (
+        "v is resharded from P(None, 'c', None, 'h') to P(None, 'c', None, None): groups stay whole"
     )
-    assert brought in grouped
+    assert resharded in grouped
     assert "gathered by XLA" in grouped
     assert none == "no leg is divided\ncollective operations of the compiled program:\n    none\n"
 

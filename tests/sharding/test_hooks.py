@@ -51,7 +51,7 @@ VARIANTS = {
         lambda v, w: jax.lax.with_sharding_constraint(
             conv(v, w, **kw), on(P("h", None, None, "g"))), False,
     ),
-    "outputs that lie otherwise": (
+    "outputs that are sharded otherwise": (
         lambda v, w: conv(v, w, **(kw | dict(padding=0))), False,
     ),
 }
