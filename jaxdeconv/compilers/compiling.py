@@ -14,7 +14,7 @@ from jaxdeconv.compilers.installing import installed
 from jaxdeconv.compilers.targets import Target
 from jaxdeconv.errors import ArgumentValueError
 
-__all__ = ["Optimized", "optimized", "refused"]
+__all__ = ["Optimized", "environment", "optimized", "refused"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _run(folder: Path, compiler: Path, target: Target, progress: Callable[[int],
         errors.open("w", encoding="utf-8") as stderr,
         subprocess.Popen(
             command,
-            env=_environment(compiler, target),
+            env=environment(compiler, target),
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
@@ -105,7 +105,7 @@ def refused(error: str, target: Target) -> ArgumentValueError:
     )
 
 
-def _environment(compiler: Path, target: Target) -> dict[str, str]:
+def environment(compiler: Path, target: Target) -> dict[str, str]:
     """In which jax finds the compiler, and looks for no device."""
     paths = [str(compiler), *(path for path in sys.path if path)]
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_autotune_level=0"  # would time kernels

@@ -8,10 +8,14 @@ __all__ = ["Collective", "collectives"]
 
 _OPERATION = re.compile(
     r"^\s*(?:ROOT )?%?\S+ = (?P<type>.*?) "
-    r"(?P<kind>all-gather|all-reduce|all-to-all|reduce-scatter|collective-permute)(?:-start)?\("
+    r"(?P<kind>all-gather|all-reduce|all-to-all|reduce-scatter|collective-permute)(?:-done)?\("
 )
+"""Of two halves the second: the type of the first holds operands, too."""
+
 _ARRAY = re.compile(r"([a-z]+)(\d*)[a-z0-9]*\[([\d,]*)\]")
 _SOURCE = re.compile(r'op_name="([^"]*)"')
+_CHAIN = re.compile(r'chain_id="(\d+)"')
+"""XLA:TPU repeats a collective operation in every fusion during which it goes on."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,10 +39,11 @@ def collectives(text: str) -> list[Collective]:
     Args:
         text: `compiled.as_text()`.
     """
-    found = []
+    found, chains = [], set[str]()
     for line in text.splitlines():
-        match = _OPERATION.match(line)
-        if match:
+        match, chain = _OPERATION.match(line), _CHAIN.search(line)
+        if match and not (chain and chain[1] in chains):
+            chains.update(chain.groups() if chain else ())
             source = _SOURCE.search(line)
             count = sum(map(_bytes, _ARRAY.findall(match["type"])))
             found.append(Collective(match["kind"], count, source[1] if source else ""))

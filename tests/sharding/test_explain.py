@@ -13,7 +13,7 @@ import jax, jax.numpy as jnp, numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 from jaxdeconv import conv, conv_transpose, kernel_gradient
 from jaxdeconv.sharding import explain
-from tests.sharding.random_layouts import draw
+from benchmarks.sharding.layouts import draw
 
 
 def on(mesh, shape, spec):
