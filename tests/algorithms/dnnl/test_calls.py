@@ -13,9 +13,9 @@ import pytest
 
 from jaxdeconv import ConvGeometry
 from jaxdeconv.algorithms import Algorithm, Problem
+from jaxdeconv.algorithms.contract import expected
 from jaxdeconv.algorithms.dnnl import CONVOLUTIONS, DECONVOLUTIONS, calls, library
 from tests.algorithms.dnnl.programs import LAYER
-from tests.algorithms.test_every_algorithm import expected, problem_of
 from tests.support.cases import Case
 from tests.support.checks import check_equal
 from tests.support.poison import poison
@@ -63,7 +63,7 @@ def test_right_numbers(leg: str, dtype: str, request: pytest.FixtureRequest) -> 
     tried = 0
     for seed in range(request.config.getoption("--geometries")):
         case = draw(seed)
-        problem = problem_of(case, leg, jnp.dtype(dtype))
+        problem = case.problem(leg, dtype)
         x, y, answer = expected(leg, case, case.data())
         for one in (CONVOLUTIONS, DECONVOLUTIONS):
             if not one.reject(problem, "cpu"):
@@ -81,7 +81,7 @@ def test_slow_kernels_are_never_run() -> None:
     reason = CONVOLUTIONS.reject(problem, "cpu")
     assert not reason or reason.startswith("oneDNN has only slow kernels: ")
     many = [draw(seed) for seed in range(40)]
-    reasons = {CONVOLUTIONS.reject(problem_of(case, leg), "cpu") for case in many for leg in LEGS}
+    reasons = {CONVOLUTIONS.reject(case.problem(leg), "cpu") for case in many for leg in LEGS}
     assert any("gemm" in reason for reason in reasons)
 
 
@@ -90,9 +90,9 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     runner = calls._Runner()
     monkeypatch.setattr(calls, "_KEPT", 2)
     passes = [
-        calls._pass("convolution", problem_of(case, "conv"), calls._cropped(case.geometry))
+        calls._pass("convolution", case.problem("conv"), calls._cropped(case.geometry))
         for case in map(draw, range(40))
-        if not CONVOLUTIONS.reject(problem_of(case, "conv"), "cpu")
+        if not CONVOLUTIONS.reject(case.problem("conv"), "cpu")
     ][:4]
     made = [runner._ready(one.text.encode()) for one in passes]
     assert len(made) == 4
@@ -101,7 +101,7 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "missing", lambda: "oneDNN is not installed")
-    problem = problem_of(draw(0), "conv")
+    problem = draw(0).problem("conv")
     assert CONVOLUTIONS.reject(problem, "cpu") == "oneDNN is not installed"
 
 
@@ -116,9 +116,9 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_refused(changes: dict[str, object], fragment: str) -> None:
-    problem = dataclasses.replace(problem_of(draw(0), "conv"), **changes)
+    problem = dataclasses.replace(draw(0).problem("conv"), **changes)
     assert fragment in CONVOLUTIONS.reject(problem, "cpu")
-    assert CONVOLUTIONS.reject(problem_of(draw(0), "conv"), "gpu") == "CPU only"
+    assert CONVOLUTIONS.reject(draw(0).problem("conv"), "gpu") == "CPU only"
 
 
 @installed
