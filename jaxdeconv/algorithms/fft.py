@@ -108,9 +108,7 @@ class _View:
         spread = tuple(map(math.prod, each))
         lead, shape = ((), problem.shape(role)) if role == "w" else ((-1,), problem.shape(role)[1:])
         lows = [low if role == "v" else 0 for low, _ in geometry.padding]
-        pads = [
-            (low, m - n - low) for low, m, n in zip(lows, spread, shape[:ndim], strict=True)
-        ]
+        pads = [(low, m - n - low) for low, m, n in zip(lows, spread, shape[:ndim], strict=True)]
         tail = {"v": (groups, c), "w": (c, groups, o), "u": (groups, o)}[role]
         begin, end = len(lead), len(lead) + 3 * ndim
         q, d, s = (range(begin + i, end, 3) for i in range(3))

@@ -196,6 +196,11 @@ def find(problem: Problem, platform: str, algorithm: str) -> Algorithm:
     return next(one for one in ALGORITHMS[problem.leg] if one.name == name)
 
 
+def is_inexact(leg: str, algorithm: str) -> bool:
+    """Whether the algorithm of this name has larger errors than sums of products have."""
+    return any(one.name == algorithm and one.error for one in ALGORITHMS[leg])
+
+
 _TRACED_FOR = contextvars.ContextVar("traced_for", default="")
 
 

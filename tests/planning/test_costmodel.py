@@ -20,7 +20,7 @@ WORK = Work(m=40, k=36, n=6, moved=100, calls=2)
         (leg, one.name)
         for leg, many in ALGORITHMS.items()
         for one in many
-        if one.name != "block_diagonal"  # for TPUs
+        if one.name not in ("block_diagonal", "fft")  # for TPUs; predicted by a rule
     ],
 )
 def test_every_algorithm_was_measured(leg: str, name: str) -> None:
