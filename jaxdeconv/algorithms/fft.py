@@ -229,7 +229,7 @@ def _seconds(problem: Problem) -> float:
     return 3e-5 + sum(map(math.prod, zip(_amounts(problem), _RATES, strict=True)))
 
 
-_RATES = (1 / 2e9, 1 / 1e9, 1 / 4e9)
+_RATES = (1 / 8e9, 1 / 1.3e9, 1 / 8e9)
 """Seconds per multiply-add of the transforms, of the products, and per byte."""
 
 FFTS = {

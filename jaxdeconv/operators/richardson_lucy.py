@@ -146,8 +146,10 @@ def _iterate(
 
     def step(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         v, steps, _ = state
-        ratio = _quotient(u, K @ v, 0)
-        renewed = v * jnp.where(observed > 0, _quotient(K.T @ ratio, observed, 1), 1)
+        # what is not negative may be computed as less than 0, by algorithm="fft"
+        ratio = _quotient(u, jnp.maximum(K @ v, 0), 0)
+        back = jnp.maximum(K.T @ ratio, 0)
+        renewed = v * jnp.where(observed > 0, _quotient(back, observed, 1), 1)
         change = jnp.linalg.norm((renewed - v).ravel())
         change = _quotient(change, jnp.linalg.norm(v.ravel()), 0)
         if callback is not None:
