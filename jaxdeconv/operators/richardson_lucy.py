@@ -67,7 +67,8 @@ def richardson_lucy(
 
     K^T is the exact transpose, for any stride and padding. K^T 1 is how strongly each cell of v is
     observed; dividing by it keeps borders from darkening. Cells that are not observed keep their
-    initial value.
+    initial value. An operator with `algorithm="fft"` must observe all cells alike, to a factor of
+    10^5 or so: below that K^T 1 is rounding error, and where it is negative the result is NaN.
 
     Args:
         K: a real map with entries that are not negative.

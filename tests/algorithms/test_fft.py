@@ -1,4 +1,4 @@
-"""The legs by Fourier transforms: within the stated error, on request alone, and what that means."""
+"""The legs by Fourier transforms: within the stated error, and only where they are asked for."""
 
 import dataclasses
 import itertools
@@ -80,7 +80,7 @@ def test_random_geometries(leg: str) -> None:
 
 
 def adversaries(size: int, taps: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Signals and kernels in float32, with a large dynamic range, or in tune with the transforms."""
+    """Signals and kernels in float32: of a large dynamic range, or in tune with the transforms."""
     rng, cells = np.random.default_rng(0), np.arange(size)
     spike = np.where(cells == size // 3, 1e8, 1.0)
     shapes = {
@@ -103,13 +103,13 @@ def adversaries(size: int, taps: int) -> dict[str, tuple[np.ndarray, np.ndarray]
 def test_no_data_have_larger_errors(name: str) -> None:
     for size, taps in ((240, 65), (997, 301)):
         case = Case(name, ConvGeometry(size, taps, 1, taps // 2), 1, 1, 1)
-        v, w = (one.reshape(s) for one, s in zip(adversaries(size, taps)[name], case.shapes))
-        u = v[:, : case.shapes[2][1]]
+        v, w = (one[:, None] for one in adversaries(size, taps)[name])
+        v, w, u = v[None], w[..., None], v[None]  # as many outputs as inputs
         for leg in LEGS:
             check(leg, case, (v, w, u), "float32")
 
 
-def test_small_entries_beside_large_ones_have_no_right_digit() -> None:
+def test_small_entries_beside_large_ones_have_no_correct_digit() -> None:
     """What 'relative to the largest entry' means, and why 'auto' is not allowed to take it."""
     v, w = (one[:, None] for one in adversaries(240, 65)["spike"])
     exact, got = (
@@ -233,7 +233,7 @@ def test_a_nan_reaches_all_of_its_image_and_group_and_no_other() -> None:
     ("case", "changes", "reason"),
     [
         ("plain", {"dtype": np.dtype(np.int32)}, "integers"),
-        ("plain", {"partitioned": True}, "divides among devices"),
+        ("plain", {"partitioned": True}, "which XLA would gather"),
         ("no_dimensions", {}, "one to three dimensions"),
         ("four_dimensions", {}, "one to three dimensions"),
         ("dilation_and_stride", {}, "stride 1 or dilation 1"),
