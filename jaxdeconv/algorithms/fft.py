@@ -15,8 +15,8 @@ over which nothing that is read wraps around, the three legs are products at eve
 
 Every entry's error is at most `error(problem)` times |x| |y|, the Euclidean norms of the operands:
 the largest entry that operands of these norms can have. It is relative to large entries, not to
-each: a small entry beside large ones may have no correct digit. A NaN or an infinity reaches every entry
-of its image and group.
+each: a small entry beside large ones may have no correct digit. A NaN or an infinity reaches every
+entry of its image and group.
 
 Cost: `batch * in + in * out + batch * out` transforms, each of prod(N) log2(prod(N)), and products
 as those of a kernel of one tap at prod(N) places: whatever the number of taps.
