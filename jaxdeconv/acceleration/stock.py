@@ -106,4 +106,4 @@ def _on_a_cpu(convolution: Convolution) -> float:
         "conv", geometry, lengths["n"], in_channels, out_channels, dtype, accumulator_dtype(dtype)
     )
     work = native.CONV.work(problem)
-    return costmodel.table()["conv"][native.CONV.name].seconds(problem, work)
+    return costmodel.seconds(problem, native.CONV.name, work)

@@ -5,6 +5,7 @@ rest of the library, whose messages `jaxdeconv.cli.main` passes on.
 """
 
 import argparse
+import contextlib
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeAlias
@@ -24,8 +25,8 @@ _PADDING_HELP = (
 
 
 _COMMANDS = (
-    "commands: explain, verify, compiled, compilers; without one, the main job. --help lists the "
-    "options"
+    "commands: explain, verify, compiled, compilers, calibrate; without one, the main job. --help "
+    "lists the options"
 )
 
 
@@ -75,7 +76,8 @@ def job_parser() -> argparse.ArgumentParser:
         "1 something disagrees, 2 wrong arguments or an output that cannot be written.",
         epilog="'jaxdeconv explain --help': the geometry, the index relation and the matrix of a "
         "small case. 'jaxdeconv verify --help': verify two functions of your own. 'jaxdeconv "
-        "compiled --help': what the compilers for GPUs and TPUs make of a function of yours.",
+        "compiled --help': what the compilers for GPUs and TPUs make of a function of yours. "
+        "'jaxdeconv calibrate --help': measure what algorithms cost on this CPU.",
     )
     picture = parser.add_argument_group("photograph v")
     picture.add_argument(
@@ -200,6 +202,34 @@ def compilers_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def calibrate_parser() -> argparse.ArgumentParser:
+    """The options of `calibrate`."""
+    parser = Parser(
+        prog="jaxdeconv calibrate",
+        description="Measures the algorithms on this CPU, on random problems, and corrects the "
+        "costs that plans follow. They are kept for this CPU and these versions of the libraries "
+        "in a file below $JAXDECONV_CACHE (default: ~/.cache/jaxdeconv), and every later process "
+        "follows them. Run it while nothing else runs. Exit status: 0, or 2 for wrong arguments.",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=_minutes,
+        default=2.0,
+        metavar="N",
+        help="how long to measure (default: 2); the more, the better",
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--output",
+        metavar="FILE",
+        help="keep the costs in this file instead; JAXDECONV_COSTS=FILE lets plans follow it",
+    )
+    where.add_argument(
+        "--forget", action="store_true", help="measure nothing; remove what was kept for this CPU"
+    )
+    return parser
+
+
 def _add_kernel_options(parser: argparse.ArgumentParser) -> None:
     kernel = parser.add_argument_group("kernel w")
     kernel.add_argument(
@@ -308,13 +338,22 @@ def _natural(text: str) -> int:
     return _integer(text)
 
 
+def _minutes(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < (minutes := float(text)) <= _MOST_MINUTES:
+            return minutes
+    raise argparse.ArgumentTypeError(
+        f"must be a number above 0, and at most {_MOST_MINUTES}; got {text!r}"
+    )
+
+
 def _integer(text: str) -> int:
     if len(text.strip()) > _MOST_DIGITS:  # Python's own limit is some thousands
         raise argparse.ArgumentTypeError(f"must have at most {_MOST_DIGITS} digits")
     return int(text)
 
 
-_MOST_DIGITS = 100
+_MOST_DIGITS, _MOST_MINUTES = 100, 600
 
 PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "": job_parser,
@@ -322,5 +361,6 @@ PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "verify": verify_parser,
     "compiled": compiled_parser,
     "compilers": compilers_parser,
+    "calibrate": calibrate_parser,
 }
 """The parser of each command."""

@@ -1,8 +1,8 @@
 """Which algorithm for which leg, geometry, dtype and platform, and why. Decides, never computes.
 
-On a CPU the choice is the least predicted time (`costmodel`: measured, remeasured by `python -m
-benchmarks.calibrate`). On a GPU it is the least time that a roofline predicts from what compiled
-programs launch, move and multiply (`roofline`; its speeds are remeasured by `python -m
+On a CPU the choice is the least predicted time (`costmodel`: measured, and corrected for a CPU by
+`python -m jaxdeconv calibrate`). On a GPU it is the least time that a roofline predicts from what
+compiled programs launch, move and multiply (`roofline`; its speeds are remeasured by `python -m
 benchmarks.gpu`). On a TPU a roofline says little, because XLA:TPU has its own ways with groups and
 zeros: there an order of preference follows the cycles that it estimates. The plan says which of
 these it is. What `autotune` measured on this machine takes precedence over all of them.
@@ -101,7 +101,8 @@ class Plan:
             flops = 2e-6 * one.work.features[0]
             time = "-" if math.isnan(one.seconds) else f"{1e3 * one.seconds:.3f}"
             memory = one.work.memory / 2**20
-            note = "  on request: spreads NaN and infinity" if one.spreads else ""
+            note = "  on request: not measured" if math.isnan(one.seconds) else ""
+            note = "  on request: spreads NaN and infinity" if one.spreads else note
             lines.append(f"{one.algorithm:<15} {time:>9} {flops:>9.1f} {memory:>9.2f}{note}")
         return "\n".join(lines)
 
@@ -253,8 +254,7 @@ def _predict(
         return roofline.seconds(problem, work, device.constants)
     if algorithm.seconds is not None:
         return algorithm.seconds(problem)
-    cost = costmodel.table()[problem.leg].get(algorithm.name)
-    return math.nan if cost is None else cost.seconds(problem, work)
+    return costmodel.seconds(problem, algorithm.name, work)
 
 
 NATIVE_AHEAD = 1.2

@@ -84,13 +84,27 @@ def remember(problem: Problem, platform: str, measured: Measured) -> None:
     path = _path(problem, platform)
     record = {"problem": _describe(problem, platform), "seconds": measured.seconds}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-            json.dump(record, file, indent=1)
-        os.replace(file.name, path)
+        write(path, json.dumps(record, indent=1))
     except OSError as error:
         warnings.warn(f"jaxdeconv: {path} cannot be written: {error}", stacklevel=2)
     forget()
+
+
+def write(path: Path, text: str) -> None:
+    """Let a file hold a text: whole, or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, beside = tempfile.mkstemp(dir=path.parent)
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(beside, path)
+    except BaseException:  # Ctrl-C, too
+        os.unlink(beside)
+        raise
 
 
 def _path(problem: Problem, platform: str) -> Path:
