@@ -9,7 +9,8 @@
 
 The modules; data flows downwards:
 
-    arguments    the command line -> values
+    values       one word of the command line -> its value
+    arguments    the command line -> options
     dtypes       the numbers of the main job in each dtype
     progress     how far a command is                               (needs rich)
     outputs      refuse an output that cannot be written
