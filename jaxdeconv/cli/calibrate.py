@@ -53,7 +53,8 @@ def run(options: argparse.Namespace) -> int:
     before = costmodel.shipped(costmodel.nearest())
     after = calibration.corrected(before, calibration.rows_of(timings))
     lines = _comparison(before, timings)
-    tuning_cache.write(path, calibration.document(after, "python -m jaxdeconv calibrate"))
+    command = f"python -m jaxdeconv calibrate --minutes {options.minutes:g}"
+    tuning_cache.write(path, calibration.document(after, command))
     tuning_cache.forget()
     lines.append(f"Kept in {path}. {_who_follows(options.output)}")
     sys.stdout.write("\n".join(lines) + "\n")
@@ -68,7 +69,8 @@ def _measured(seconds: float, advance: Callable[..., None]) -> list[Timing]:
         now = time.perf_counter()
         if now - begin >= seconds and len(timings) >= len(LEGS):
             break
-        advance(f"{problem.leg}, {problem.geometry}", now - last)
+        kernel = "x".join(map(str, problem.geometry.kernel_size))
+        advance(f"{problem.leg}, kernel {kernel}", now - last)
         last = now
         possible = (one for one in ALGORITHMS[problem.leg] if not one.reject(problem, "cpu"))
         planned = [one for one in possible if not one.spreads(problem)]

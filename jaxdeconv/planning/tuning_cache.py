@@ -103,7 +103,7 @@ def write(path: Path, text: str) -> None:
             file.write(text)
         os.replace(beside, path)
     except BaseException:  # Ctrl-C, too
-        os.unlink(beside)
+        Path(beside).unlink(missing_ok=True)
         raise
 
 
