@@ -22,8 +22,8 @@ from benchmarks.cases import CASES
 from benchmarks.draws import layer_cases, random_cases
 from jaxdeconv.algorithms import ALGORITHMS, Problem
 from jaxdeconv.algorithms.steps import FEW_GROUPS
-from jaxdeconv.legs.autotune import measure
 from jaxdeconv.planning import costmodel
+from jaxdeconv.planning.measuring import measure
 
 Sample: TypeAlias = tuple[tuple[float, ...], tuple[float, ...], float]
 """Features of the work, coordinates of the problem, measured seconds."""

@@ -28,7 +28,7 @@ from jax.sharding import AbstractMesh
 from jaxdeconv.algorithms.leg import LEGS, Leg
 from jaxdeconv.algorithms.operand_dtypes import adapt, restore
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.planning import planner
+from jaxdeconv.planning import autotuning, planner
 from jaxdeconv.primitives.primitive import PRIMITIVES, LegParams, problem_of, whole_problem_of
 from jaxdeconv.primitives.simplify import simplifications
 from jaxdeconv.sharding import DividedLeg, Layout, explicit, hooks
@@ -84,6 +84,8 @@ def _compute(
     adapted = problem.adapted()
     if adapted is not problem:
         x, y = adapt(first, x, problem), adapt(second, y, problem)
+    if params.autotune and params.algorithm == planner.AUTO:
+        autotuning.settle(adapted, platform)
     out = planner.find(adapted, platform, params.algorithm).apply(x, y, adapted)
     if adapted is not problem:
         out = restore(result, out, problem)
@@ -155,7 +157,9 @@ def _on_blocks(leg: Leg, x: Array, y: Array, *, params: LegParams) -> Array:
 
     def compute(x: Array, y: Array, geometry: ConvGeometry) -> Array:
         dtype = problem_of(leg.name, x, y, params).accumulator
-        local = LegParams(geometry, dtype, params.precision, params.algorithm)
+        local = dataclasses.replace(
+            params, geometry=geometry, dtype=dtype, padding_mode="zeros", spatial_axes=()
+        )
         result: Array = PRIMITIVES[leg.name].bind(x, y, params=local)
         return result
 
