@@ -87,7 +87,7 @@ def leg_seconds(found: LegMatch, platform: str) -> float:
         found: the match.
         platform: where the leg is computed.
     """
-    plan = planner.choose(simplified(found.problem(found.leg)), platform)
+    plan = planner.choose(found.leg_problem, platform)
     return plan.candidates[0].seconds + _rearranging(found, platform)
 
 

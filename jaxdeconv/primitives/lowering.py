@@ -33,7 +33,7 @@ from jaxdeconv.primitives.primitive import PRIMITIVES, LegParams, problem_of, wh
 from jaxdeconv.primitives.simplify import simplifications
 from jaxdeconv.sharding import DividedLeg, Layout, explicit, hooks
 
-__all__ = ["is_left_to_xla", "lower_for_known_devices", "on_one_device"]
+__all__ = ["is_left_to_xla", "is_one_program", "lower_for_known_devices", "on_one_device"]
 
 
 def lower_for_known_devices(primitive: Any) -> None:
@@ -216,6 +216,14 @@ def is_left_to_xla(platform: str, module: mlir.ModuleContext) -> bool:
     if isinstance(axes, mlir.SPMDAxisContext) or axes.device_assignment is None:
         return True
     return axes.abstract_mesh is None or len({*axes.abstract_mesh.axis_types}) > 1
+
+
+def is_one_program(module: mlir.ModuleContext) -> bool:
+    """Whether every device has a program of its own: it is alone, or all mesh axes are manual.
+
+    Not so what is exported.
+    """
+    return not module.lowering_parameters.for_export and _is_one_program(module.axis_context)
 
 
 def _is_one_program(axes: Any) -> bool:
