@@ -24,6 +24,7 @@ from jaxdeconv.acceleration.match import NEAR, leg_seconds, match
 from jaxdeconv.acceleration.merge import merge
 from jaxdeconv.acceleration.platforms import NAMES, Platforms
 from jaxdeconv.acceleration.stock import measure_stock, stock_measured, stock_seconds
+from jaxdeconv.planning import tuning_cache
 from jaxdeconv.planning.autotuning import settle
 from jaxdeconv.primitives import (
     is_left_to_xla,
@@ -160,6 +161,7 @@ def _lower(
         return lower(context.replace(avals_in=plain), *xy)
 
 
+@tuning_cache.follows
 @functools.partial(jax.jit, static_argnums=(2, 3))
 def _compiled(x: Array, y: Array, excerpt: Excerpt, platforms: Platforms) -> Array:
     return bind(x, y, excerpt=excerpt, platforms=platforms)

@@ -197,6 +197,9 @@ def _divide(
         return hooks.by_shard_map(divided, mesh, one_device, params.dtype)
     if not is_empty and not is_left_to_xla(platform, module):
         known_by = f"{platform}, {params}"
+        # its callback measures while XLA compiles another program; that was tried on CPUs alone
+        ours = dataclasses.replace(params, autotune=params.autotune and platform == "cpu")
+        one_device = functools.partial(_compute, leg, platform, program, ours)
         return hooks.by_partitioner(whole, one_device, params.dtype, known_by)
     by_xla = functools.partial(_compute, leg, platform, program | {"partitioned": True}, params)
     return functools.partial(whole.apply, compute=by_xla, dtype=params.dtype)
