@@ -182,8 +182,8 @@ class Accelerated(Generic[Parameters, Result]):
             found = getattr(found, name, None)
         if found is self:
             return self.__qualname__
-        keywords = {"platforms": self.platforms, "autotune": self.autotune}
-        return functools.partial(accelerate, **keywords), (self.__wrapped__,)
+        again = functools.partial(accelerate, platforms=self.platforms, autotune=self.autotune)
+        return again, (self.__wrapped__,)
 
 
 def _is_elsewhere(args: Any, kwargs: Any, platforms: tuple[str, ...]) -> bool:

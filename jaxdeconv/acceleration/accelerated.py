@@ -20,12 +20,11 @@ from jaxdeconv.acceleration.axes import RHS
 from jaxdeconv.acceleration.constants import Weights, prepared
 from jaxdeconv.acceleration.excerpt import Excerpt
 from jaxdeconv.acceleration.leg_match import EmptySum, LegMatch, NoMatch
-from jaxdeconv.acceleration.match import NEAR, leg_seconds, match
+from jaxdeconv.acceleration.match import NEAR, leg_seconds, match, measure_matches
 from jaxdeconv.acceleration.merge import merge
 from jaxdeconv.acceleration.platforms import NAMES, Platforms
 from jaxdeconv.acceleration.stock import measure_stock, stock_measured, stock_seconds
 from jaxdeconv.planning import tuning_cache
-from jaxdeconv.planning.autotuning import settle
 from jaxdeconv.primitives import (
     is_left_to_xla,
     is_one_program,
@@ -76,9 +75,9 @@ def choose(
         autotune: whether to measure what could compute it.
     """
     convolution = merge(excerpt).convolution
+    if autotune:
+        measure_matches(convolution, platform)
     found = match(convolution, platform)
-    while autotune and isinstance(found, LegMatch) and settle(found.leg_problem, platform):
-        found = match(convolution, platform)  # another one, if this one's leg was slow
     if not isinstance(found, LegMatch):
         return found
     stock, leg = before(excerpt, found, platform), leg_seconds(found, platform)
@@ -149,7 +148,7 @@ def _lower(
     avals: Sequence[Any] = context.avals_in
     plain = [core.ShapedArray(aval.shape, aval.dtype) for aval in avals]
     compute: Callable[[Array, Array], Array] = excerpt
-    if platform in platforms and (
+    if str(platform) in platforms and (
         platform == "cpu" or not is_left_to_xla(str(platform), context.module_context)
     ):
         autotune = platforms.autotune and is_one_program(context.module_context)

@@ -36,7 +36,7 @@ class Platforms:
 NAMES = ("cpu", "cuda", "rocm", "tpu")
 """The platforms for which legs can be lowered."""
 
-DEFAULT = ("cpu", "cuda", "tpu")
+DEFAULT: tuple[str, ...] = ("cpu", "cuda", "tpu")
 """The platforms on which it is known which convolutions legs better: by measurement on CPUs, by
 compiled programs on the others."""
 

@@ -39,16 +39,18 @@ def measure_stock(alone: Excerpt, platform: str) -> None:
         platform: JAX's name of the platform that is compiled for.
     """
     convolution = merge(alone).convolution
-    if not autotuning.can_measure(platform) or stock_measured(convolution, platform) is not None:
+    if not autotuning.can_measure(platform):
         return
-    arrays = [*map(jax.ShapeDtypeStruct, alone.shapes, alone.dtypes)]
-    try:
-        seconds = measuring.seconds(alone, arrays)
-    except Exception as error:  # of any kind: XLA's
-        warnings.warn(f"jaxdeconv: {convolution} cannot be measured: {error}", stacklevel=2)
-        return
-    measured = tuning_cache.Measured({STOCK: seconds})
-    tuning_cache.remember(convolution, planner.PLATFORMS[platform], measured)
+    with measuring.ONE_AT_A_TIME:
+        if stock_measured(convolution, platform) is not None:
+            return
+        arrays = [*map(jax.ShapeDtypeStruct, alone.shapes, alone.dtypes)]
+        try:
+            measured = tuning_cache.Measured({STOCK: measuring.seconds(alone, arrays)})
+        except Exception as error:  # of any kind: XLA's
+            warnings.warn(f"jaxdeconv: {convolution} cannot be measured: {error}", stacklevel=2)
+            return
+        tuning_cache.remember(convolution, planner.PLATFORMS[platform], measured)
 
 
 @tuning_cache.follows

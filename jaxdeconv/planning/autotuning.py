@@ -7,7 +7,6 @@ or that several processes run, which must all be given the same program.
 
 import contextlib
 import dataclasses
-import threading
 import warnings
 from collections.abc import Iterator
 
@@ -18,11 +17,9 @@ from jaxdeconv.errors import ArgumentTypeError, reporting
 from jaxdeconv.planning import measuring, planner, tuning_cache
 from jaxdeconv.planning.planner import Plan
 
-__all__ = ["Tuned", "Tuning", "autotuning", "can_measure", "settle", "tune"]
+__all__ = ["Tuned", "Tuning", "autotuning", "can_measure", "is_measured", "settle", "tune"]
 
 _WATCHERS: list[list["Tuned"]] = []
-
-_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +63,7 @@ class Tuning:
     legs: list[Tuned]
 
     def __str__(self) -> str:
-        return "\n".join([f"{len(self.legs)} legs measured", *map(str, self.legs)])
+        return "\n".join([f"legs measured: {len(self.legs)}", *map(str, self.legs)])
 
     __repr__ = __str__  # what a notebook shows
 
@@ -95,10 +92,10 @@ def autotuning(enabled: bool = True) -> "contextlib._GeneratorContextManager[Tun
     Raises:
         TypeError: `enabled` is not a bool, or what is decorated (write `@autotuning()`).
 
-    Planned by prediction, without being measured: legs with `algorithm="name"`, programs for
-    `jax.export`, for other platforms than JAX's default backend, or for several processes, and legs
-    that XLA's partitioner divides among devices. Inside `jax.shard_map` and in JAX's explicit mode,
-    what each device computes is measured.
+    On several devices, what one of them computes is measured. Planned by prediction, without being
+    measured, are legs with `algorithm="name"`; programs for `jax.export`, for other platforms than
+    JAX's default backend, or that several processes run; legs that XLA divides itself
+    (`jaxdeconv.sharding`); and in automatic mode on GPUs all that are divided.
 
     Cost: compiles every algorithm of every distinct leg once, and runs each for about 50
         milliseconds: some seconds per leg, a minute or so for a network and its gradients. The
@@ -140,31 +137,28 @@ def can_measure(platform: str) -> bool:
     return ours == here and jax.process_count() == 1
 
 
-def settle(problem: Problem, platform: str) -> bool:
+def settle(problem: Problem, platform: str) -> None:
     """Measure a leg, unless that has been done or cannot be done.
 
     Args:
         problem: that the plan will be asked for.
         platform: JAX's name of the platform that is compiled for.
-
-    Returns:
-        Whether plans have changed.
     """
     is_fixed = problem.exported or problem.partitioned or problem.batch is None
-    if is_fixed or not can_measure(platform) or _is_measured(problem, platform):
-        return False
-    with _ONE_AT_A_TIME:  # two at the same time would measure each other
-        if _is_measured(problem, platform):
-            return True
+    if is_fixed or not can_measure(platform) or is_measured(problem, platform):
+        return
+    with measuring.ONE_AT_A_TIME:
+        if is_measured(problem, platform):
+            return
         before = planner.choose(problem, platform)
         after = tune(problem, platform)
     if after.reason == planner.MEASURED:
         for legs in _WATCHERS:
             legs.append(Tuned(before, after))
-    return after.reason == planner.MEASURED
 
 
-def _is_measured(problem: Problem, platform: str) -> bool:
+def is_measured(problem: Problem, platform: str) -> bool:
+    """Whether the plan follows what was measured on this machine."""
     return planner.choose(problem, platform).reason == planner.MEASURED
 
 

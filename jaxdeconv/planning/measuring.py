@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +14,12 @@ import numpy as np
 from jaxdeconv.algorithms import Algorithm, Problem
 from jaxdeconv.errors import ArgumentValueError
 
-__all__ = ["is_on", "measure", "seconds", "switched"]
+__all__ = ["ONE_AT_A_TIME", "is_on", "measure", "seconds", "switched"]
 
 _SECONDS_EACH = 0.05
+
+ONE_AT_A_TIME = threading.Lock()
+"""Held while something is measured: two at the same time would measure each other."""
 
 VARIABLE = "JAXDECONV_AUTOTUNE"
 """The environment variable that switches it on for a whole process."""
