@@ -8,7 +8,7 @@ a GPU where XLA knows no backward convolution and that is still predicted to be 
 |---|---|---|
 | `onednn` | K, G | oneDNN's convolution, which jaxlib carries for CPUs |
 | `onednn_bands` | G | the same, of bands of rows as images |
-| `dnnl`, `dnnl_deconvolution` | K, K^T, G | oneDNN's own passes, by its C API (extra `cpu`) |
+| `dnnl` | K, K^T, G | oneDNN's own passes, by its C API (extra `cpu`) |
 | `native` | K, K^T, G | XLA's convolution, in the forms that it has kernels for |
 | `phases`, `subpixel` | K^T | dense convolutions of u, one per phase of the stride |
 | `onednn_phases`, `onednn_subpixel` | K^T | the same with oneDNN's convolution |
@@ -30,7 +30,7 @@ from jaxdeconv.algorithms import (
     per_tap,
     phases,
 )
-from jaxdeconv.algorithms.dnnl import CONVOLUTIONS, DECONVOLUTIONS
+from jaxdeconv.algorithms.dnnl import DNNL
 from jaxdeconv.algorithms.problem import Algorithm, Problem, Work
 
 __all__ = ["ALGORITHMS", "Algorithm", "AlgorithmName", "Problem", "Work"]
@@ -42,7 +42,6 @@ AlgorithmName: TypeAlias = (
         "block_diagonal",
         "depthwise",
         "dnnl",
-        "dnnl_deconvolution",
         "im2col",
         "native",
         "onednn",
@@ -62,8 +61,7 @@ AlgorithmName: TypeAlias = (
 ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "conv": (
         onednn.CONV,
-        CONVOLUTIONS,
-        DECONVOLUTIONS,
+        DNNL,
         native.CONV,
         native.DENSE_CONV,
         im2col.CONV,
@@ -74,8 +72,7 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "conv_transpose": (
         phases.ONEDNN_PHASES,
         phases.ONEDNN_SUBPIXEL,
-        CONVOLUTIONS,
-        DECONVOLUTIONS,
+        DNNL,
         native.CONV_TRANSPOSE,
         native.DENSE_CONV_TRANSPOSE,
         phases.PHASES,
@@ -86,8 +83,7 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "kernel_gradient": (
         onednn.KERNEL_GRADIENT,
         onednn.KERNEL_GRADIENT_IN_BANDS,
-        CONVOLUTIONS,
-        DECONVOLUTIONS,
+        DNNL,
         native.KERNEL_GRADIENT,
         native.DENSE_KERNEL_GRADIENT,
         im2col.KERNEL_GRADIENT,

@@ -16,14 +16,14 @@ from jaxdeconv.algorithms.contract import (
     expected,
     supported,
 )
-from jaxdeconv.algorithms.convolutions import has_onednn
+from tests.support.algorithms import runs_here
 
 PLATFORMS = ("cpu", "gpu", "tpu")
 PAIRS = [
     (leg, algorithm)
     for leg, many in ALGORITHMS.items()
     for algorithm in many
-    if "onednn" not in algorithm.name or has_onednn()
+    if runs_here(algorithm.name)
 ]
 FULL = [case for case in CASES if all(0 not in shape for shape in case.shapes)]
 every_algorithm = pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def every_algorithm(leg: str, case: Case) -> dict[str, Callable[[Array, Array], 
     problem = case.problem(leg)
     found = {"definition": lambda x, y: DEFINITION[leg](x, y, case.geometry)}
     for one in ALGORITHMS[leg]:
-        platforms = ("cpu",) if "onednn" in one.name else ("cpu", "tpu")
+        platforms = ("cpu",) if "nn" in one.name else ("cpu", "tpu")  # oneDNN is CPU only
         if not all(one.reject(problem, platform) for platform in platforms):
             found[one.name] = lambda x, y, one=one: one.apply(x, y, problem)
     return found

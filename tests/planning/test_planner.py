@@ -9,8 +9,8 @@ import pytest
 from benchmarks.cases import CASES as BENCHMARKS
 from jaxdeconv import conv_transpose, plan
 from jaxdeconv.algorithms import ALGORITHMS, Problem
-from jaxdeconv.algorithms.convolutions import has_onednn
 from jaxdeconv.planning import devices, planner, roofline, traced_for
+from tests.support.algorithms import runs_here
 
 U = jax.ShapeDtypeStruct((4, 32, 32, 64), np.float32)
 W = jax.ShapeDtypeStruct((4, 4, 16, 64), np.float32)
@@ -24,12 +24,7 @@ def problems(leg: str) -> list[Problem]:
 
 @pytest.mark.parametrize(
     ("leg", "name"),
-    [
-        (leg, one.name)
-        for leg, many in ALGORITHMS.items()
-        for one in many
-        if "onednn" not in one.name or has_onednn()
-    ],
+    [(leg, one.name) for leg, many in ALGORITHMS.items() for one in many if runs_here(one.name)],
 )
 def test_every_algorithm_is_reached(leg: str, name: str) -> None:
     """By 'auto' in at least one benchmark case: what is never chosen is removed."""

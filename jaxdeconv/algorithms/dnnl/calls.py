@@ -1,4 +1,4 @@
-"""The algorithms `dnnl` and `dnnl_deconvolution`: a leg as one call into oneDNN.
+"""The algorithm `dnnl`: a leg as one call into oneDNN.
 
 One call runs at a time: each uses all cores. So one working memory serves all, and what a pass
 needs beside its operands is made once per process and kept.
@@ -7,7 +7,7 @@ needs beside its operands is made once per process and kept.
 import atexit
 import collections
 import dataclasses
-import functools
+import operator
 import os
 import threading
 
@@ -23,6 +23,13 @@ from jaxdeconv.geometry import ConvGeometry
 
 _TARGET = "jaxdeconv_dnnl"
 _KEPT = 512
+
+LONGEST = 128
+"""Taps along one dimension of a transposed convolution."""
+
+LARGEST = 2**18
+"""Taps times cells along one dimension of a transposed convolution. For more, oneDNN takes up to
+seconds to make its kernel, and for 1024 taps and 58112 cells minutes."""
 
 
 class _Runner:
@@ -72,14 +79,14 @@ def _finish() -> None:
             array.block_until_ready()
 
 
-def _apply(kind: str, x: Array, y: Array, problem: Problem) -> Array:
+def _apply(x: Array, y: Array, problem: Problem) -> Array:
     cropped = _cropped(problem.geometry)
     crops = _crops(problem.geometry)
     if problem.leg == "conv":
         x = pad_with_zeros(x, crops)
     if problem.leg == "kernel_gradient":
         y = pad_with_zeros(y, crops)
-    one = _pass(kind, problem, cropped)
+    one = _pass(problem, cropped)
     shape = {
         "conv": (one.batch, *cropped.output_size, one.out_channels),
         "conv_transpose": (one.batch, *cropped.input_size, one.in_channels),
@@ -107,9 +114,8 @@ def _cropped(geometry: ConvGeometry) -> ConvGeometry:
     )
 
 
-def _pass(kind: str, problem: Problem, geometry: ConvGeometry) -> Pass:
+def _pass(problem: Problem, geometry: ConvGeometry) -> Pass:
     return Pass(
-        kind,
         problem.leg,
         problem.dtype.name,
         problem.accumulator.name,
@@ -126,25 +132,34 @@ def _pass(kind: str, problem: Problem, geometry: ConvGeometry) -> Pass:
     )
 
 
-def _reject(kind: str, problem: Problem, platform: str) -> str:
+def _reject(problem: Problem, platform: str) -> str:
     if platform != "cpu":
         return "CPU only"
     if problem.exported or problem.partitioned:
         return "a call of oneDNN can be neither exported nor divided among devices"
-    if problem.batch is None:
-        return "the batch must be known"
-    if not 1 <= problem.geometry.ndim <= 3:
-        return "oneDNN has 1 to 3 spatial dimensions"
     if problem.dtype.name not in ("float32", "bfloat16") or problem.accumulator != np.float32:
         return "only float32, and bfloat16 with sums in float32"
-    if missing := library.missing():
-        return missing
-    sizes = zip(problem.geometry.input_size, _crops(problem.geometry), strict=True)
-    if min(size + low + high for size, (low, high) in sizes) < 1:
+    if reason := _unfit(problem) or library.missing():
+        return reason
+    return passes.rejected(_pass(problem, _cropped(problem.geometry)))
+
+
+def _unfit(problem: Problem) -> str:
+    """Why oneDNN should not be asked for a pass over these sizes; '' if it may."""
+    geometry = problem.geometry
+    if problem.batch is None:
+        return "the batch must be known"
+    if not 1 <= geometry.ndim <= 3:
+        return "oneDNN has 1 to 3 spatial dimensions"
+    if min(_cropped(geometry).input_size) < 1:
         return "padding crops all of v"
+    if problem.leg == "conv_transpose":
+        taps, cells = geometry.kernel_size, geometry.input_size
+        if max(taps) > LONGEST or max(map(operator.mul, taps, cells)) > LARGEST:
+            return "oneDNN takes seconds to make its kernel for rows as long"
     if problem.leg == "kernel_gradient" and problem.dtype != np.float32 and _is_blind(problem):
         return "oneDNN does not write the bfloat16 gradient of a tap that meets only padding"
-    return passes.rejected(_pass(kind, problem, _cropped(problem.geometry)))
+    return ""
 
 
 def _is_blind(problem: Problem) -> bool:
@@ -167,9 +182,4 @@ def _work(problem: Problem) -> Work:
     return Work(positions, rows, problem.out_per_group, problem.geometry.groups)
 
 
-def _algorithm(name: str, kind: str) -> Algorithm:
-    return Algorithm(name, functools.partial(_apply, kind), functools.partial(_reject, kind), _work)
-
-
-CONVOLUTIONS = _algorithm("dnnl", "convolution")
-DECONVOLUTIONS = _algorithm("dnnl_deconvolution", "deconvolution")
+DNNL = Algorithm("dnnl", _apply, _reject, _work)

@@ -35,7 +35,7 @@ _STATUS = {
 }
 _LAST_IMPLEMENTATION = 4
 _ANY_FORMAT = 1
-_INFERENCE, _CONVOLUTION, _DECONVOLUTION = 96, 1, 10
+_INFERENCE, _DIRECT = 96, 1
 _CPU, _IN_ORDER, _USER_SCRATCHPAD = 1, 1, 1
 _MOST_DIMS = 12
 
@@ -65,7 +65,7 @@ _SIGNATURES: dict[str, list[Any]] = {
     "dnnl_convolution_backward_weights_primitive_desc_create": [c_void_p, c_void_p, c_int]
     + [c_void_p] * 10,
 }
-"""All return a status. Those of deconvolutions have the signatures of convolutions."""
+"""All return a status."""
 
 
 class DnnlError(RuntimeError):
@@ -84,8 +84,7 @@ class Library:
     def __init__(self, path: str) -> None:
         self._library = ctypes.CDLL(path)  # its calls release the interpreter's lock
         for name, types in _SIGNATURES.items():
-            for known in (name, name.replace("convolution", "deconvolution")):
-                getattr(self._library, known).argtypes = types
+            getattr(self._library, name).argtypes = types
         self._library.dnnl_primitive_desc_query_md.restype = c_void_p
         self._library.dnnl_primitive_desc_query_md.argtypes = [c_void_p, c_int, c_int]
         self._library.dnnl_memory_desc_get_size.restype = c_size_t
@@ -154,7 +153,6 @@ class Library:
     @contextlib.contextmanager
     def described(
         self,
-        kind: str,
         direction: str,
         layouts: Sequence[Any],
         hint: Sequence[Any],
@@ -163,17 +161,15 @@ class Library:
         """A primitive description, while it is in use.
 
         Args:
-            kind: 'convolution' or 'deconvolution'.
             direction: 'forward', 'backward_data' or 'backward_weights'.
             layouts: of source, weights and destination.
             hint: the same, of the forward pass that a backward pass belongs to.
             window: strides, dilations, padding before and after, each an array of `dims`.
         """
-        algorithm = _CONVOLUTION if kind == "convolution" else _DECONVOLUTION
         source, weights, destination = layouts if direction == "forward" else hint
         forward = self.create(
-            f"{kind}_forward_primitive_desc_create",
-            *(self.engine, _INFERENCE, algorithm, source, weights, None, destination),
+            "convolution_forward_primitive_desc_create",
+            *(self.engine, _INFERENCE, _DIRECT, source, weights, None, destination),
             *(*window, self.attributes),
         )
         description = forward
@@ -183,8 +179,8 @@ class Library:
                 no_bias = (None,) if direction == "backward_weights" else ()
                 # the hint is read as long as the description is there
                 description = self.create(
-                    f"{kind}_{direction}_primitive_desc_create",
-                    *(self.engine, algorithm, source, weights, *no_bias, destination),
+                    f"convolution_{direction}_primitive_desc_create",
+                    *(self.engine, _DIRECT, source, weights, *no_bias, destination),
                     *(*window, forward, self.attributes),
                 )
             yield description

@@ -1,13 +1,10 @@
-"""The six passes of oneDNN over a convolution: each leg as a convolution and as a deconvolution.
-
-| leg | convolution | deconvolution |
-|---|---|---|
-| K | forward, v -> u | backward data |
-| K^T | backward data | forward, u -> v |
-| G | backward weights | backward weights |
+"""The three passes of oneDNN over a convolution: K forward, K^T backward data, G backward weights.
 
 v, u and w keep their canonical layout, channels last; oneDNN chooses a layout for the weights, into
 which w is brought at every call, or from which the gradient is brought back.
+
+Its deconvolutions are not used: they are the same kernels, and take a hundred times as long to
+describe (oneDNN 3.2).
 """
 
 import contextlib
@@ -32,12 +29,9 @@ ALIGNMENT = 64
 """Of working memory, in bytes: a cache line and a vector register."""
 
 _DIRECTIONS = {
-    ("convolution", "conv"): "forward",
-    ("convolution", "conv_transpose"): "backward_data",
-    ("deconvolution", "conv_transpose"): "forward",
-    ("deconvolution", "conv"): "backward_data",
-    ("convolution", "kernel_gradient"): "backward_weights",
-    ("deconvolution", "kernel_gradient"): "backward_weights",
+    "conv": "forward",
+    "conv_transpose": "backward_data",
+    "kernel_gradient": "backward_weights",
 }
 
 
@@ -46,7 +40,6 @@ class Pass:
     """One pass with everything static about it, in integers and names; sizes are those of K.
 
     Attributes:
-        kind: 'convolution' or 'deconvolution', whose pass it is.
         leg: what it computes.
         dtype: of the operands.
         result_dtype: of the result.
@@ -62,7 +55,6 @@ class Pass:
         groups: of channels.
     """
 
-    kind: str
     leg: str
     dtype: str
     result_dtype: str
@@ -85,7 +77,7 @@ class Pass:
     @property
     def direction(self) -> str:
         """OneDNN's word for the pass."""
-        return _DIRECTIONS[self.kind, self.leg]
+        return _DIRECTIONS[self.leg]
 
 
 def read(text: bytes) -> Pass:
@@ -201,9 +193,7 @@ def _order(one: Pass) -> tuple[int, int, int]:
         "conv_transpose": {"u": 0, "w": 1, "v": 2},
         "kernel_gradient": {"u": 0, "v": 1, "w": 2},
     }[one.leg]
-    names = ("v", "w", "u") if one.kind == "convolution" else ("u", "w", "v")
-    source, weights, destination = (places[name] for name in names)
-    return source, weights, destination
+    return places["v"], places["w"], places["u"]
 
 
 @contextlib.contextmanager
@@ -221,11 +211,10 @@ def _described(library: Library, one: Pass) -> Iterator[tuple[tuple[c_void_p, ..
             ("any", library.any_layout(shape, dtype)),
         )
     }
-    names = ("v", "w", "u") if one.kind == "convolution" else ("u", "w", "v")
-    plain = [made[name, result if name == _RESULTS[one.leg] else operand] for name in names]
+    plain = [made[name, result if name == _RESULTS[one.leg] else operand] for name in "vwu"]
     free = "any", result if one.leg == "kernel_gradient" else operand
     layouts = (plain[0], made[free], plain[2])
-    hint = tuple(made[name, operand] for name in (names[0], "any", names[2]))
+    hint = tuple(made[name, operand] for name in ("v", "any", "u"))
     reach = [d * (k - 1) + 1 for d, k in zip(one.dilation, one.kernel_size, strict=True)]
     before = [low for low, _ in one.padding]
     after = [  # exactly as far as the last output position reaches, which may be less than high
@@ -236,7 +225,7 @@ def _described(library: Library, one: Pass) -> Iterator[tuple[tuple[c_void_p, ..
     ]
     window = [dnnl.dims(x) for x in (one.stride, [d - 1 for d in one.dilation], before, after)]
     try:
-        with library.described(one.kind, one.direction, layouts, hint, window) as description:
+        with library.described(one.direction, layouts, hint, window) as description:
             yield tuple(plain), description
     finally:
         for layout in made.values():
@@ -259,10 +248,7 @@ def _weights(one: Pass) -> tuple[list[int], list[int]]:
     groups, within = one.groups, one.out_channels // one.groups
     rows = one.in_channels // groups
     steps = np.cumprod([rows * one.out_channels, *one.kernel_size[::-1]])[::-1].tolist()[1:]
-    ends = [(within, 1), (rows, one.out_channels)]  # the channels of u, and of v
-    if one.kind == "deconvolution":
-        ends.reverse()
-    axes = [*ends, *zip(one.kernel_size, steps, strict=True)]
+    axes = [(within, 1), (rows, one.out_channels), *zip(one.kernel_size, steps, strict=True)]
     if groups > 1:
         axes.insert(0, (groups, within))
     return [size for size, _ in axes], [step for _, step in axes]
