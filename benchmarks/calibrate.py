@@ -17,9 +17,9 @@ from typing import Any, TypeAlias
 import jaxdeconv
 from benchmarks.cases import CASES
 from jaxdeconv.algorithms import ALGORITHMS, Problem
-from jaxdeconv.legs.autotune import measure
 from jaxdeconv.planning import calibration, costmodel, draws
 from jaxdeconv.planning.calibration import Row, Rows
+from jaxdeconv.planning.measuring import measure
 
 Samples: TypeAlias = dict[str, dict[str, list[Row]]]
 """By leg and algorithm, in the order of the problems."""

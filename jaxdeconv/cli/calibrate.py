@@ -16,9 +16,9 @@ from jaxdeconv.algorithms import ALGORITHMS, Problem
 from jaxdeconv.algorithms.leg import LEGS
 from jaxdeconv.cli import outputs
 from jaxdeconv.cli.progress import progress
-from jaxdeconv.legs.autotune import measure
 from jaxdeconv.planning import calibration, costmodel, draws, processor, tuning_cache
 from jaxdeconv.planning.calibration import Timing
+from jaxdeconv.planning.measuring import measure
 
 __all__ = ["run"]
 

@@ -30,6 +30,9 @@ DERIVED = "derived"
 PLATFORMS = {"cpu": "cpu", "cuda": "gpu", "rocm": "gpu", "gpu": "gpu", "tpu": "tpu"}
 """JAX's names of platforms -> the families that the plan tells apart."""
 
+MEASURED = "measured by autotune"
+"""The reason of a plan that follows what was measured on this machine."""
+
 OURS = frozenset((leg, one.name) for leg, many in ALGORITHMS.items() for one in many)
 """What is there before anybody registers one: of these the work is known on accelerators, too."""
 
@@ -125,7 +128,7 @@ def choose(problem: Problem, platform: str) -> Plan:
     measured = _measured(judged, problem, family)
     if measured:
         judged = sorted(measured, key=lambda one: (one.spreads, one.seconds))
-        reason = "measured by autotune"
+        reason = MEASURED
     elif device is None:
         judged.sort(key=lambda one: (bool(one.rejected), one.spreads, _known(one.seconds)))
         judged, reason = _least_memory(judged)

@@ -8,7 +8,6 @@ import platform
 from pathlib import Path
 
 import jax
-import jaxlib
 
 from jaxdeconv.algorithms.dnnl.library import DISTRIBUTION
 
@@ -61,7 +60,8 @@ def versions() -> str:
         onednn = importlib.metadata.version(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:
         onednn = "not installed"
-    return f"jax {jax.__version__}, jaxlib {jaxlib.__version__}, {DISTRIBUTION} {onednn}"
+    jaxlib = importlib.metadata.version("jaxlib")
+    return f"jax {jax.__version__}, jaxlib {jaxlib}, {DISTRIBUTION} {onednn}"
 
 
 def _cores() -> int:

@@ -171,7 +171,7 @@ def test_costs_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             plan("conv", V, W, platform="cpu")
         text = str(error.value)
         assert text.startswith(
-            "plan: the environment variable JAXDECONV_COSTS must be one of 'amd'"
+            "plan: the environment variable JAXDECONV_COSTS must be one of 'amd', 'intel'"
         )
         assert f"; got JAXDECONV_COSTS={wrong!r}. Unset it, and the costs of the n" in text
 
