@@ -8,6 +8,7 @@ import platform
 from pathlib import Path
 
 import jax
+import jaxlib.version
 
 from jaxdeconv.algorithms.dnnl.library import DISTRIBUTION
 
@@ -60,8 +61,7 @@ def versions() -> str:
         onednn = importlib.metadata.version(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:
         onednn = "not installed"
-    jaxlib = importlib.metadata.version("jaxlib")
-    return f"jax {jax.__version__}, jaxlib {jaxlib}, {DISTRIBUTION} {onednn}"
+    return f"jax {jax.__version__}, jaxlib {jaxlib.version.__version__}, {DISTRIBUTION} {onednn}"
 
 
 def _cores() -> int:

@@ -9,7 +9,14 @@ import pytest
 from benchmarks.cases import CASES as BENCHMARKS
 from jaxdeconv import conv_transpose, plan
 from jaxdeconv.algorithms import ALGORITHMS, Problem
-from jaxdeconv.planning import devices, planner, roofline, traced_for
+from jaxdeconv.planning import (
+    costmodel,
+    devices,
+    planner,
+    roofline,
+    traced_for,
+    tuning_cache,
+)
 from tests.support.algorithms import runs_here
 
 U = jax.ShapeDtypeStruct((4, 32, 32, 64), np.float32)
