@@ -20,7 +20,6 @@ from jaxdeconv.acceleration.rewrite import Found, convolutions
 from jaxdeconv.acceleration.staging import stage
 from jaxdeconv.errors import ArgumentTypeError, reporting
 from jaxdeconv.planning import planner
-from jaxdeconv.primitives import simplified
 
 __all__ = ["Inspection", "Replacement", "inspect"]
 
@@ -133,13 +132,14 @@ def inspect(fun: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Inspection
         raise ArgumentTypeError(
             "fun must be callable", "Pass the function itself, not its result.", fun=fun
         )
-    platform, platforms, done = default_platform(), DEFAULT, False
+    platform, names, done = default_platform(), DEFAULT, False
     if isinstance(fun, Accelerated):
-        platforms, done = fun.platforms, True
+        names, done = fun.platforms, True
         fun = fun.__wrapped__
     fun, given, named = nnx_modules.unbound(fun, args, kwargs)
     with nnx_modules.explained(fun), nnx_modules.functionalised(fun, given, named) as call:
         program = stage(call.fun, call.args, call.kwargs).jaxpr
+    platforms = Platforms(names)
     described = [_describe(one, platform, platforms) for one in convolutions(program.jaxpr)]
     if done:
         described = [dataclasses.replace(one, accelerated=True) for one in described]
@@ -160,7 +160,7 @@ def _describe(found: Found, platform: str, platforms: Platforms) -> Replacement:
         return dataclasses.replace(seen, left=match.reason)
     if isinstance(match, EmptySum):
         return dataclasses.replace(seen, leg="zero", algorithm="zeros")
-    plan = planner.choose(simplified(match.problem(match.leg)), platform)
+    plan = planner.choose(match.leg_problem, platform)
     return dataclasses.replace(
         seen,
         leg=match.leg,
@@ -172,8 +172,8 @@ def _describe(found: Found, platform: str, platforms: Platforms) -> Replacement:
 
 def _elsewhere(platform: str, platforms: Platforms) -> str:
     return (
-        f"convolutions are replaced only on {', '.join(platforms) or 'no platform'}: no gain is "
-        f"known on {platform}; choose others by accelerate(fun, platforms=...)"
+        f"convolutions are replaced only on {', '.join(platforms.names) or 'no platform'}: no gain "
+        f"is known on {platform}; choose others by accelerate(fun, platforms=...)"
     )
 
 

@@ -1,8 +1,8 @@
 """Which algorithm for which leg, geometry, dtype and platform, and why. Decides, never computes.
 
-On a CPU the choice is the least predicted time (`costmodel`: measured, remeasured by `python -m
-benchmarks.calibrate`). On a GPU it is the least time that a roofline predicts from what compiled
-programs launch, move and multiply (`roofline`; its speeds are remeasured by `python -m
+On a CPU the choice is the least predicted time (`costmodel`: measured, and corrected for a CPU by
+`python -m jaxdeconv calibrate`). On a GPU it is the least time that a roofline predicts from what
+compiled programs launch, move and multiply (`roofline`; its speeds are remeasured by `python -m
 benchmarks.gpu`). On a TPU a roofline says little, because XLA:TPU has its own ways with groups and
 zeros: there an order of preference follows the cycles that it estimates. The plan says which of
 these it is. What `autotune` measured on this machine takes precedence over all of them.
@@ -29,6 +29,9 @@ DERIVED = "derived"
 
 PLATFORMS = {"cpu": "cpu", "cuda": "gpu", "rocm": "gpu", "gpu": "gpu", "tpu": "tpu"}
 """JAX's names of platforms -> the families that the plan tells apart."""
+
+MEASURED = "measured by autotune"
+"""The reason of a plan that follows what was measured on this machine."""
 
 OURS = frozenset((leg, one.name) for leg, many in ALGORITHMS.items() for one in many)
 """What is there before anybody registers one: of these the work is known on accelerators, too."""
@@ -114,7 +117,8 @@ class Plan:
             flops = 2e-6 * one.work.features[0]
             time = "-" if math.isnan(one.seconds) else f"{1e3 * one.seconds:.3f}"
             memory = one.work.memory / 2**20
-            note = f"  on request: {one.on_request}" if one.on_request else ""
+            note = "  on request: not measured" if math.isnan(one.seconds) else ""
+            note = f"  on request: {one.on_request}" if one.on_request else note
             lines.append(f"{one.algorithm:<15} {time:>9} {flops:>9.1f} {memory:>9.2f}{note}")
         return "\n".join(lines)
 
@@ -137,7 +141,7 @@ def choose(problem: Problem, platform: str) -> Plan:
     measured = _measured(judged, problem, family)
     if measured:
         judged = sorted(measured, key=lambda one: (bool(one.on_request), one.seconds))
-        reason = "measured by autotune"
+        reason = MEASURED
     elif device is None:
         judged.sort(key=lambda one: (*_asked_for(one), _known(one.seconds)))
         judged, reason = _least_memory(judged)
@@ -277,8 +281,7 @@ def _predict(
         return roofline.seconds(problem, work, device.constants)
     if algorithm.seconds is not None:
         return algorithm.seconds(problem)
-    cost = costmodel.table()[problem.leg].get(algorithm.name)
-    return math.nan if cost is None else cost.seconds(problem, work)
+    return costmodel.seconds(problem, algorithm.name, work)
 
 
 NATIVE_AHEAD = 1.2

@@ -162,9 +162,9 @@ WRONG = [
     (["--output", f"{'x' * 400}.png"], "output must be a file that can be written (File name too"),
     (
         ["expalin"],
-        "unknown command 'expalin'. The commands: explain, verify; without one, the main",
+        "unknown command 'expalin'. The commands: explain, verify, compiled, compilers, calibrate;",
     ),
-    (["--json", "jsno"], "unknown command 'jsno'. The commands: explain, verify; without one,"),
+    (["--json", "jsno"], "unknown command 'jsno'. The commands: explain, verify, compiled, "),
     (["explain", "--input", "5", "--kernel", "3", "x"], "unrecognized arguments: x"),
     (
         ["verify", "m:pair", "--budget", "-1"],

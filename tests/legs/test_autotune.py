@@ -29,7 +29,7 @@ KEYWORDS = CASE.keywords | {"input_size": CASE.geometry.input_size}
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("JAXDECONV_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("jaxdeconv.legs.autotune._SECONDS_EACH", 1e-4)
+    monkeypatch.setattr("jaxdeconv.planning.measuring._SECONDS_EACH", 1e-4)
     tuning_cache.forget()
     yield tmp_path / "cache"
     tuning_cache.forget()
@@ -146,7 +146,7 @@ def test_autotune_itself_changes_what_an_eager_call_runs(monkeypatch: pytest.Mon
     planned = plan("conv_transpose", u, w, **KEYWORDS)
     slowest = possible(planned)[-1]
     monkeypatch.setattr(
-        "jaxdeconv.legs.autotune.measure", lambda one, _: 2.0 - (one.name == slowest)
+        "jaxdeconv.planning.measuring.measure", lambda one, _: 2.0 - (one.name == slowest)
     )
     conv_transpose(u, w, **KEYWORDS)
     conv_transpose(u, w, **KEYWORDS)  # compiled already

@@ -9,7 +9,14 @@ import pytest
 from benchmarks.cases import CASES as BENCHMARKS
 from jaxdeconv import conv_transpose, plan
 from jaxdeconv.algorithms import ALGORITHMS, Problem
-from jaxdeconv.planning import devices, planner, roofline, traced_for
+from jaxdeconv.planning import (
+    costmodel,
+    devices,
+    planner,
+    roofline,
+    traced_for,
+    tuning_cache,
+)
 from tests.support.algorithms import runs_here
 
 U = jax.ShapeDtypeStruct((4, 32, 32, 64), np.float32)
@@ -26,16 +33,20 @@ def problems(leg: str) -> list[Problem]:
     ("leg", "name"),
     [(leg, one.name) for leg, many in ALGORITHMS.items() for one in many if runs_here(one.name)],
 )
-def test_every_algorithm_is_reached(leg: str, name: str) -> None:
+def test_every_algorithm_is_reached(
+    leg: str, name: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     """By 'auto' in at least one benchmark case: what is never chosen is removed."""
     if name == "fft" or (name == "block_diagonal" and leg != "kernel_gradient"):
         return  # inexact, or spreads NaN: on request only
-    platforms = ("cpu", "cuda", "tpu")
-    assert any(
-        planner.choose(one, platform).algorithm == name
-        for platform in platforms
-        for one in problems(leg)
-    )
+    request.addfinalizer(tuning_cache.forget)
+    reached = set()
+    for costs in costmodel.shipped_names():
+        monkeypatch.setenv("JAXDECONV_COSTS", costs)
+        tuning_cache.forget()
+        for platform in ("cpu", "cuda", "tpu"):
+            reached |= {planner.choose(one, platform).algorithm for one in problems(leg)}
+    assert name in reached
 
 
 @pytest.mark.parametrize("platform", ["cpu", "cuda", "rocm", "tpu"])

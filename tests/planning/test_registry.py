@@ -26,7 +26,7 @@ RESULT = conv(V, W, algorithm="derived")
 @pytest.fixture(autouse=True)
 def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("JAXDECONV_CACHE", str(tmp_path))
-    monkeypatch.setattr("jaxdeconv.legs.autotune._SECONDS_EACH", 1e-4)
+    monkeypatch.setattr("jaxdeconv.planning.measuring._SECONDS_EACH", 1e-4)
     before = dict(ALGORITHMS)
     yield
     assert before == ALGORITHMS
@@ -84,7 +84,7 @@ def test_where_it_rejects_the_plan_goes_on() -> None:
 
 def test_measured_to_be_the_fastest_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = {"doubled": 1e-9}
-    measure = "jaxdeconv.legs.autotune.measure"
+    measure = "jaxdeconv.planning.measuring.measure"
     monkeypatch.setattr(measure, lambda one, _: seconds.get(one.name, 1.0))
     with register_algorithm("conv", doubled()):
         assert autotune("conv", V, W).algorithm == "doubled"

@@ -69,7 +69,7 @@ def test_right_numbers(leg: str, dtype: str, request: pytest.FixtureRequest) -> 
             tried += 1
             check_equal(compute(problem, x, y), answer)
     if dtype == "float32":  # which every CPU has
-        assert tried >= 5
+        assert tried >= 3
 
 
 @installed
