@@ -17,12 +17,14 @@ a GPU where XLA knows no backward convolution and that is still predicted to be 
 | `per_tap` | K, G | one product of matrices per kernel tap |
 | `block_diagonal` | K, K^T, G | all groups as one convolution, for TPUs |
 | `depthwise` | K, K^T, G | fused multiply-adds, for one channel per group; G: for few |
+| `fft` | K, K^T, G | Fourier transforms, for large kernels; inexact, so on request alone |
 """
 
 from typing import Literal, TypeAlias
 
 from jaxdeconv.algorithms import (
     depthwise,
+    fft,
     im2col,
     native,
     onednn,
@@ -42,6 +44,7 @@ AlgorithmName: TypeAlias = (
         "block_diagonal",
         "depthwise",
         "dnnl",
+        "fft",
         "im2col",
         "native",
         "onednn",
@@ -66,6 +69,7 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
         native.DENSE_CONV,
         im2col.CONV,
         im2col.CONV_BY_ROWS,
+        fft.FFTS["conv"],
         per_tap.CONV,
         depthwise.CONV,
     ),
@@ -77,6 +81,7 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
         native.DENSE_CONV_TRANSPOSE,
         phases.PHASES,
         phases.SUBPIXEL,
+        fft.FFTS["conv_transpose"],
         overlap_add.CONV_TRANSPOSE,
         depthwise.CONV_TRANSPOSE,
     ),
@@ -88,6 +93,7 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
         native.DENSE_KERNEL_GRADIENT,
         im2col.KERNEL_GRADIENT,
         im2col.KERNEL_GRADIENT_BY_ROWS,
+        fft.FFTS["kernel_gradient"],
         per_tap.KERNEL_GRADIENT,
         depthwise.KERNEL_GRADIENT,
     ),

@@ -2,7 +2,7 @@
 
 The algorithm is planned where the program is lowered, for the platform that it is lowered for, and
 for the blocks that one device computes. `verify`, which proves what it can read, reads a leg as the
-products of matrices that compute it everywhere.
+products of matrices that compute it everywhere, unless a less exact algorithm was asked for.
 
 | where | who divides the leg |
 |---|---|
@@ -125,8 +125,12 @@ def _alone(
 
 
 def _readable(leg: Leg, *, params: LegParams) -> Callable[[Array, Array], Array]:
-    """The leg as a function whose jaxpr shows its products and sums."""
-    params = dataclasses.replace(params, algorithm=leg.everywhere)
+    """The leg as a function whose jaxpr shows its products and sums.
+
+    An algorithm of larger errors than theirs, if one was asked for, is shown itself.
+    """
+    if not planner.is_inexact(leg.name, params.algorithm):
+        params = dataclasses.replace(params, algorithm=leg.everywhere)
     return on_one_device(leg, "cpu", params, exported=True)
 
 

@@ -413,7 +413,7 @@ BAD_INPUTS: BadInputs = {
         ValueError,
         "conv_transpose: algorithm must be one that can compute this conv_transpose; got "
         f"algorithm='winograd'. Pass one of 'auto', 'derived', {ONEDNN}'native', 'phases', "
-        "'overlap_add'.",
+        "'fft', 'overlap_add'.",
     ),
     "preferred_other_kind": (
         lambda: conv(v, w, preferred_element_type=jnp.int32),

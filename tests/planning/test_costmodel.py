@@ -42,7 +42,7 @@ def test_shipped_costs(name: str) -> None:
         (leg, one.name)
         for leg, many in ALGORITHMS.items()
         for one in many
-        if one.name != "block_diagonal"  # for TPUs
+        if one.name not in ("block_diagonal", "fft")  # for TPUs; predicted by a rule
     ],
 )
 def test_every_algorithm_was_measured(leg: str, name: str) -> None:

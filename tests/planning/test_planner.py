@@ -37,8 +37,8 @@ def test_every_algorithm_is_reached(
     leg: str, name: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     """By 'auto' in at least one benchmark case: what is never chosen is removed."""
-    if name == "block_diagonal" and leg != "kernel_gradient":
-        return  # spreads NaN: on request only
+    if name == "fft" or (name == "block_diagonal" and leg != "kernel_gradient"):
+        return  # inexact, or spreads NaN: on request only
     request.addfinalizer(tuning_cache.forget)
     reached = set()
     for costs in costmodel.shipped_names():
@@ -65,7 +65,7 @@ def test_candidates_are_sorted_and_complete() -> None:
     chosen = plan("conv_transpose", U, W, stride=2, padding=1, platform="cpu")
     names = [one.algorithm for one in chosen.candidates]
     assert sorted(names) == sorted(one.name for one in ALGORITHMS["conv_transpose"])
-    seconds = [one.seconds for one in chosen.candidates if one.supported]
+    seconds = [one.seconds for one in chosen.candidates if one.supported and not one.on_request]
     assert seconds == sorted(seconds)
     assert chosen.algorithm == names[0]
     assert all(one.rejected for one in chosen.candidates if not one.supported)
@@ -106,7 +106,7 @@ def test_predictions_for_a_gpu() -> None:
     half = [jax.ShapeDtypeStruct(one.shape, "bfloat16") for one in (U, W)]
     chosen = plan("conv_transpose", *half, stride=2, padding=1, platform="cuda")
     seconds = {one.algorithm: one.seconds for one in chosen.candidates if one.supported}
-    assert set(seconds) == {"native", "subpixel", "phases", "overlap_add"}
+    assert set(seconds) == {"native", "subpixel", "phases", "fft", "overlap_add"}
     assert all(0 < time < 1e-3 for time in seconds.values())
     assert (chosen.algorithm, min(seconds, key=seconds.__getitem__)) == ("native", "native")
     assert chosen.reason == "predicted for h100 from compiled programs, not measured"
