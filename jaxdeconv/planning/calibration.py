@@ -136,7 +136,7 @@ def calibrated(
     """
 
     def candidate(strength: float, rows: Rows) -> Table:
-        return corrected(extended(table, rows, others), rows, strength)
+        return extended(corrected(table, rows, strength), rows, others, strength)
 
     best: _Candidate = functools.partial(corrected, table, strength=0.0)
     after = left_out(best, timings)
@@ -178,27 +178,35 @@ def corrected(table: Table, rows: Rows, strength: float = 1.0) -> Table:
     result: Table = {leg: {} for leg in table}
     for leg, by_name in table.items():
         for name, cost in by_name.items():
-            many = rows[leg].get(name, []) if strength else []
-            own = residuals.get((leg, name), np.zeros(0)) - common
-            result[leg][name] = _corrected(cost, common, many, own, strength)
+            many, far = rows[leg].get(name, []), residuals.get((leg, name), np.zeros(0))
+            result[leg][name] = _corrected(cost, common, many, far, strength)
     return result
 
 
-def extended(table: Table, rows: Rows, others: Sequence[Table] = ()) -> Table:
-    """With costs for the algorithms that have none and were measured for `ENOUGH` problems."""
+def extended(
+    table: Table, rows: Rows, others: Sequence[Table] = (), strength: float = 1.0
+) -> Table:
+    """With costs for the algorithms that have none and were measured for `ENOUGH` problems.
+
+    Args:
+        table: the costs.
+        rows: what was measured.
+        others: of further CPUs: those that are there are shifted to what was measured.
+        strength: as in `corrected`.
+    """
     result: Table = {leg: dict(by_name) for leg, by_name in table.items()}
     for leg, by_name in rows.items():
         for name, many in by_name.items():
             if name in table[leg] or len(many) < ENOUGH:
                 continue
-            known = [other[leg][name] for other in others if name in other[leg]]
-            result[leg][name] = _shifted(known[0], many) if known else fit(many)
+            known = next((other[leg][name] for other in others if name in other[leg]), None)
+            if known is None:
+                result[leg][name] = fit(many)
+                continue
+            residuals = _residuals(known, many)
+            common = float(np.median(residuals))
+            result[leg][name] = _corrected(known, common, many, residuals, strength)
     return result
-
-
-def _shifted(cost: Cost, rows: Sequence[Row]) -> Cost:
-    shift = float(np.median(_residuals(cost, rows)))
-    return dataclasses.replace(cost, offset=cost.offset + shift)
 
 
 def _residuals(cost: Cost, rows: Sequence[Row]) -> np.ndarray:
@@ -208,10 +216,10 @@ def _residuals(cost: Cost, rows: Sequence[Row]) -> np.ndarray:
 def _corrected(
     cost: Cost, common: float, rows: Sequence[Row], residuals: np.ndarray, strength: float
 ) -> Cost:
-    if not rows:
+    if not rows or not strength:
         return dataclasses.replace(cost, offset=cost.offset + common)
     points = np.array([point for _, point, _ in rows])
-    own, weights = _regression(points, residuals, strength * _OWN, strength * _PROCESS)
+    own, weights = _regression(points, residuals - common, strength * _OWN, strength * _PROCESS)
     return Cost(
         cost.linear,
         cost.offset + common + own,

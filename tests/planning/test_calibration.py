@@ -45,10 +45,8 @@ def timings(count: int, seed: int, **factors: float) -> list[Timing]:
 
 
 def predicted(problem: Problem, table: costmodel.Table = SHIPPED) -> dict[str, float]:
-    possible = [one for one in ALGORITHMS["conv"] if not one.reject(problem, "cpu")]
-    return calibration.predicted(
-        table, problem, [one.name for one in possible if not one.spreads(problem)]
-    )
+    possible = (one for one in ALGORITHMS["conv"] if not one.reject(problem, "cpu"))
+    return calibration.predicted(table, problem, [one.name for one in possible])
 
 
 def corrected(measured: list[Timing]) -> costmodel.Table:
@@ -163,6 +161,22 @@ def test_an_algorithm_without_costs(enough: bool) -> None:
         for problem in problems(20, 6):
             wanted = 3 * predicted(problem)["im2col"]
             assert predicted(problem, taken)["im2col"] == pytest.approx(wanted)
+
+
+@pytest.mark.every_variant
+@pytest.mark.parametrize("strength", [0.0, 1.0])
+def test_without_costs_on_a_faster_machine(strength: float) -> None:
+    """The speed of the machine is not counted twice."""
+    halved = timings(20, 5, **{one.name: 0.5 for one in ALGORITHMS["conv"]})
+    table = {leg: dict(by_name) for leg, by_name in SHIPPED.items()}
+    del table["conv"]["im2col"]
+    rows = calibration.rows_of(halved)
+    after = calibration.extended(
+        calibration.corrected(table, rows, strength), rows, [SHIPPED], strength
+    )
+    for problem in problems(10, 6):
+        wanted = {name: took / 2 for name, took in predicted(problem).items()}
+        assert predicted(problem, after) == pytest.approx(wanted)
 
 
 def noisy(measured: list[Timing], deviation: float) -> list[Timing]:
