@@ -76,7 +76,7 @@ def main() -> None:
     for number, problem in enumerate(todo, 1):
         sys.stderr.write(f"\r{number}/{len(todo)} problems")
         for algorithm in ALGORITHMS[problem.leg]:
-            if algorithm.reject(problem, "cpu"):
+            if algorithm.seconds is not None or algorithm.reject(problem, "cpu"):
                 continue
             row = calibration.row(problem, algorithm.name, measure(algorithm, problem))
             samples[problem.leg].setdefault(algorithm.name, []).append(row)

@@ -9,6 +9,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import jax
 
@@ -17,7 +18,7 @@ from jaxdeconv.algorithms.leg import LEGS
 from jaxdeconv.cli import outputs
 from jaxdeconv.cli.progress import progress
 from jaxdeconv.planning import calibration, costmodel, draws, processor, tuning_cache
-from jaxdeconv.planning.calibration import Timing
+from jaxdeconv.planning.calibration import Calibration, Timing
 from jaxdeconv.planning.measuring import measure
 
 __all__ = ["run"]
@@ -50,11 +51,13 @@ def run(options: argparse.Namespace) -> int:
     seconds = 60 * options.minutes
     with progress(math.ceil(seconds), unit=" s") as advance:
         timings = _measured(seconds, advance)
-    before = costmodel.shipped(costmodel.nearest())
-    after = calibration.corrected(before, calibration.rows_of(timings))
-    lines = _comparison(before, timings)
+    shipped = {name: costmodel.shipped(name) for name in costmodel.shipped_names()}
+    found = calibration.calibrated(
+        shipped[costmodel.nearest()], timings, others=[*shipped.values()]
+    )
+    lines = _comparison(found, timings)
     command = f"python -m jaxdeconv calibrate --minutes {options.minutes:g}"
-    tuning_cache.write(path, calibration.document(after, command))
+    tuning_cache.write(path, calibration.document(found.table, command))
     tuning_cache.forget()
     lines.append(f"Kept in {path}. {_who_follows(options.output)}")
     sys.stdout.write("\n".join(lines) + "\n")
@@ -73,7 +76,7 @@ def _measured(seconds: float, advance: Callable[..., None]) -> list[Timing]:
         advance(f"{problem.leg}, kernel {kernel}", now - last)
         last = now
         possible = (one for one in ALGORITHMS[problem.leg] if not one.reject(problem, "cpu"))
-        planned = [one for one in possible if not one.spreads(problem)]
+        planned = [one for one in possible if one.seconds is None and not one.spreads(problem)]
         timings.append((problem, {one.name: measure(one, problem) for one in planned}))
         jax.clear_caches()  # otherwise hundreds of compiled programs accumulate
     return timings
@@ -87,43 +90,35 @@ def _problems() -> Iterator[Problem]:
             yield dataclasses.replace(forward, leg=leg)
 
 
-def _comparison(before: costmodel.Table, timings: Sequence[Timing]) -> list[str]:
-    """How far predictions and plans are from what was measured, before and after.
+def _comparison(found: Calibration, timings: Sequence[Timing]) -> list[str]:
+    """How far predictions and plans are from what was measured, before and after."""
 
-    After: by what was measured of other problems, as it will be for the problems of the user.
-    """
-    old = [calibration.predicted(before, problem, seconds) for problem, seconds in timings]
-    new = calibration.left_out(before, timings)
-    measured = [seconds for _, seconds in timings]
+    def error(predictions: _Predictions) -> float:
+        both = zip(predictions, timings, strict=True)
+        errors = (math.log(took[name] / one[name]) for one, (_, took) in both for name in one)
+        return math.exp(statistics.median(map(abs, errors)))
+
+    def loss(predictions: _Predictions) -> float:
+        return math.exp(calibration.losses(predictions, timings).mean())
+
     rows = [
-        ("measured / predicted, or its inverse: median", _median_error),
-        ("planned / fastest algorithm: geometric mean", _mean_loss),
+        ("measured / predicted, or its inverse: median", error),
+        ("planned / fastest algorithm: geometric mean", loss),
     ]
-    changed = sum(_fastest(one) != _fastest(other) for one, other in zip(old, new, strict=True))
-    count = sum(map(len, measured))
+    before, after = found.before, found.after
+    plans = zip(before, after, strict=True)
+    changed = sum(_fastest(one) != _fastest(other) for one, other in plans)
     return [
-        f"{processor.processor()}: {count} times of {len(timings)} problems measured",
+        f"{processor.processor()}: {sum(len(took) for _, took in timings)} times of {len(timings)} "
+        "problems measured",
         f"{'':<46} {'before':>7} {'after':>7}",
-        *(f"{text:<46} {of(old, measured):>7.2f} {of(new, measured):>7.2f}" for text, of in rows),
+        *(f"{text:<46} {of(before):>7.2f} {of(after):>7.2f}" for text, of in rows),
         f"The plan changes in {changed} of {len(timings)} problems. Each is predicted, 'after', by "
         "what was measured of others.",
     ]
 
 
-_Predictions = Sequence[Mapping[str, float]]
-
-
-def _median_error(predicted: _Predictions, measured: _Predictions) -> float:
-    pairs = zip(predicted, measured, strict=True)
-    errors = [abs(math.log(took[name] / one[name])) for one, took in pairs for name in one]
-    return math.exp(statistics.median(errors))
-
-
-def _mean_loss(predicted: _Predictions, measured: _Predictions) -> float:
-    return statistics.geometric_mean(
-        took[_fastest(one)] / min(took.values())
-        for one, took in zip(predicted, measured, strict=True)
-    )
+_Predictions: TypeAlias = Sequence[Mapping[str, float]]
 
 
 def _fastest(seconds: Mapping[str, float]) -> str:

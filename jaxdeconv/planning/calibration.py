@@ -8,12 +8,22 @@ that were fitted on another CPU and models how far the times are from them:
 `common` is the median over all algorithms: the whole machine is faster or slower. `own` is a
 constant of each algorithm, with mean 0, and g a Gaussian process with the similarity of the cost
 model. Both are 0 unless the measurements say otherwise: far from them `common` and a part of `own`
-is all that changes, and an algorithm of which nothing was measured keeps its rank.
+is all that changes.
+
+An algorithm without costs there gets those of a third CPU, or is fitted, if it was measured often
+enough (`extended`).
+
+How much of this is believed, `calibrated` decides by plans for problems that were left out: they
+must become better by more than chance, or only `common` is taken, which changes no plan. So a
+disturbed measurement, or one too short, does no harm.
 """
 
+import dataclasses
+import functools
 import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,14 +35,18 @@ from jaxdeconv.planning import costmodel, processor, tuning_cache
 from jaxdeconv.planning.costmodel import Cost, Table, coordinates, similarity
 
 __all__ = [
+    "Calibration",
     "Row",
     "Rows",
     "Timing",
+    "calibrated",
     "corrected",
     "document",
+    "extended",
     "fit",
     "forget",
     "left_out",
+    "losses",
     "predicted",
     "row",
     "rows_of",
@@ -47,13 +61,33 @@ Row: TypeAlias = tuple[tuple[float, ...], tuple[float, ...], float]
 Rows: TypeAlias = Mapping[str, Mapping[str, Sequence[Row]]]
 """By leg and algorithm."""
 
+_Candidate: TypeAlias = Callable[[Rows], Table]
+
 ENOUGH = 12
 """Problems for which an algorithm must be measured, if it has no costs yet."""
 
-_PROCESS, _NOISE, _OWN = 0.3, 0.02, 0.3
+STRENGTHS = (0.01, 0.1, 1.0)
+"""By how much the measurements may be believed: a factor of the variances of g and of `own`."""
+
+_PROCESS, _NOISE, _OWN = 0.3, 0.02, 0.1
 """Variances of logarithms: of the Gaussian process, of a measurement, of `own`."""
 
 _FOLDS = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """What came of measuring a CPU.
+
+    Attributes:
+        table: its costs.
+        before: seconds by algorithm for every problem, as the costs of the other CPU predict them.
+        after: the same as `table` does; each problem by what was measured of others.
+    """
+
+    table: Table
+    before: list[dict[str, float]]
+    after: list[dict[str, float]]
 
 
 def row(problem: Problem, algorithm: str, seconds: float) -> Row:
@@ -86,20 +120,56 @@ def fit(rows: Sequence[Row]) -> Cost:
     residuals = np.log(times / np.maximum(features @ linear, 1e-7))
     offset = float(residuals.mean())
     points = np.array([point for _, point, _ in rows])
-    _, weights = _regression(points, residuals - offset, 0.0)
+    _, weights = _regression(points, residuals - offset, 0.0, _PROCESS)
     return Cost(tuple(map(float, linear)), offset, points, weights)
 
 
-def corrected(table: Table, rows: Rows) -> Table:
+def calibrated(
+    table: Table, timings: Sequence[Timing], others: Sequence[Table] = ()
+) -> Calibration:
+    """Costs of another CPU, corrected by what was measured on this one as far as plans gain.
+
+    Args:
+        table: those of the other CPU.
+        timings: what was measured.
+        others: the costs of further CPUs.
+    """
+
+    def candidate(strength: float, rows: Rows) -> Table:
+        return extended(corrected(table, rows, strength), rows, others, strength)
+
+    best: _Candidate = functools.partial(corrected, table, strength=0.0)
+    after = left_out(best, timings)
+    for strength in (0.0, *STRENGTHS):
+        one = functools.partial(candidate, strength)
+        predictions = left_out(one, timings)
+        gains = losses(after, timings) - losses(predictions, timings)
+        if gains.mean() > gains.std() / math.sqrt(len(timings)):
+            best, after = one, predictions
+    before = [predicted(table, problem, seconds) for problem, seconds in timings]
+    return Calibration(best(rows_of(timings)), before, after)
+
+
+def losses(predictions: Sequence[Mapping[str, float]], timings: Sequence[Timing]) -> np.ndarray:
+    """log(time of the algorithm that is predicted to be the fastest / least time), by problem."""
+    return np.array(
+        [
+            math.log(seconds[min(known, key=known.__getitem__)] / min(seconds.values()))
+            for known, (_, seconds) in zip(predictions, timings, strict=True)
+        ]
+    )
+
+
+def corrected(table: Table, rows: Rows, strength: float = 1.0) -> Table:
     """Costs of another CPU, corrected by what was measured on this one.
 
     Args:
         table: those of the other CPU.
-        rows: what was measured. An algorithm without costs gets some if it was measured for
-            `ENOUGH` problems.
+        rows: what was measured.
+        strength: how much they are believed; 0: all costs are changed alike, and no plan.
     """
     residuals = {
-        (leg, name): [np.log(time / table[leg][name].predict(*where)) for *where, time in many]
+        (leg, name): _residuals(table[leg][name], many)
         for leg, by_name in rows.items()
         for name, many in by_name.items()
         if name in table[leg]
@@ -108,19 +178,48 @@ def corrected(table: Table, rows: Rows) -> Table:
     result: Table = {leg: {} for leg in table}
     for leg, by_name in table.items():
         for name, cost in by_name.items():
-            many = rows[leg].get(name, [])
-            result[leg][name] = _corrected(cost, common, many, residuals.get((leg, name), []))
-        for name, many in rows[leg].items():
-            if name not in by_name and len(many) >= ENOUGH:
-                result[leg][name] = fit(many)
+            many, far = rows[leg].get(name, []), residuals.get((leg, name), np.zeros(0))
+            result[leg][name] = _corrected(cost, common, many, far, strength)
     return result
 
 
-def _corrected(cost: Cost, common: float, rows: Sequence[Row], residuals: Sequence[float]) -> Cost:
-    if not rows:
-        return Cost(cost.linear, cost.offset + common, cost.points, cost.weights)
+def extended(
+    table: Table, rows: Rows, others: Sequence[Table] = (), strength: float = 1.0
+) -> Table:
+    """With costs for the algorithms that have none and were measured for `ENOUGH` problems.
+
+    Args:
+        table: the costs.
+        rows: what was measured.
+        others: of further CPUs: those that are there are shifted to what was measured.
+        strength: as in `corrected`.
+    """
+    result: Table = {leg: dict(by_name) for leg, by_name in table.items()}
+    for leg, by_name in rows.items():
+        for name, many in by_name.items():
+            if name in table[leg] or len(many) < ENOUGH:
+                continue
+            known = next((other[leg][name] for other in others if name in other[leg]), None)
+            if known is None:
+                result[leg][name] = fit(many)
+                continue
+            residuals = _residuals(known, many)
+            common = float(np.median(residuals))
+            result[leg][name] = _corrected(known, common, many, residuals, strength)
+    return result
+
+
+def _residuals(cost: Cost, rows: Sequence[Row]) -> np.ndarray:
+    return np.array([math.log(time / cost.predict(*where)) for *where, time in rows])
+
+
+def _corrected(
+    cost: Cost, common: float, rows: Sequence[Row], residuals: np.ndarray, strength: float
+) -> Cost:
+    if not rows or not strength:
+        return dataclasses.replace(cost, offset=cost.offset + common)
     points = np.array([point for _, point, _ in rows])
-    own, weights = _regression(points, np.array(residuals) - common, _OWN)
+    own, weights = _regression(points, residuals - common, strength * _OWN, strength * _PROCESS)
     return Cost(
         cost.linear,
         cost.offset + common + own,
@@ -129,12 +228,14 @@ def _corrected(cost: Cost, common: float, rows: Sequence[Row], residuals: Sequen
     )
 
 
-def _regression(points: np.ndarray, values: np.ndarray, own: float) -> tuple[float, np.ndarray]:
-    """The posterior mean: a constant, of prior variance `own`, and weights of similarities."""
+def _regression(
+    points: np.ndarray, values: np.ndarray, own: float, process: float
+) -> tuple[float, np.ndarray]:
+    """The posterior mean: a constant and weights of similarities; given are prior variances."""
     near = np.array([similarity(points, point) for point in points])
-    covariance = own + _PROCESS * near + _NOISE * np.eye(len(points))
+    covariance = own + process * near + _NOISE * np.eye(len(points))
     solved = np.linalg.solve(covariance, values)
-    return own * float(solved.sum()), _PROCESS * solved
+    return own * float(solved.sum()), process * solved
 
 
 def nonnegative(matrix: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -169,20 +270,20 @@ def predicted(table: Table, problem: Problem, algorithms: Iterable[str]) -> dict
     }
 
 
-def left_out(table: Table, timings: Sequence[Timing]) -> list[dict[str, float]]:
+def left_out(costs: _Candidate, timings: Sequence[Timing]) -> list[dict[str, float]]:
     """Seconds by algorithm for every problem, predicted by what was measured of other problems.
 
     Args:
-        table: what is corrected.
+        costs: measurements -> costs.
         timings: what was measured; a fifth of the problems at a time is left out.
     """
     result: list[dict[str, float]] = [{} for _ in timings]
     for fold in range(_FOLDS):
         others = [timing for i, timing in enumerate(timings) if i % _FOLDS != fold]
-        costs = corrected(table, rows_of(others))
+        table = costs(rows_of(others))
         for i in range(fold, len(timings), _FOLDS):
             problem, seconds = timings[i]
-            result[i] = predicted(costs, problem, seconds)
+            result[i] = predicted(table, problem, seconds)
     return result
 
 

@@ -45,10 +45,8 @@ def timings(count: int, seed: int, **factors: float) -> list[Timing]:
 
 
 def predicted(problem: Problem, table: costmodel.Table = SHIPPED) -> dict[str, float]:
-    possible = [one for one in ALGORITHMS["conv"] if not one.reject(problem, "cpu")]
-    return calibration.predicted(
-        table, problem, [one.name for one in possible if not one.spreads(problem)]
-    )
+    possible = (one for one in ALGORITHMS["conv"] if not one.reject(problem, "cpu"))
+    return calibration.predicted(table, problem, [one.name for one in possible])
 
 
 def corrected(measured: list[Timing]) -> costmodel.Table:
@@ -149,27 +147,86 @@ def test_one_odd_time_says_little() -> None:
 @pytest.mark.every_variant
 @pytest.mark.parametrize("enough", [True, False])
 def test_an_algorithm_without_costs(enough: bool) -> None:
-    """Gets some if it was measured often enough, with the sizes of those of others."""
+    """Gets some if it was measured often enough: fitted, or those of another CPU to its speed."""
     count = calibration.ENOUGH - (not enough)
     table = {leg: dict(by_name) for leg, by_name in SHIPPED.items()}
-    measured = timings(count, 5)
+    measured = timings(count, 5, im2col=3.0)
     del table["conv"]["im2col"]
-    after = calibration.corrected(table, calibration.rows_of(measured))
-    assert ("im2col" in after["conv"]) is enough
+    rows = calibration.rows_of(measured)
+    fitted, taken = calibration.extended(table, rows), calibration.extended(table, rows, [SHIPPED])
+    assert ("im2col" in fitted["conv"]) is ("im2col" in taken["conv"]) is enough
     if enough:
         for problem, seconds in measured:
-            took = predicted(problem, after)["im2col"]
-            assert 0.5 < took / seconds["im2col"] < 2
+            assert 0.5 < predicted(problem, fitted)["im2col"] / seconds["im2col"] < 2
+        for problem in problems(20, 6):
+            wanted = 3 * predicted(problem)["im2col"]
+            assert predicted(problem, taken)["im2col"] == pytest.approx(wanted)
+
+
+@pytest.mark.every_variant
+@pytest.mark.parametrize("strength", [0.0, 1.0])
+def test_without_costs_on_a_faster_machine(strength: float) -> None:
+    """The speed of the machine is not counted twice."""
+    halved = timings(20, 5, **{one.name: 0.5 for one in ALGORITHMS["conv"]})
+    table = {leg: dict(by_name) for leg, by_name in SHIPPED.items()}
+    del table["conv"]["im2col"]
+    rows = calibration.rows_of(halved)
+    after = calibration.extended(
+        calibration.corrected(table, rows, strength), rows, [SHIPPED], strength
+    )
+    for problem in problems(10, 6):
+        wanted = {name: took / 2 for name, took in predicted(problem).items()}
+        assert predicted(problem, after) == pytest.approx(wanted)
+
+
+def noisy(measured: list[Timing], deviation: float) -> list[Timing]:
+    """As on a machine on which much else runs."""
+    rng = np.random.default_rng(8)
+    return [
+        (one, {name: took * rng.lognormal(0, deviation) for name, took in seconds.items()})
+        for one, seconds in measured
+    ]
+
+
+def test_noise_is_not_believed() -> None:
+    """The shipped costs are right here: nothing is left of a correction but a common factor."""
+    found = calibration.calibrated(SHIPPED, noisy(timings(40, 5), 0.5)).table
+    for problem in problems(20, 6):
+        before, after = predicted(problem), predicted(problem, found)
+        ratios = [after[name] / before[name] for name in before]
+        assert ratios == pytest.approx([ratios[0]] * len(ratios))
+
+
+def test_what_helps_is_believed() -> None:
+    """A wrong cost, or a missing one, in spite of noise: plans for other problems are better."""
+    others = timings(60, 6, im2col=5.0)
+    table = {leg: dict(by_name) for leg, by_name in SHIPPED.items()}
+    del table["conv"]["native"]
+    measured = noisy(timings(40, 5, im2col=5.0), 0.1)
+    found = calibration.calibrated(table, measured, others=[SHIPPED])
+
+    def loss(table: costmodel.Table) -> float:
+        return calibration.losses([predicted(one, table) for one, _ in others], others).mean()
+
+    assert "native" in found.table["conv"]
+    assert loss(found.table) < loss(table) / 3
+    assert found.before == [predicted(one, table) for one, _ in measured]
+    gain = calibration.losses(found.before, measured) - calibration.losses(found.after, measured)
+    assert gain.mean() > 0.1
 
 
 def test_what_is_left_out_is_not_seen() -> None:
     measured = timings(12, 5, im2col=3.0)
-    before = calibration.left_out(SHIPPED, measured)
+    before = calibration.left_out(costs_of, measured)
     measured[4] = (measured[4][0], dict.fromkeys(measured[4][1], 9.0))
-    after = calibration.left_out(SHIPPED, measured)
+    after = calibration.left_out(costs_of, measured)
     assert before[4] == after[4]
     assert before[4] != predicted(measured[4][0])
     assert before[5] != after[5]
+
+
+def costs_of(rows: calibration.Rows) -> costmodel.Table:
+    return calibration.corrected(SHIPPED, rows)
 
 
 def test_a_document_holds_the_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
