@@ -169,7 +169,7 @@ def test_a_corrupt_file_is_ignored_with_a_warning(cache: Path, text: str) -> Non
 def test_unknown_names_in_a_file_are_no_plan() -> None:
     planned = plan("conv_transpose", *structs(), **KEYWORDS)
     tuning_cache.remember(planned.problem, "cpu", Measured({"removed in this version": 1e-9}))
-    assert plan("conv_transpose", *structs(), **KEYWORDS) == planned
+    assert str(plan("conv_transpose", *structs(), **KEYWORDS)) == str(planned)
 
 
 def test_a_rejected_algorithm_is_never_chosen() -> None:
