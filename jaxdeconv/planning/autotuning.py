@@ -72,7 +72,7 @@ class Tuning:
 def autotuning(enabled: bool = True) -> "contextlib._GeneratorContextManager[Tuning]":
     """While this is entered, every leg is measured when it is first compiled; or a decorator.
 
-    As `torch.backends.cudnn.benchmark` does, it times all algorithms of every leg, whatever calls
+    As `torch.backends.cudnn.benchmark` does, it times the algorithms of every leg, whatever calls
     it: a public function, a layer, a derivative, a function under `accelerate`. The fastest is
     compiled into the program. What was measured is kept in a file, as by `jaxdeconv.autotune`: it
     is measured once, and later processes follow it, with or without `autotuning`.
@@ -97,9 +97,9 @@ def autotuning(enabled: bool = True) -> "contextlib._GeneratorContextManager[Tun
     JAX's default backend, or that several processes run; legs that XLA divides itself
     (`jaxdeconv.sharding`); and in automatic mode on GPUs all that are divided.
 
-    Cost: compiles every algorithm of every distinct leg once, and runs each for about 50
-        milliseconds: some seconds per leg, a minute or so for a network and its gradients. The
-        operands of one leg are allocated meanwhile.
+    Cost: compiles every algorithm that 'auto' may take, once for every distinct leg, and runs each
+        for about 50 milliseconds: some seconds per leg, a minute or so for a network and its
+        gradients. The operands of one leg are allocated meanwhile.
 
     Example:
         >>> import jax.numpy as jnp
@@ -151,7 +151,7 @@ def settle(problem: Problem, platform: str) -> None:
         if is_measured(problem, platform):
             return
         before = planner.choose(problem, platform)
-        after = tune(problem, platform)
+        after = tune(problem, platform, on_request=False)
     if after.reason == planner.MEASURED:
         for legs in _WATCHERS:
             legs.append(Tuned(before, after))
@@ -162,15 +162,25 @@ def is_measured(problem: Problem, platform: str) -> bool:
     return planner.choose(problem, platform).reason == planner.MEASURED
 
 
-def tune(problem: Problem, platform: str) -> Plan:
+def tune(problem: Problem, platform: str, *, on_request: bool = True) -> Plan:
     """Time all algorithms of a problem, and remember the answer; the new plan.
 
     One that fails is left out, with a warning.
+
+    Args:
+        problem: that the plan will be asked for.
+        platform: JAX's name of JAX's default backend.
+        on_request: whether to time those, too, that 'auto' never takes.
     """
     planned = planner.choose(problem, platform)
+    possible = {
+        one.algorithm
+        for one in planned.candidates
+        if one.supported and (on_request or not one.on_request)
+    }
     seconds = {}
     for one in ALGORITHMS[problem.leg]:
-        if one.reject(planned.problem, planned.platform):
+        if one.name not in possible:
             continue
         try:
             seconds[one.name] = measuring.measure(one, planned.problem)

@@ -115,9 +115,9 @@ class Plan:
                 lines.append(f"{one.algorithm:<15} {'-':>9} {'-':>9} {'-':>9}  {one.rejected}")
                 continue
             flops = 2e-6 * one.work.features[0]
-            time = "-" if math.isnan(one.seconds) else f"{1e3 * one.seconds:.3f}"
+            time = f"{1e3 * one.seconds:.3f}" if math.isfinite(one.seconds) else "-"
             memory = one.work.memory / 2**20
-            note = "  on request: not measured" if math.isnan(one.seconds) else ""
+            note = "" if math.isfinite(one.seconds) else "  on request: not measured"
             note = f"  on request: {one.on_request}" if one.on_request else note
             lines.append(f"{one.algorithm:<15} {time:>9} {flops:>9.1f} {memory:>9.2f}{note}")
         return "\n".join(lines)
