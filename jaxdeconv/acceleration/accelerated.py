@@ -25,6 +25,7 @@ from jaxdeconv.acceleration.merge import merge
 from jaxdeconv.acceleration.platforms import NAMES, Platforms
 from jaxdeconv.acceleration.stock import measure_stock, stock_measured, stock_seconds
 from jaxdeconv.planning import tuning_cache
+from jaxdeconv.planning.autotuning import is_measured
 from jaxdeconv.primitives import (
     is_left_to_xla,
     is_one_program,
@@ -32,7 +33,7 @@ from jaxdeconv.primitives import (
     varying_alike,
 )
 
-__all__ = ["accelerated_p", "bind", "choose", "fast", "result_aval"]
+__all__ = ["accelerated_p", "bind", "choose", "fast", "is_timed", "result_aval"]
 
 Constants: TypeAlias = tuple[Weights | None, Weights | None]
 
@@ -104,6 +105,12 @@ def before(excerpt: Excerpt, found: LegMatch, platform: str) -> float:
         dim in backwards[RHS] or axis.sizes[RHS] == 1 for dim, axis in enumerate(alone.axes)
     )
     return stock_seconds(alone, platform, found.leg, flipped)
+
+
+def is_timed(excerpt: Excerpt, found: LegMatch, platform: str) -> bool:
+    """Whether both were measured here: an excerpt's convolution as it is, and the leg."""
+    stock = stock_measured(merge(excerpt.alone()).convolution, platform)
+    return stock is not None and is_measured(found.leg_problem, platform)
 
 
 def fast(

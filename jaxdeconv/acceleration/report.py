@@ -12,7 +12,7 @@ from jax.extend.core import JaxprEqn
 
 from jaxdeconv.acceleration import nnx_modules
 from jaxdeconv.acceleration.accelerate import Accelerated
-from jaxdeconv.acceleration.accelerated import before, choose
+from jaxdeconv.acceleration.accelerated import before, choose, is_timed
 from jaxdeconv.acceleration.leg_match import EmptySum, NoMatch
 from jaxdeconv.acceleration.match import leg_seconds
 from jaxdeconv.acceleration.platforms import DEFAULT, Platforms, default_platform
@@ -36,9 +36,10 @@ class Replacement:
             is left as it is.
         algorithm: how the leg is computed.
         left: why it is left as it is; '' if it is replaced.
-        before: predicted seconds of XLA's own convolution; nan if there is no prediction.
-        after: predicted seconds of the leg; likewise.
+        before: seconds of XLA's own convolution, predicted or measured; nan if neither.
+        after: seconds of the leg, likewise.
         accelerated: whether it has been replaced already in the function that was passed.
+        measured: whether both times were measured on this machine, not predicted.
     """
 
     where: str
@@ -50,10 +51,11 @@ class Replacement:
     before: float = math.nan
     after: float = math.nan
     accelerated: bool = False
+    measured: bool = False
 
     @property
     def gain(self) -> float:
-        """Predicted seconds before over those after."""
+        """Seconds before over those after."""
         return self.before / self.after
 
 
@@ -90,7 +92,8 @@ class Inspection:
         total = len(self.replacements)
         lines = [f"{total} convolutions on {self.platform}: {len(self.replaced)} replaced"]
         if not math.isnan(self.gain):
-            lines[0] += f", together {self.gain:.1f} times as fast (predicted)"
+            known_by = "measured" if all(one.measured for one in self.replaced) else "predicted"
+            lines[0] += f", together {self.gain:.1f} times as fast ({known_by})"
         done = sum(one.accelerated for one in self.replacements)
         if done:
             lines[0] += f"; {'all' if done == total else done} already accelerated"
@@ -165,6 +168,7 @@ def _describe(found: Found, platform: str, platforms: Platforms) -> Replacement:
         seen,
         leg=match.leg,
         algorithm=plan.algorithm,
+        measured=is_timed(found.excerpt, match, platform),
         before=before(found.excerpt, match, platform),
         after=leg_seconds(match, platform),
     )
@@ -183,7 +187,8 @@ def _outcome(one: Replacement) -> str:
     text = f"{one.leg} by {one.algorithm}"
     if math.isnan(one.gain):
         return text
-    return f"{text}: {1e3 * one.before:.3g} ms -> {1e3 * one.after:.3g} ms (predicted)"
+    known_by = "measured" if one.measured else "predicted"
+    return f"{text}: {1e3 * one.before:.3g} ms -> {1e3 * one.after:.3g} ms ({known_by})"
 
 
 _NOT_THEIRS = tuple(

@@ -189,7 +189,8 @@ def test_xla_s_own_convolution_counts_as_it_was_measured(
     check_equal(jax.jit(step)(U, W), up(U, W))
     assert planted.timed == 1
     (found,) = inspect(up, U, W).replacements
-    assert bool(found.leg) == replaced
+    assert bool(found.leg) == found.measured == replaced
+    assert str(inspect(up, U, W)).count("(measured)") == 2 * replaced
     tuning_cache.forget()  # as in a later process
     (found,) = inspect(up, U, W).replacements
     assert bool(found.leg) == replaced
