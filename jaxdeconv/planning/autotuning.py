@@ -98,7 +98,7 @@ def autotuning(enabled: bool = True) -> "contextlib._GeneratorContextManager[Tun
     (`jaxdeconv.sharding`); and in automatic mode on GPUs all that are divided.
 
     Cost: compiles every algorithm that 'auto' may take, once for every distinct leg, and runs each
-        for about 50 milliseconds: some seconds per leg, a minute or so for a network and its
+        for about 50 milliseconds: a second or two per leg, one or two minutes for a network and its
         gradients. The operands of one leg are allocated meanwhile.
 
     Example:
