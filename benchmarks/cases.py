@@ -85,13 +85,7 @@ class BenchCase:
     @property
     def keywords(self) -> dict[str, Any]:
         """The geometry as keywords of `jaxdeconv.conv` and `jaxdeconv.kernel_gradient`."""
-        geometry = self.geometry
-        return {
-            "stride": geometry.stride,
-            "padding": geometry.padding,
-            "dilation": geometry.dilation,
-            "groups": geometry.groups,
-        }
+        return self.geometry.keywords
 
     @property
     def flops(self) -> int:

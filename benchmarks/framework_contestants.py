@@ -65,14 +65,7 @@ def equinox(case: BenchCase, data: Data) -> Program:
     """`equinox.nn.ConvTranspose` and `equinox.nn.Conv` under vmap: channels first."""
     eqx = _import("equinox")
     geometry = case.geometry
-    shared = {
-        "kernel_size": geometry.kernel_size,
-        "stride": geometry.stride,
-        "padding": geometry.padding,
-        "dilation": geometry.dilation,
-        "groups": geometry.groups,
-        "use_bias": False,
-    }
+    shared = geometry.keywords | {"kernel_size": geometry.kernel_size, "use_bias": False}
     in_channels, out_channels = (
         geometry.groups * case.in_channels,
         geometry.groups * case.out_channels,

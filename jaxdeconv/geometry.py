@@ -170,19 +170,14 @@ class ConvGeometry:
     @property
     def padded_size(self) -> tuple[int, ...]:
         """input_size + low + high."""
-        return tuple(
-            n + low + high for n, (low, high) in zip(self.input_size, self.padding, strict=True)
-        )
+        sizes = zip(self.input_size, self.padding, strict=True)
+        return tuple(n + low + high for n, (low, high) in sizes)
 
     @property
     def output_size(self) -> tuple[int, ...]:
         """Spatial size of u = K v: the number of places where the kernel fits."""
-        return tuple(
-            max(0, (padded - k) // s + 1)
-            for padded, k, s in zip(
-                self.padded_size, self.dilated_kernel_size, self.stride, strict=True
-            )
-        )
+        sizes = zip(self.padded_size, self.dilated_kernel_size, self.stride, strict=True)
+        return tuple(max(0, (padded - k) // s + 1) for padded, k, s in sizes)
 
     @property
     def output_padding(self) -> tuple[int, ...]:
@@ -190,6 +185,11 @@ class ConvGeometry:
         window = Window(self.kernel_size, self.stride, self.padding, self.dilation)
         possible = _possible(self.output_size, window, self.padding)
         return tuple(n - choices[0] for n, choices in zip(self.input_size, possible, strict=True))
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """Those of every leg: stride, padding, dilation, groups."""
+        return {name: getattr(self, name) for name in ("stride", "padding", "dilation", "groups")}
 
     def with_groups(self, groups: int) -> Self:
         """The same sizes with another number of groups."""

@@ -35,14 +35,7 @@ class Drawn:
     @property
     def keywords(self) -> dict[str, Any]:
         """Those of every leg."""
-        geometry = self.geometry
-        return {
-            "stride": geometry.stride,
-            "padding": geometry.padding,
-            "dilation": geometry.dilation,
-            "groups": geometry.groups,
-            "padding_mode": self.padding_mode,
-        }
+        return self.geometry.keywords | {"padding_mode": self.padding_mode}
 
 
 def draw(rng: np.random.Generator, sensible: bool) -> Drawn:

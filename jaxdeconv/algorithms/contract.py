@@ -53,8 +53,7 @@ class Case:
     @property
     def keywords(self) -> dict[str, Any]:
         """The geometry as keywords of the public functions."""
-        geometry = dataclasses.asdict(self.geometry)
-        return {key: geometry[key] for key in ("stride", "padding", "dilation", "groups")}
+        return self.geometry.keywords
 
     def problem(self, leg: str, dtype: DTypeLike = np.float32, platform: str = "cpu") -> Problem:
         """What a leg has to compute on it."""

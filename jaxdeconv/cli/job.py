@@ -73,11 +73,7 @@ class Job:
     @property
     def _keywords(self) -> dict[str, Any]:
         """What K and K^T have in common."""
-        return {
-            "stride": self.geometry.stride,
-            "padding": self.geometry.padding,
-            "dilation": self.geometry.dilation,
-            "groups": self.geometry.groups,
+        return self.geometry.keywords | {
             "padding_mode": self.padding_mode,
             "preferred_element_type": self.accumulator,
         }

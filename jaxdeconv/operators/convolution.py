@@ -200,12 +200,7 @@ class ConvOperator(ConvMatrix):
     @property
     def keywords(self) -> dict[str, Any]:
         """The keywords of `conv` that give K, with the padding as integers."""
-        geometry = self.geometry
-        return {
-            "stride": geometry.stride,
-            "padding": geometry.padding,
-            "dilation": geometry.dilation,
-            "groups": geometry.groups,
+        return self.geometry.keywords | {
             "dimension_numbers": self.dimension_numbers,
             "padding_mode": self.padding_mode,
             "precision": self.precision,

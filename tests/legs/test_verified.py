@@ -66,12 +66,7 @@ def test_every_algorithm(leg: str, name: str) -> None:
     problem = supported[0]
     geometry = problem.geometry
     v_shape = (1, *geometry.input_size, problem.in_channels)
-    keywords = {
-        "stride": geometry.stride,
-        "padding": geometry.padding,
-        "dilation": geometry.dilation,
-        "groups": geometry.groups,
-    }
+    keywords = geometry.keywords
     chosen = {leg: name}
     w = whole((*geometry.kernel_size, problem.in_per_group, problem.out_channels))
     forward = functools.partial(conv, algorithm=chosen.get("conv", "auto"), **keywords)
