@@ -1,79 +1,47 @@
-"""Remeasure the cost model of the planner on this CPU: `python -m benchmarks.calibrate`.
+"""Measure the costs of this CPU that come with the package: `python -m benchmarks.calibrate`.
 
 Times every algorithm of every leg on the benchmark cases, on seeded random problems, on layers like
 those of networks and on depthwise ones, and fits `jaxdeconv.planning.costmodel` to the times.
-Writes jaxdeconv/planning/costs/cpu.json. Takes about half an hour; the machine should be idle.
+Rewrites jaxdeconv/planning/costs/cpu_NAME.json of the nearest CPU, or writes `--output`. Takes an
+hour or two; the machine should be idle. `python -m jaxdeconv calibrate` corrects costs in minutes.
 """
 
 import argparse
+import dataclasses
 import itertools
 import json
-import platform
 import sys
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import jax
-import numpy as np
-from scipy.optimize import nnls
-
 import jaxdeconv
 from benchmarks.cases import CASES
-from benchmarks.draws import layer_cases, random_cases
 from jaxdeconv.algorithms import ALGORITHMS, Problem
-from jaxdeconv.algorithms.steps import FEW_GROUPS
-from jaxdeconv.legs.autotune import measure
-from jaxdeconv.planning import costmodel
+from jaxdeconv.planning import calibration, costmodel, draws
+from jaxdeconv.planning.calibration import Row, Rows
+from jaxdeconv.planning.measuring import measure
 
-Sample: TypeAlias = tuple[tuple[float, ...], tuple[float, ...], float]
-"""Features of the work, coordinates of the problem, measured seconds."""
-
-Samples: TypeAlias = dict[str, dict[str, list[Sample]]]
+Samples: TypeAlias = dict[str, dict[str, list[Row]]]
 """By leg and algorithm, in the order of the problems."""
 
-COSTS = Path(jaxdeconv.__file__).parent / "planning" / "costs" / "cpu.json"
+COSTS = Path(jaxdeconv.__file__).parent / "planning" / "costs"
 
 
 def problems(random: int, layers: int, depthwise: int, seed: int) -> list[Problem]:
     """One problem per case and leg."""
-    others = (c for c in random_cases(20 * depthwise, seed + 1) if c.geometry.groups > FEW_GROUPS)
-    cases = [
-        *CASES,
-        *random_cases(random, seed),
-        *layer_cases(layers, seed),
-        *itertools.islice(others, depthwise),
+    forward = [
+        *(case.problem(case.leg) for case in CASES),
+        *itertools.islice(draws.geometries(seed), random),
+        *itertools.islice(draws.layers(seed), layers),
+        *itertools.islice(draws.depthwise(seed + 1), depthwise),
     ]
-    return [case.problem(leg) for case in cases for leg in ALGORITHMS]
+    return [dataclasses.replace(one, leg=leg) for one in forward for leg in ALGORITHMS]
 
 
-def fit(rows: list[Sample]) -> dict[str, Any]:
-    """The cost of one algorithm (`jaxdeconv.planning.costmodel.Cost`) from its samples.
-
-    Non-negative least squares on relative errors gives the coefficients. A Gaussian process (prior
-    standard deviation 0.55, noise 0.14) then models the logarithms of the residuals.
-    """
-    features = np.array([(*row, 1.0) for row, _, _ in rows])
-    points = np.array([point for _, point, _ in rows])
-    times = np.array([time for _, _, time in rows])
-    relative = features / times[:, None]
-    scale = np.where(relative.max(0) > 0, relative.max(0), 1.0)
-    linear = nnls(relative / scale, np.ones(len(rows)))[0] / scale
-    residuals = np.log(times / np.maximum(features @ linear, 1e-7))
-    offset = residuals.mean()
-    covariance = 0.3 * np.array([costmodel.similarity(points, point) for point in points])
-    weights = np.linalg.solve(covariance + 0.02 * np.eye(len(rows)), residuals - offset)
-    return {
-        "linear": [float(f"{c:.4g}") for c in linear],
-        "offset": round(float(offset), 4),
-        "points": np.rint(costmodel.RESOLUTION * points).astype(int).ravel().tolist(),
-        "weights": np.round(0.3 * weights, 4).tolist(),
-    }
-
-
-def pooled(samples: Samples, earlier: Samples) -> Samples:
+def pooled(samples: Rows, earlier: Rows) -> Samples:
     """Two runs as one; if both measured a problem, the smaller time, as noise only adds."""
 
-    def both(leg: str, name: str) -> list[Sample]:
+    def both(leg: str, name: str) -> list[Row]:
         least: dict[Any, float] = {}
         for run in (earlier, samples):
             for row, point, time in run[leg].get(name, []):
@@ -101,36 +69,27 @@ def main() -> None:
         type=Path,
         help="samples of an earlier run of the same code, on any problems",
     )
-    parser.add_argument("--output", type=Path, default=COSTS)
+    parser.add_argument("--output", type=Path, default=COSTS / f"cpu_{costmodel.nearest()}.json")
     arguments = parser.parse_args()
     samples: Samples = {leg: {} for leg in ALGORITHMS}
     todo = problems(arguments.random, arguments.layers, arguments.depthwise, arguments.seed)
     for number, problem in enumerate(todo, 1):
         sys.stderr.write(f"\r{number}/{len(todo)} problems")
         for algorithm in ALGORITHMS[problem.leg]:
-            if algorithm.reject(problem, "cpu"):
+            if algorithm.seconds is not None or algorithm.reject(problem, "cpu"):
                 continue
-            work = algorithm.work(problem)
-            point = costmodel.coordinates(problem, work)
-            row = (work.features, point, measure(algorithm, problem))
+            row = calibration.row(problem, algorithm.name, measure(algorithm, problem))
             samples[problem.leg].setdefault(algorithm.name, []).append(row)
     if arguments.merge:
         samples = pooled(samples, json.loads(arguments.merge.read_text()))
     if arguments.samples:
         arguments.samples.write_text(json.dumps(samples))
-    fitted: dict[str, dict[str, Any]] = {leg: {} for leg in ALGORITHMS}
+    table: costmodel.Table = {leg: {} for leg in ALGORITHMS}
     for leg, by_name in samples.items():
         for name, rows in by_name.items():
-            fitted[leg][name] = fit(rows)
+            table[leg][name] = calibration.fit(rows)
             print(f"{leg:<16} {name:<12} {len(rows):>4} samples")
-    record = {
-        "command": "python -m benchmarks.calibrate",
-        "machine": f"{platform.machine()}, {jax.local_device_count()} CPU device",
-        "jax": jax.__version__,
-        "model": "jaxdeconv.planning.costmodel",
-        "costs": fitted,
-    }
-    arguments.output.write_text(json.dumps(record, separators=(",", ":")) + "\n")
+    arguments.output.write_text(calibration.document(table, "python -m benchmarks.calibrate"))
 
 
 if __name__ == "__main__":

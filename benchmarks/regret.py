@@ -103,7 +103,8 @@ def time_leg(call: LegCall, rounds: int, stopwatch: Stopwatch | None = None) -> 
         ArithmeticError: two implementations disagree.
     """
     plan = call.plan()
-    others = [c.algorithm for c in plan.candidates if c.supported and c.algorithm != plan.algorithm]
+    possible = [c.algorithm for c in plan.candidates if c.supported and not c.on_request]
+    others = [name for name in possible if name != plan.algorithm]
     functions = {"auto": call.ours("auto"), STOCK: call.stock()}
     functions |= {name: call.ours(name) for name in others}
     operands = call.operands()

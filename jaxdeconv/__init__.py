@@ -10,7 +10,7 @@ The map of the package; data flows downwards and a module imports only from abov
     boundary        padding modes (circular, reflect, ...) as linear maps with their transposes
     reference/      the definition and its independent re-derivations: slow, obvious
     algorithms/     fast ways to compute each convolution, one file each, and their contract
-    planning/       which algorithm for which problem: predicted and measured times
+    planning/       which algorithm for which problem: predicted and measured times; autotuning
     sharding/       a leg divided among devices: halos, layouts; `sharding.explain`
     primitives/     the three convolutions in JAX: differentiation, batching, lowering
     legs/           the public functions: conv, conv_transpose, kernel_gradient; plan; autotune
@@ -39,6 +39,7 @@ The words, one for a thing:
     problem         a leg with all that is known before there are numbers: shapes, dtypes, platform
     algorithm       one way to compute a leg
     plan            the choice of the algorithm, with its reasons
+    to tune         to measure the algorithms of a leg, and to plan by that from then on
     derived         computed by JAX's own differentiation of the definition
 
 Every name here is imported when it is first asked for: `import jaxdeconv` alone is quick.
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from jaxdeconv.legs.autotune import autotune as autotune
     from jaxdeconv.legs.plan import plan as plan
     from jaxdeconv.operators import ConvOperator as ConvOperator
+    from jaxdeconv.planning.autotuning import autotuning as autotuning
     from jaxdeconv.planning.registry import register_algorithm as register_algorithm
     from jaxdeconv.planning.registry import unregister_algorithm as unregister_algorithm
 
@@ -80,6 +82,7 @@ __all__ = [
     "ConvOperator",
     "accelerate",
     "autotune",
+    "autotuning",
     "conv",
     "conv_transpose",
     "kernel_gradient",
@@ -95,6 +98,7 @@ _HOMES = {
     "ConvOperator": "operators",
     "accelerate": "acceleration",
     "autotune": "legs.autotune",
+    "autotuning": "planning.autotuning",
     "conv": "legs",
     "conv_transpose": "legs",
     "kernel_gradient": "legs",

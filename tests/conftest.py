@@ -21,6 +21,9 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "determini
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+# plans are the same on every machine, from the collection of the tests on
+os.environ.setdefault("JAXDECONV_COSTS", "amd")
+
 compilation_cache.enable()
 
 
@@ -61,7 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_tuning_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Plans follow the cost model alone, whatever was tuned on this machine."""
+    """Plans follow the cost model alone, whatever was tuned or measured on this machine."""
     os.environ["JAXDECONV_CACHE"] = str(tmp_path_factory.mktemp("tuned"))
 
 

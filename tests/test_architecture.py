@@ -15,6 +15,7 @@ PUBLIC = {
     "ConvOperator",
     "accelerate",
     "autotune",
+    "autotuning",
     "conv",
     "conv_transpose",
     "kernel_gradient",

@@ -12,10 +12,17 @@ import numpy as np
 
 from jaxdeconv.acceleration import nnx_modules
 from jaxdeconv.acceleration import rules as rules
-from jaxdeconv.acceleration.platforms import DEFAULT, as_platforms, default_platform, platform_of
+from jaxdeconv.acceleration.platforms import (
+    DEFAULT,
+    Platforms,
+    as_platforms,
+    default_platform,
+    platform_of,
+)
 from jaxdeconv.acceleration.rewrite import has_convolutions, rewrite
 from jaxdeconv.acceleration.staging import stage
 from jaxdeconv.errors import ArgumentTypeError, reporting
+from jaxdeconv.planning import measuring
 
 __all__ = ["accelerate"]
 
@@ -28,7 +35,10 @@ REMEMBERED = 64
 
 @reporting
 def accelerate(
-    fun: Callable[Parameters, Result], *, platforms: str | Sequence[str] = DEFAULT
+    fun: Callable[Parameters, Result],
+    *,
+    platforms: str | Sequence[str] = DEFAULT,
+    autotune: bool = False,
 ) -> Callable[Parameters, Result]:
     """The same function, with each convolution in it computed by our fast algorithms.
 
@@ -64,6 +74,9 @@ def accelerate(
             convolutions are replaced that are predicted to gain a tenth or more: above all
             transposed ones, whose zeros XLA would multiply, and their kernel gradients. That is
             known from compiled programs and not measured.
+        autotune: whether to measure, when a program is compiled, what is predicted otherwise: the
+            algorithms of every leg, and XLA's own convolution where that may be as fast. As in
+            `jaxdeconv.autotuning`, which says what is not measured, and which switches it on, too.
 
     Returns:
         A function with the same signature and the same results up to rounding: equal structure,
@@ -72,7 +85,7 @@ def accelerate(
         `fun` can.
 
     Raises:
-        TypeError: `fun` is not callable.
+        TypeError: `fun` is not callable, or `autotune` is not a bool.
         ValueError: an unknown platform; or, when called, `fun` changes modules of Flax NNX that it
             closes over.
 
@@ -100,7 +113,11 @@ def accelerate(
         raise ArgumentTypeError(
             "fun must be callable", "Pass the function itself, not its result.", fun=fun
         )
-    return Accelerated(fun, as_platforms(platforms))
+    if not isinstance(autotune, bool):
+        raise ArgumentTypeError(
+            "autotune must be a bool", "Pass True or leave it out.", autotune=autotune
+        )
+    return Accelerated(fun, as_platforms(platforms), autotune)
 
 
 class Accelerated(Generic[Parameters, Result]):
@@ -108,20 +125,31 @@ class Accelerated(Generic[Parameters, Result]):
 
     Attributes:
         platforms: where convolutions are replaced.
+        autotune: whether legs are measured even outside of `autotuning`.
     """
 
     __wrapped__: Callable[Parameters, Result]
 
-    def __init__(self, fun: Callable[Parameters, Result], platforms: tuple[str, ...]) -> None:
+    def __init__(
+        self, fun: Callable[Parameters, Result], platforms: tuple[str, ...], autotune: bool = False
+    ) -> None:
         functools.update_wrapper(self, fun, updated=())
         kind = type(fun).__name__  # for callable objects; JAX names programs by `__name__`
         self.__name__ = getattr(fun, "__name__", kind)
         self.__qualname__ = getattr(fun, "__qualname__", kind)
         self.platforms = platforms
+        self.autotune = autotune
         self._without: collections.OrderedDict[Hashable, None] = collections.OrderedDict()
 
     def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         """Call the function, its convolutions computed by our algorithms."""
+        platforms = Platforms(self.platforms, self.autotune or measuring.is_on())
+        with platforms.traced():
+            return self._call(platforms, *args, **kwargs)
+
+    def _call(
+        self, platforms: Platforms, *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> Result:
         fun, given, named = nnx_modules.unbound(self.__wrapped__, args, kwargs)
         signature = _signature(given, named)
         if signature is not None and (
@@ -132,7 +160,7 @@ class Accelerated(Generic[Parameters, Result]):
             staged = stage(call.fun, call.args, call.kwargs)
             program = staged.jaxpr
             if signature is None or _is_traced(program.consts) or has_convolutions(program.jaxpr):
-                program = rewrite(program, self.platforms, staged.constant)
+                program = rewrite(program, platforms, staged.constant)
             else:
                 _remember(self._without, signature)
             result: Result = call.finish(staged.result(program))
@@ -144,6 +172,7 @@ class Accelerated(Generic[Parameters, Result]):
 
     def __repr__(self) -> str:
         others = "" if self.platforms == DEFAULT else f", platforms={self.platforms}"
+        others += ", autotune=True" if self.autotune else ""
         return f"accelerate({self.__qualname__}{others})"
 
     def __reduce__(self) -> Any:
@@ -153,7 +182,8 @@ class Accelerated(Generic[Parameters, Result]):
             found = getattr(found, name, None)
         if found is self:
             return self.__qualname__
-        return functools.partial(accelerate, platforms=self.platforms), (self.__wrapped__,)
+        again = functools.partial(accelerate, platforms=self.platforms, autotune=self.autotune)
+        return again, (self.__wrapped__,)
 
 
 def _is_elsewhere(args: Any, kwargs: Any, platforms: tuple[str, ...]) -> bool:

@@ -20,15 +20,25 @@ from jaxdeconv.acceleration.axes import RHS
 from jaxdeconv.acceleration.constants import Weights, prepared
 from jaxdeconv.acceleration.excerpt import Excerpt
 from jaxdeconv.acceleration.leg_match import EmptySum, LegMatch, NoMatch
-from jaxdeconv.acceleration.match import NEAR, leg_seconds, match
+from jaxdeconv.acceleration.match import NEAR, leg_seconds, match, measure_matches
 from jaxdeconv.acceleration.merge import merge
 from jaxdeconv.acceleration.platforms import NAMES, Platforms
-from jaxdeconv.acceleration.stock import stock_seconds
-from jaxdeconv.primitives import is_left_to_xla, lower_for_known_devices, varying_alike
+from jaxdeconv.acceleration.stock import measure_stock, stock_measured, stock_seconds
+from jaxdeconv.planning import tuning_cache
+from jaxdeconv.planning.autotuning import is_measured
+from jaxdeconv.primitives import (
+    is_left_to_xla,
+    is_one_program,
+    lower_for_known_devices,
+    varying_alike,
+)
 
-__all__ = ["accelerated_p", "bind", "choose", "fast", "result_aval"]
+__all__ = ["accelerated_p", "bind", "choose", "fast", "is_timed", "result_aval"]
 
 Constants: TypeAlias = tuple[Weights | None, Weights | None]
+
+HOPELESS = 4.0
+"""Where XLA's own convolution is predicted to take so many times as long, it is not measured."""
 
 accelerated_p: Any = Primitive("jaxdeconv_accelerated")
 
@@ -55,12 +65,26 @@ def bind(
     return result
 
 
-def choose(excerpt: Excerpt, platform: str) -> LegMatch | EmptySum | NoMatch:
-    """What computes an excerpt on a platform, or why it stays as it is."""
-    found = match(merge(excerpt).convolution, platform)
+def choose(
+    excerpt: Excerpt, platform: str, *, autotune: bool = False
+) -> LegMatch | EmptySum | NoMatch:
+    """What computes an excerpt on a platform, or why it stays as it is.
+
+    Args:
+        excerpt: what is computed.
+        platform: JAX's name of the platform that it is lowered for.
+        autotune: whether to measure what could compute it.
+    """
+    convolution = merge(excerpt).convolution
+    if autotune:
+        measure_matches(convolution, platform)
+    found = match(convolution, platform)
     if not isinstance(found, LegMatch):
         return found
     stock, leg = before(excerpt, found, platform), leg_seconds(found, platform)
+    if autotune and not stock > HOPELESS * leg:
+        measure_stock(excerpt.alone(), platform)
+        stock = before(excerpt, found, platform)
     # On accelerators what would be no faster stays: XLA then sees the program as it was written.
     if platform != "cpu" and math.isnan(stock):
         return NoMatch("its batch is symbolic, and so nothing is predicted")
@@ -72,17 +96,28 @@ def choose(excerpt: Excerpt, platform: str) -> LegMatch | EmptySum | NoMatch:
 
 
 def before(excerpt: Excerpt, found: LegMatch, platform: str) -> float:
-    """Predicted seconds of an excerpt's convolution as it is."""
+    """Seconds of an excerpt's convolution as it is: measured, if it was, or predicted."""
     alone, backwards = merge(excerpt.alone()).convolution, merge(excerpt).convolution.backwards
+    measured = stock_measured(alone, platform)
+    if measured is not None:
+        return measured
     flipped = all(
         dim in backwards[RHS] or axis.sizes[RHS] == 1 for dim, axis in enumerate(alone.axes)
     )
     return stock_seconds(alone, platform, found.leg, flipped)
 
 
-def fast(excerpt: Excerpt, platform: str) -> Callable[[Array, Array], Array]:
+def is_timed(excerpt: Excerpt, found: LegMatch, platform: str) -> bool:
+    """Whether both were measured here: an excerpt's convolution as it is, and the leg."""
+    stock = stock_measured(merge(excerpt.alone()).convolution, platform)
+    return stock is not None and is_measured(found.leg_problem, platform)
+
+
+def fast(
+    excerpt: Excerpt, platform: str, *, autotune: bool = False
+) -> Callable[[Array, Array], Array]:
     """An excerpt computed by a leg, or as it is if no leg is faster."""
-    merged, found = merge(excerpt), choose(excerpt, platform)
+    merged, found = merge(excerpt), choose(excerpt, platform, autotune=autotune)
     if isinstance(found, NoMatch):
         return excerpt
     apply = found.apply
@@ -120,17 +155,19 @@ def _lower(
     avals: Sequence[Any] = context.avals_in
     plain = [core.ShapedArray(aval.shape, aval.dtype) for aval in avals]
     compute: Callable[[Array, Array], Array] = excerpt
-    if platform in platforms and (
+    if str(platform) in platforms and (
         platform == "cpu" or not is_left_to_xla(str(platform), context.module_context)
     ):
-        compute = fast(excerpt, str(platform))
-    if compute is not excerpt:
-        compute = prepared(compute, constant, plain, context, str(platform))
-    with jax.sharding.use_abstract_mesh(AbstractMesh((), ())):
+        autotune = platforms.autotune and is_one_program(context.module_context)
+        compute = fast(excerpt, str(platform), autotune=autotune)
+    with jax.sharding.use_abstract_mesh(AbstractMesh((), ())), platforms.traced():
+        if compute is not excerpt:
+            compute = prepared(compute, constant, plain, context, str(platform))
         lower = mlir.lower_fun(compute, multiple_results=False)
         return lower(context.replace(avals_in=plain), *xy)
 
 
+@tuning_cache.follows
 @functools.partial(jax.jit, static_argnums=(2, 3))
 def _compiled(x: Array, y: Array, excerpt: Excerpt, platforms: Platforms) -> Array:
     return bind(x, y, excerpt=excerpt, platforms=platforms)

@@ -16,7 +16,7 @@ from jaxdeconv.algorithms.leg import LEG_WITH_RESULT, LEGS
 from jaxdeconv.arguments.dtypes import accumulator_dtype
 from jaxdeconv.arguments.layout import flip_kernel
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.primitives import LegParams, bind
+from jaxdeconv.primitives import LegParams, bind, simplified
 
 __all__ = ["EmptySum", "LegMatch", "NoMatch"]
 
@@ -80,6 +80,11 @@ class LegMatch:
             self.convolution["precision"],
             result_dtype=np.dtype(result),
         )
+
+    @property
+    def leg_problem(self) -> Problem:
+        """What the plan of the leg that is the convolution is asked for."""
+        return simplified(self.problem(self.leg))
 
     @property
     def moved_bytes(self) -> int:

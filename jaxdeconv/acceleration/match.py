@@ -10,7 +10,8 @@ axis is shared by exactly two of the three arrays, and the groups by all, whethe
 `feature_group_count` or `batch_group_count` made them.
 
 Of all assignments the one is chosen whose three legs together are predicted to be the fastest: a
-program that is differentiated, before or after it is accelerated, needs all three.
+program that is differentiated, before or after it is accelerated, needs all three. Of those that
+were measured (`measure_matches`), the fastest is chosen.
 """
 
 import functools
@@ -28,9 +29,10 @@ from jaxdeconv.arguments.dtypes import COMPLEX, FLOATING, INTEGER
 from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry
 from jaxdeconv.planning import planner, tuning_cache
+from jaxdeconv.planning.autotuning import is_measured, settle
 from jaxdeconv.primitives import simplified
 
-__all__ = ["NEAR", "leg_seconds", "match", "obstacle"]
+__all__ = ["NEAR", "leg_seconds", "match", "measure_matches", "obstacle"]
 
 ROLES = ("vwu", "uwv", "vuw", "uvw", "wvu", "wuv")
 """The roles of (left operand, right operand, result); the usual ones first."""
@@ -44,6 +46,9 @@ BYTES_PER_SECOND = 4e9
 
 NEAR = 1.1
 """Predictions closer than this are taken as equal; then the fewest multiplications decide."""
+
+LIKELY = 1.5
+"""A match that is predicted to take longer than the best by more than this is not measured."""
 
 LARGE_KERNEL = 2.0
 """A match must be this much faster if its kernel has more strides than there are output positions:
@@ -59,6 +64,31 @@ def match(convolution: Convolution, platform: str) -> LegMatch | EmptySum | NoMa
         convolution: to match.
         platform: JAX's name of the platform for which to choose among several matches.
     """
+    found = _possible(convolution)
+    if not isinstance(found, list):
+        return found
+    measured = [one for one in found if is_measured(one.leg_problem, platform)]
+    if measured:
+        return min(measured, key=lambda one: leg_seconds(one, platform))
+    return min(_near(found, platform, NEAR), key=_multiplications)
+
+
+def measure_matches(convolution: Convolution, platform: str) -> None:
+    """Measure the legs that could compute a convolution best, unless that has been done.
+
+    Args:
+        convolution: to match.
+        platform: JAX's name of the platform that is compiled for.
+    """
+    found = _possible(convolution)
+    if isinstance(found, list) and not any(is_measured(one.leg_problem, platform) for one in found):
+        for one in _near(found, platform, LIKELY):
+            settle(one.leg_problem, platform)
+
+
+@functools.lru_cache(maxsize=4096)
+def _possible(convolution: Convolution) -> list[LegMatch] | EmptySum | NoMatch:
+    """Every match, at least one; or why there is none."""
     reason = obstacle(convolution)
     if reason:
         return NoMatch(reason)
@@ -75,9 +105,13 @@ def match(convolution: Convolution, platform: str) -> LegMatch | EmptySum | NoMa
         return EmptySum(convolution)
     if not matches:
         return NoMatch("its batch is symbolic where the leg needs a number")
+    return matches
+
+
+def _near(matches: list[LegMatch], platform: str, factor: float) -> list[LegMatch]:
+    """Those whose predicted cost is near the least."""
     costs = [_cost(one, platform) for one in matches]
-    near = [one for one, cost in zip(matches, costs, strict=True) if cost <= NEAR * min(costs)]
-    return min(near, key=_multiplications)
+    return [one for one, cost in zip(matches, costs, strict=True) if cost <= factor * min(costs)]
 
 
 def leg_seconds(found: LegMatch, platform: str) -> float:
@@ -87,7 +121,7 @@ def leg_seconds(found: LegMatch, platform: str) -> float:
         found: the match.
         platform: where the leg is computed.
     """
-    plan = planner.choose(simplified(found.problem(found.leg)), platform)
+    plan = planner.choose(found.leg_problem, platform)
     return plan.candidates[0].seconds + _rearranging(found, platform)
 
 

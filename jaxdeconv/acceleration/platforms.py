@@ -1,27 +1,49 @@
-"""Names of platforms, as JAX's lowering calls them."""
+"""Where convolutions are replaced: names of platforms, as JAX's lowering calls them."""
 
+import dataclasses
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from contextlib import AbstractContextManager
+from typing import Any
 
 import jax
 
 from jaxdeconv.errors import ArgumentValueError
+from jaxdeconv.planning import measuring
 
 __all__ = ["DEFAULT", "NAMES", "Platforms", "as_platforms", "default_platform", "platform_of"]
 
-Platforms: TypeAlias = tuple[str, ...]
+
+@dataclasses.dataclass(frozen=True)
+class Platforms:
+    """Where convolutions are replaced, and how that is decided.
+
+    Attributes:
+        names: of the platforms.
+        autotune: whether legs and convolutions are measured there when they are lowered.
+    """
+
+    names: tuple[str, ...]
+    autotune: bool = False
+
+    def __contains__(self, platform: str) -> bool:
+        return platform in self.names
+
+    def traced(self) -> AbstractContextManager[Any]:
+        """While this is entered, legs that are traced are measured, too."""
+        return measuring.switched(self.autotune or measuring.is_on())
+
 
 NAMES = ("cpu", "cuda", "rocm", "tpu")
 """The platforms for which legs can be lowered."""
 
-DEFAULT: Platforms = ("cpu", "cuda", "tpu")
+DEFAULT: tuple[str, ...] = ("cpu", "cuda", "tpu")
 """The platforms on which it is known which convolutions legs better: by measurement on CPUs, by
 compiled programs on the others."""
 
 _FAMILIES = {"gpu": ("cuda", "rocm")} | {name: (name,) for name in NAMES}
 
 
-def as_platforms(platforms: str | Sequence[str]) -> Platforms:
+def as_platforms(platforms: str | Sequence[str]) -> tuple[str, ...]:
     """What users write as names, in a fixed order; 'gpu' means both kinds.
 
     Args:

@@ -12,7 +12,7 @@ from jax.extend.core import JaxprEqn
 
 from jaxdeconv.acceleration import nnx_modules
 from jaxdeconv.acceleration.accelerate import Accelerated
-from jaxdeconv.acceleration.accelerated import before, choose
+from jaxdeconv.acceleration.accelerated import before, choose, is_timed
 from jaxdeconv.acceleration.leg_match import EmptySum, NoMatch
 from jaxdeconv.acceleration.match import leg_seconds
 from jaxdeconv.acceleration.platforms import DEFAULT, Platforms, default_platform
@@ -20,7 +20,6 @@ from jaxdeconv.acceleration.rewrite import Found, convolutions
 from jaxdeconv.acceleration.staging import stage
 from jaxdeconv.errors import ArgumentTypeError, reporting
 from jaxdeconv.planning import planner
-from jaxdeconv.primitives import simplified
 
 __all__ = ["Inspection", "Replacement", "inspect"]
 
@@ -37,9 +36,10 @@ class Replacement:
             is left as it is.
         algorithm: how the leg is computed.
         left: why it is left as it is; '' if it is replaced.
-        before: predicted seconds of XLA's own convolution; nan if there is no prediction.
-        after: predicted seconds of the leg; likewise.
+        before: seconds of XLA's own convolution, predicted or measured; nan if neither.
+        after: seconds of the leg, likewise.
         accelerated: whether it has been replaced already in the function that was passed.
+        measured: whether both times were measured on this machine, not predicted.
     """
 
     where: str
@@ -51,10 +51,11 @@ class Replacement:
     before: float = math.nan
     after: float = math.nan
     accelerated: bool = False
+    measured: bool = False
 
     @property
     def gain(self) -> float:
-        """Predicted seconds before over those after."""
+        """Seconds before over those after."""
         return self.before / self.after
 
 
@@ -91,7 +92,8 @@ class Inspection:
         total = len(self.replacements)
         lines = [f"{total} convolutions on {self.platform}: {len(self.replaced)} replaced"]
         if not math.isnan(self.gain):
-            lines[0] += f", together {self.gain:.1f} times as fast (predicted)"
+            known_by = "measured" if all(one.measured for one in self.replaced) else "predicted"
+            lines[0] += f", together {self.gain:.1f} times as fast ({known_by})"
         done = sum(one.accelerated for one in self.replacements)
         if done:
             lines[0] += f"; {'all' if done == total else done} already accelerated"
@@ -133,13 +135,14 @@ def inspect(fun: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Inspection
         raise ArgumentTypeError(
             "fun must be callable", "Pass the function itself, not its result.", fun=fun
         )
-    platform, platforms, done = default_platform(), DEFAULT, False
+    platform, names, done = default_platform(), DEFAULT, False
     if isinstance(fun, Accelerated):
-        platforms, done = fun.platforms, True
+        names, done = fun.platforms, True
         fun = fun.__wrapped__
     fun, given, named = nnx_modules.unbound(fun, args, kwargs)
     with nnx_modules.explained(fun), nnx_modules.functionalised(fun, given, named) as call:
         program = stage(call.fun, call.args, call.kwargs).jaxpr
+    platforms = Platforms(names)
     described = [_describe(one, platform, platforms) for one in convolutions(program.jaxpr)]
     if done:
         described = [dataclasses.replace(one, accelerated=True) for one in described]
@@ -160,11 +163,12 @@ def _describe(found: Found, platform: str, platforms: Platforms) -> Replacement:
         return dataclasses.replace(seen, left=match.reason)
     if isinstance(match, EmptySum):
         return dataclasses.replace(seen, leg="zero", algorithm="zeros")
-    plan = planner.choose(simplified(match.problem(match.leg)), platform)
+    plan = planner.choose(match.leg_problem, platform)
     return dataclasses.replace(
         seen,
         leg=match.leg,
         algorithm=plan.algorithm,
+        measured=is_timed(found.excerpt, match, platform),
         before=before(found.excerpt, match, platform),
         after=leg_seconds(match, platform),
     )
@@ -172,8 +176,8 @@ def _describe(found: Found, platform: str, platforms: Platforms) -> Replacement:
 
 def _elsewhere(platform: str, platforms: Platforms) -> str:
     return (
-        f"convolutions are replaced only on {', '.join(platforms) or 'no platform'}: no gain is "
-        f"known on {platform}; choose others by accelerate(fun, platforms=...)"
+        f"convolutions are replaced only on {', '.join(platforms.names) or 'no platform'}: no gain "
+        f"is known on {platform}; choose others by accelerate(fun, platforms=...)"
     )
 
 
@@ -183,7 +187,8 @@ def _outcome(one: Replacement) -> str:
     text = f"{one.leg} by {one.algorithm}"
     if math.isnan(one.gain):
         return text
-    return f"{text}: {1e3 * one.before:.3g} ms -> {1e3 * one.after:.3g} ms (predicted)"
+    known_by = "measured" if one.measured else "predicted"
+    return f"{text}: {1e3 * one.before:.3g} ms -> {1e3 * one.after:.3g} ms ({known_by})"
 
 
 _NOT_THEIRS = tuple(

@@ -44,7 +44,7 @@ class Found:
         convolution: the convolution, merged with the equations around it.
         excerpt: the convolution and those equations; None if no leg can compute it.
         left: why it is left as it is; '' if there is an excerpt.
-        platforms: where a leg computes it already; () if it is the program's own.
+        platforms: where a leg computes it already; None if it is the program's own.
     """
 
     equation: JaxprEqn
@@ -52,7 +52,7 @@ class Found:
     convolution: Convolution
     excerpt: Excerpt | None
     left: str = ""
-    platforms: Platforms = ()
+    platforms: Platforms | None = None
 
 
 def rewrite(
@@ -228,14 +228,16 @@ def _accelerated(cut: Cut, platforms: Platforms, large: Large) -> JaxprEqn:
 @linear_util.transformation2  # type: ignore[untyped-decorator]
 def _rewriting(rule: Callable, platforms: Platforms, *args: Any) -> Any:
     """A rule that returns a jaxpr and other things."""
-    jaxpr, *others = rule(*args)
+    with platforms.traced():
+        jaxpr, *others = rule(*args)
     return _rewritten_param(jaxpr, platforms), *others
 
 
 @linear_util.transformation2  # type: ignore[untyped-decorator]
 def _accelerating(rule: Callable, platforms: Platforms, *args: Any) -> Any:
     """A rule that computes."""
-    staged = stage(rule, args, {})
+    with platforms.traced():
+        staged = stage(rule, args, {})
     return staged.result(rewrite(staged.jaxpr, platforms, staged.constant))
 
 
@@ -258,7 +260,8 @@ def _rewriting_thunk(
 
     @functools.wraps(thunk)
     def rewriting() -> tuple[Any, Any]:
-        jaxpr, consts = thunk()
+        with platforms.traced():
+            jaxpr, consts = thunk()
         return _rewritten_param(jaxpr, platforms), consts
 
     return rewriting

@@ -1,18 +1,66 @@
 """What XLA's own convolution should take, if it is left as it is."""
 
+import functools
 import math
+import warnings
 
+import jax
 import numpy as np
 
 from jaxdeconv.acceleration.axes import LHS, OUT, RHS, dilated
 from jaxdeconv.acceleration.convolution import Convolution
+from jaxdeconv.acceleration.excerpt import Excerpt
+from jaxdeconv.acceleration.merge import merge
 from jaxdeconv.algorithms import Problem, native
 from jaxdeconv.arguments.dtypes import accumulator_dtype
 from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.planning import costmodel, devices, planner, roofline
+from jaxdeconv.planning import (
+    autotuning,
+    costmodel,
+    devices,
+    measuring,
+    planner,
+    roofline,
+    tuning_cache,
+)
 
-__all__ = ["stock_seconds"]
+__all__ = ["measure_stock", "stock_measured", "stock_seconds"]
+
+STOCK = "stock"
+"""XLA's own convolution, among what is remembered as measured."""
+
+
+def measure_stock(alone: Excerpt, platform: str) -> None:
+    """Measure a convolution as it is, unless that has been done or cannot be done.
+
+    Args:
+        alone: an excerpt that is nothing else.
+        platform: JAX's name of the platform that is compiled for.
+    """
+    convolution = merge(alone).convolution
+    if not autotuning.can_measure(platform):
+        return
+    with measuring.ONE_AT_A_TIME:
+        if stock_measured(convolution, platform) is not None:
+            return
+        arrays = [*map(jax.ShapeDtypeStruct, alone.shapes, alone.dtypes)]
+        try:
+            measured = tuning_cache.Measured({STOCK: measuring.seconds(alone, arrays)})
+        except Exception as error:  # of any kind: XLA's
+            warnings.warn(f"jaxdeconv: {convolution} cannot be measured: {error}", stacklevel=2)
+            return
+        tuning_cache.remember(convolution, planner.PLATFORMS[platform], measured)
+
+
+@tuning_cache.follows
+@functools.lru_cache(maxsize=4096)
+def stock_measured(convolution: Convolution, platform: str) -> float | None:
+    """Measured seconds of a convolution as it is; None if it was not measured here."""
+    if not autotuning.can_measure(platform):
+        return None
+    found = tuning_cache.recall(convolution, planner.PLATFORMS[platform])
+    return found.seconds.get(STOCK) if found else None
 
 
 def stock_seconds(convolution: Convolution, platform: str, leg: str, flipped: bool) -> float:
@@ -106,4 +154,4 @@ def _on_a_cpu(convolution: Convolution) -> float:
         "conv", geometry, lengths["n"], in_channels, out_channels, dtype, accumulator_dtype(dtype)
     )
     work = native.CONV.work(problem)
-    return costmodel.table()["conv"][native.CONV.name].seconds(problem, work)
+    return costmodel.seconds(problem, native.CONV.name, work)

@@ -8,6 +8,7 @@ a GPU where XLA knows no backward convolution and that is still predicted to be 
 |---|---|---|
 | `onednn` | K, G | oneDNN's convolution, which jaxlib carries for CPUs |
 | `onednn_bands` | G | the same, of bands of rows as images |
+| `dnnl` | K, K^T, G | oneDNN's own passes, by its C API (extra `cpu`) |
 | `native` | K, K^T, G | XLA's convolution, in the forms that it has kernels for |
 | `phases`, `subpixel` | K^T | dense convolutions of u, one per phase of the stride |
 | `onednn_phases`, `onednn_subpixel` | K^T | the same with oneDNN's convolution |
@@ -16,12 +17,14 @@ a GPU where XLA knows no backward convolution and that is still predicted to be 
 | `per_tap` | K, G | one product of matrices per kernel tap |
 | `block_diagonal` | K, K^T, G | all groups as one convolution, for TPUs |
 | `depthwise` | K, K^T, G | fused multiply-adds, for one channel per group; G: for few |
+| `fft` | K, K^T, G | Fourier transforms, for large kernels; inexact, so on request alone |
 """
 
 from typing import Literal, TypeAlias
 
 from jaxdeconv.algorithms import (
     depthwise,
+    fft,
     im2col,
     native,
     onednn,
@@ -29,6 +32,7 @@ from jaxdeconv.algorithms import (
     per_tap,
     phases,
 )
+from jaxdeconv.algorithms.dnnl import DNNL
 from jaxdeconv.algorithms.problem import Algorithm, Problem, Work
 
 __all__ = ["ALGORITHMS", "Algorithm", "AlgorithmName", "Problem", "Work"]
@@ -39,6 +43,8 @@ AlgorithmName: TypeAlias = (
         "derived",
         "block_diagonal",
         "depthwise",
+        "dnnl",
+        "fft",
         "im2col",
         "native",
         "onednn",
@@ -58,30 +64,36 @@ AlgorithmName: TypeAlias = (
 ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "conv": (
         onednn.CONV,
+        DNNL,
         native.CONV,
         native.DENSE_CONV,
         im2col.CONV,
         im2col.CONV_BY_ROWS,
+        fft.FFTS["conv"],
         per_tap.CONV,
         depthwise.CONV,
     ),
     "conv_transpose": (
         phases.ONEDNN_PHASES,
         phases.ONEDNN_SUBPIXEL,
+        DNNL,
         native.CONV_TRANSPOSE,
         native.DENSE_CONV_TRANSPOSE,
         phases.PHASES,
         phases.SUBPIXEL,
+        fft.FFTS["conv_transpose"],
         overlap_add.CONV_TRANSPOSE,
         depthwise.CONV_TRANSPOSE,
     ),
     "kernel_gradient": (
         onednn.KERNEL_GRADIENT,
         onednn.KERNEL_GRADIENT_IN_BANDS,
+        DNNL,
         native.KERNEL_GRADIENT,
         native.DENSE_KERNEL_GRADIENT,
         im2col.KERNEL_GRADIENT,
         im2col.KERNEL_GRADIENT_BY_ROWS,
+        fft.FFTS["kernel_gradient"],
         per_tap.KERNEL_GRADIENT,
         depthwise.KERNEL_GRADIENT,
     ),

@@ -252,6 +252,10 @@ class Algorithm:
             Such an algorithm is used only when it is asked for by name.
         seconds: problem -> predicted seconds of one call on a CPU. None: from `work`, by the cost
             model, where it knows the algorithm; otherwise the plan takes it only if it is measured.
+        error: problem -> the largest error of an entry of the result, over |x| |y|, the Euclidean
+            norms of the operands. None: the error of each entry is that of its own sum, so that
+            whole numbers are exact. An algorithm that has one is used only when it is asked for by
+            name.
     """
 
     name: str
@@ -260,6 +264,7 @@ class Algorithm:
     work: Callable[[Problem], Work]
     spreads: Callable[[Problem], bool] = lambda problem: False  # noqa: ARG005
     seconds: Callable[[Problem], float] | None = None
+    error: Callable[[Problem], float] | None = None
 
 
 def always(problem: Problem, platform: str) -> str:  # noqa: ARG001

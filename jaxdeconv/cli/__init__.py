@@ -5,11 +5,15 @@
     python -m jaxdeconv verify module:pair     are two functions of yours each other's adjoint?
     python -m jaxdeconv compiled module:step   what do GPUs' and TPUs' compilers make of a function?
     python -m jaxdeconv compilers install h100     the compiler for one of them
+    python -m jaxdeconv calibrate              measure what algorithms cost on this CPU
 
 The modules; data flows downwards:
 
-    arguments    the command line -> values
+    values       one word of the command line -> its value
+    arguments    the command line -> options
     dtypes       the numbers of the main job in each dtype
+    progress     how far a command is                               (needs rich)
+    outputs      refuse an output that cannot be written
     photograph   a picture file -> cells                             (needs matplotlib, PIL)
     kernels      a name or an .npy file -> the kernel w
     job          one main job as data: v, w, geometry; and every implementation of its K^T
@@ -21,6 +25,7 @@ The modules; data flows downwards:
     named        'module:name' -> an object of the user's
     verifying    `jaxdeconv.verify` on a pair that a module holds
     compiled     `jaxdeconv.compilers` on a function that a module holds
+    calibrate    the costs that plans follow, corrected for this CPU (needs rich)
 
 Exit status: 0 everything agrees, 1 something disagrees, 2 wrong arguments or an output that cannot
 be written, 130 interrupted by Ctrl-C, 141 the reader of the output has closed it. In every case the
@@ -142,5 +147,6 @@ _MODULES = {
     "verify": "verifying",
     "compiled": "compiled",
     "compilers": "compiled",
+    "calibrate": "calibrate",
 }
 """The module that runs each command."""

@@ -7,14 +7,13 @@ rest of the library, whose messages `jaxdeconv.cli.main` passes on.
 import argparse
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
 import jaxdeconv
 from jaxdeconv.arguments.dtypes import COMPLEX, FLOATING, INTEGER
-from jaxdeconv.arguments.integers import PADDINGS, PaddingLike
+from jaxdeconv.arguments.integers import PADDINGS
 from jaxdeconv.boundary import MODES
-
-Integers: TypeAlias = int | tuple[int, ...]
+from jaxdeconv.cli.values import integers, minutes, natural, padding
 
 _PADDING_HELP = (
     f"padding of the forward convolution: one of {', '.join(PADDINGS)}; one number for every side; "
@@ -24,8 +23,8 @@ _PADDING_HELP = (
 
 
 _COMMANDS = (
-    "commands: explain, verify, compiled, compilers; without one, the main job. --help lists the "
-    "options"
+    "commands: explain, verify, compiled, compilers, calibrate; without one, the main job. --help "
+    "lists the options"
 )
 
 
@@ -75,7 +74,8 @@ def job_parser() -> argparse.ArgumentParser:
         "1 something disagrees, 2 wrong arguments or an output that cannot be written.",
         epilog="'jaxdeconv explain --help': the geometry, the index relation and the matrix of a "
         "small case. 'jaxdeconv verify --help': verify two functions of your own. 'jaxdeconv "
-        "compiled --help': what the compilers for GPUs and TPUs make of a function of yours.",
+        "compiled --help': what the compilers for GPUs and TPUs make of a function of yours. "
+        "'jaxdeconv calibrate --help': measure what algorithms cost on this CPU.",
     )
     picture = parser.add_argument_group("photograph v")
     picture.add_argument(
@@ -147,14 +147,14 @@ def verify_parser() -> argparse.ArgumentParser:
         "jaxdeconv.verify.adjoint, or a function without arguments that returns one of these",
     )
     parser.add_argument(
-        "--key", type=_natural, metavar="N", help="the seed of the probes, as a report shows it"
+        "--key", type=natural, metavar="N", help="the seed of the probes, as a report shows it"
     )
     parser.add_argument(
         "--transpose", action="store_true", default=None, help="without complex conjugation"
     )
     parser.add_argument(
         "--budget",
-        type=_natural,
+        type=natural,
         metavar="N",
         help="applications that may be spent on comparing every entry; 0 skips it",
     )
@@ -200,6 +200,34 @@ def compilers_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def calibrate_parser() -> argparse.ArgumentParser:
+    """The options of `calibrate`."""
+    parser = Parser(
+        prog="jaxdeconv calibrate",
+        description="Measures the algorithms on this CPU, on random problems, and corrects the "
+        "costs that plans follow. They are kept for this CPU and these versions of the libraries "
+        "in a file below $JAXDECONV_CACHE (default: ~/.cache/jaxdeconv), and every later process "
+        "follows them. Run it while nothing else runs. Exit status: 0, or 2 for wrong arguments.",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=minutes,
+        default=2.0,
+        metavar="N",
+        help="how long to measure (default: 2); the more, the better",
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--output",
+        metavar="FILE",
+        help="keep the costs in this file instead; JAXDECONV_COSTS=FILE lets plans follow it",
+    )
+    where.add_argument(
+        "--forget", action="store_true", help="measure nothing; remove what was kept for this CPU"
+    )
+    return parser
+
+
 def _add_kernel_options(parser: argparse.ArgumentParser) -> None:
     kernel = parser.add_argument_group("kernel w")
     kernel.add_argument(
@@ -236,7 +264,7 @@ def _add_geometry_options(geometry: argparse._ArgumentGroup) -> None:
     geometry.add_argument("--dilation", **_integers_option(1))
     geometry.add_argument(
         "--groups",
-        type=_natural,
+        type=natural,
         metavar="N",
         help="blocks of channels that do not mix (default: one per channel, or what a kernel file "
         "with 4 axes asks for)",
@@ -253,7 +281,7 @@ def _add_number_options(numbers: argparse._ArgumentGroup) -> None:
     )
     numbers.add_argument(
         "--seed",
-        type=_natural,
+        type=natural,
         default=0,
         metavar="N",
         help="the seed of all random numbers (default: %(default)s)",
@@ -280,47 +308,12 @@ def join_negatives(words: Sequence[str]) -> list[str]:
     return joined
 
 
-def integers(text: str) -> Integers:
-    """'3' -> 3 and '3,4' -> (3, 4)."""
-    if not re.fullmatch(r"\s*[+-]?\d+\s*(,\s*[+-]?\d+\s*)*", text):
-        raise argparse.ArgumentTypeError(
-            f"must be an integer, or integers with commas between; got {text!r}"
-        )
-    numbers = tuple(map(_integer, text.split(",")))
-    return numbers[0] if len(numbers) == 1 else numbers
-
-
-def padding(text: str) -> str | Integers:
-    """A name of a padding as it is, which `ConvGeometry` checks; anything else as `integers`."""
-    return text if text.strip().replace("_", "").isalpha() else integers(text)
-
-
-def as_pairs(value: str | Integers, ndim: int) -> PaddingLike:
-    """Low and high of each dimension in turn -> (low, high) pairs; anything else as it is."""
-    if isinstance(value, tuple) and len(value) == 2 * ndim:
-        return tuple(zip(value[::2], value[1::2], strict=True))
-    return value
-
-
-def _natural(text: str) -> int:
-    if not re.fullmatch(r"\d+", text):
-        raise argparse.ArgumentTypeError(f"must be an integer, 0 or more; got {text!r}")
-    return _integer(text)
-
-
-def _integer(text: str) -> int:
-    if len(text.strip()) > _MOST_DIGITS:  # Python's own limit is some thousands
-        raise argparse.ArgumentTypeError(f"must have at most {_MOST_DIGITS} digits")
-    return int(text)
-
-
-_MOST_DIGITS = 100
-
 PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "": job_parser,
     "explain": explain_parser,
     "verify": verify_parser,
     "compiled": compiled_parser,
     "compilers": compilers_parser,
+    "calibrate": calibrate_parser,
 }
 """The parser of each command."""

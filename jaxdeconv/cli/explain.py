@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from jaxdeconv.arguments.integers import as_integers, count_entries
-from jaxdeconv.cli.arguments import as_pairs
+from jaxdeconv.cli.values import as_pairs
 from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry, check_reach, possible_input_sizes
 from jaxdeconv.reference import coordinates

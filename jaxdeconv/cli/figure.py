@@ -1,8 +1,6 @@
 """The main job as a picture: v, K v, K^T K v, the kernel, and a small K beside its transpose."""
 
 import io
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from jaxdeconv import plot
+from jaxdeconv.cli import outputs
 from jaxdeconv.cli.job import Job
 from jaxdeconv.errors import ArgumentValueError
 
@@ -26,31 +25,14 @@ def check(output: str) -> Path:
     Raises:
         ValueError: the suffix is no format that can be drawn, or the file cannot be written.
     """
-    path, kinds = Path(output), sorted({*FigureCanvasBase.get_supported_filetypes()} - _NO_PICTURES)
-    try:
-        if path.is_dir() or not path.parent.is_dir():
-            raise ArgumentValueError(
-                "output must be a file in an existing directory",
-                "Make the directory first, or pass another name.",
-                output=output,
-            )
-        if path.suffix[1:].lower() not in kinds:
-            raise ArgumentValueError(
-                "output must end in the suffix of a picture format",
-                f"Pass one of {', '.join(f'.{kind}' for kind in kinds)}.",
-                output=output,
-            )
-        if path.is_file():
-            os.close(os.open(path, os.O_WRONLY | os.O_APPEND))
-        elif not path.exists():
-            with tempfile.TemporaryFile(dir=path.parent):
-                pass
-    except OSError as error:
+    path = outputs.check(output)
+    kinds = sorted({*FigureCanvasBase.get_supported_filetypes()} - _NO_PICTURES)
+    if path.suffix[1:].lower() not in kinds:
         raise ArgumentValueError(
-            f"output must be a file that can be written ({error.strerror or error})",
-            "Pass another name, or one in another directory.",
+            "output must end in the suffix of a picture format",
+            f"Pass one of {', '.join(f'.{kind}' for kind in kinds)}.",
             output=output,
-        ) from None
+        )
     return path
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from jaxdeconv import boundary, reference
 from jaxdeconv.arguments.dtypes import accumulator_dtype
 from jaxdeconv.cli import dtypes, kernels, photograph
-from jaxdeconv.cli.arguments import as_pairs
+from jaxdeconv.cli.values import as_pairs
 from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.geometry import ConvGeometry, check_reach
 from jaxdeconv.legs import PaddingMode, conv, conv_transpose

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxdeconv.arguments.integers import as_integers
-from jaxdeconv.cli.arguments import Integers
 from jaxdeconv.cli.dtypes import cast, is_integer, kind, normal, small_integers
+from jaxdeconv.cli.values import Integers
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
 
 _LONGEST = 1024  # side of a kernel given by name

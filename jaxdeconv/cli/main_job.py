@@ -4,15 +4,14 @@ import argparse
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import jax
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from jaxdeconv.cli import figure, report
 from jaxdeconv.cli.agreement import Examination, Outcome
 from jaxdeconv.cli.job import Job, from_options
+from jaxdeconv.cli.progress import progress
 
 _NEEDS_X64 = ("float64", "complex128", "int64", "uint64")
 
@@ -37,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     # an accelerator's reduced precision (TF32) would break every bound, and is not asked for here
     with x64, jax.default_matmul_precision("highest"):
         job = from_options(options)
-        with _progress(len(job.transposes()) + 2, quiet=options.json) as advance:
+        with progress(len(job.transposes()) + 2, quiet=options.json) as advance:
             outcomes = _examine(job, advance)
             advance("picture")
             failure = figure.save(path, job)
@@ -63,23 +62,3 @@ def _examine(job: Job, advance: Callable[[str], None]) -> list[Outcome]:
         advance(f"transposed convolution by {name}")
         outcomes.append(examination.examine(name))
     return outcomes
-
-
-@contextlib.contextmanager
-def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """What to call as every stage begins: a bar on a terminal, else a line each."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        stages = iter(range(1, total + 1))
-
-        def tell(stage: str) -> None:
-            if not quiet:
-                sys.stderr.write(f"{next(stages)}/{total} {stage}\n")
-                sys.stderr.flush()
-
-        yield tell
-        return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=total, completed=-1)
-        yield lambda stage: progress.update(task, advance=1, description=stage)

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from jaxdeconv.acceleration.accelerate import Accelerated
-from jaxdeconv.acceleration.platforms import as_platforms
+from jaxdeconv.acceleration.platforms import Platforms, as_platforms
 from jaxdeconv.acceleration.rewrite import rewrite
 from jaxdeconv.compilers import hlo, program
 from jaxdeconv.compilers.compiling import Optimized, optimized, refused
@@ -75,7 +75,7 @@ def explain(
     found = program.sources(closed, times)
     names = ["as it is"]
     programs = [program.lowered(closed, device.platform)]
-    changed = rewrite(closed, platforms)
+    changed = rewrite(closed, Platforms(platforms))
     if changed is not closed:
         names.append("accelerated")
         programs.append(program.lowered(changed, device.platform))

@@ -1,21 +1,16 @@
 """Measure the algorithms on the spot, and let the planner remember the fastest."""
 
-import time
 from typing import Any, Unpack
 
 import jax
-import jax.numpy as jnp
 
-from jaxdeconv.algorithms import ALGORITHMS, Algorithm, Problem
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.legs.keywords import LegKeywords
 from jaxdeconv.legs.plan import plan
-from jaxdeconv.planning import planner, tuning_cache
+from jaxdeconv.planning import autotuning
 from jaxdeconv.planning.planner import Plan
 
 __all__ = ["autotune"]
-
-_SECONDS_EACH = 0.05
 
 
 @reporting
@@ -42,7 +37,8 @@ def autotune(leg: str, x: Any, y: Any, **keywords: Unpack[LegKeywords]) -> Plan:
         ValueError: unknown leg, an `algorithm`, or as the leg.
         TypeError: as the leg.
 
-    Cost: compiles every algorithm, and runs each for about 50 milliseconds.
+    Cost: compiles every algorithm, and runs each for about 50 milliseconds. One that fails is left
+        out, with a warning.
     """
     given: dict[str, Any] = {**keywords}
     if "platform" in given:
@@ -59,25 +55,4 @@ def autotune(leg: str, x: Any, y: Any, **keywords: Unpack[LegKeywords]) -> Plan:
         )
     platform = jax.default_backend()
     planned = plan(leg, x, y, platform=platform, **keywords)
-    seconds = {
-        one.name: measure(one, planned.problem)
-        for one in ALGORITHMS[leg]
-        if not one.reject(planned.problem, planned.platform)
-    }
-    tuning_cache.remember(planned.problem, planned.platform, tuning_cache.Measured(seconds))
-    return planner.choose(planned.problem, platform)
-
-
-def measure(algorithm: Algorithm, problem: Problem) -> float:
-    """Seconds of one call of a compiled algorithm: the least of many, because noise only adds."""
-    # ones: entries that neither vanish nor overflow
-    operands = [jnp.ones(shape, problem.dtype) for shape in problem.operand_shapes]
-    function = jax.jit(lambda x, y: algorithm.apply(x, y, problem))
-    jax.block_until_ready(function(*operands))
-    least, spent = float("inf"), 0.0
-    while spent < _SECONDS_EACH:
-        start = time.perf_counter()
-        jax.block_until_ready(function(*operands))
-        took = time.perf_counter() - start
-        least, spent = min(least, took), spent + took
-    return least
+    return autotuning.tune(planned.problem, platform)

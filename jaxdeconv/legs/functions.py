@@ -122,8 +122,12 @@ def conv(
         precision: as in `jax.lax`.
         preferred_element_type: dtype of the result and, unless it is a half type, of the sums.
             None: the dtype of the operands. The rules: `jaxdeconv.arguments.dtypes`.
-        algorithm: 'auto' for the one that `jaxdeconv.plan` chooses, its name to force one, or
-            'derived' for the definition itself.
+        algorithm: 'auto' for the one that `jaxdeconv.plan` chooses, its name to force one (the
+            list: `jaxdeconv.algorithms`), or 'derived' for the definition itself. For kernels of
+            hundreds of taps 'fft' may be many times faster. 'auto' never takes it: its error is
+            relative to the largest entry of the result, not to each (every entry's is at most
+            `jaxdeconv.algorithms.fft.error` times the Euclidean norms of both operands), and NaN
+            and infinity spread over the whole image.
         spatial_axes: inside `jax.shard_map`, the mesh axes that divide each spatial dimension, for
             example ('h', None). Then v and u are blocks, of ceil(size / devices) cells (what is
             behind the end of the whole is ignored in v and 0 in u), all that is missing is

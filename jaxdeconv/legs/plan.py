@@ -41,7 +41,7 @@ def plan(
     Example:
         >>> u = jax.ShapeDtypeStruct((4, 64, 64, 32), "float32")
         >>> w = jax.ShapeDtypeStruct((3, 3, 1, 32), "float32")
-        >>> plan("conv_transpose", u, w, groups=32, stride=2, platform="cpu").algorithm
+        >>> plan("conv_transpose", u, w, groups=32, stride=2, platform="cuda").algorithm
         'depthwise'
     """
     check_choice("leg", leg, LEGS)

@@ -111,7 +111,10 @@ class ConvOperator(ConvMatrix):
             padding_mode: see `conv`.
             precision: see `conv`.
             preferred_element_type: dtype of the operator, at least as wide as the kernel's.
-            algorithm: see `conv`, for K and its transpose.
+            algorithm: see `conv`, for K and its transpose, and so for all that applies them:
+                solvers, `richardson_lucy`, matrices. For kernels of hundreds of taps 'fft' may be
+                many times faster; then solutions are as near as its errors let them, and a dense
+                matrix has small numbers in the place of zeros.
 
         Raises:
             ValueError: as `conv`; axes of channels that w or input_shape lacks.

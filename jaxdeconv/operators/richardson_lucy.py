@@ -67,7 +67,8 @@ def richardson_lucy(
 
     K^T is the exact transpose, for any stride and padding. K^T 1 is how strongly each cell of v is
     observed; dividing by it keeps borders from darkening. Cells that are not observed keep their
-    initial value.
+    initial value. An operator with `algorithm="fft"` must observe all cells alike, to a factor of
+    10^5 or so: below that K^T 1 is rounding error, and where it is negative the result is NaN.
 
     Args:
         K: a real map with entries that are not negative.
@@ -146,8 +147,10 @@ def _iterate(
 
     def step(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         v, steps, _ = state
-        ratio = _quotient(u, K @ v, 0)
-        renewed = v * jnp.where(observed > 0, _quotient(K.T @ ratio, observed, 1), 1)
+        # what is not negative may be computed as less than 0, by algorithm="fft"
+        ratio = _quotient(u, jnp.maximum(K @ v, 0), 0)
+        back = jnp.maximum(K.T @ ratio, 0)
+        renewed = v * jnp.where(observed > 0, _quotient(back, observed, 1), 1)
         change = jnp.linalg.norm((renewed - v).ravel())
         change = _quotient(change, jnp.linalg.norm(v.ravel()), 0)
         if callback is not None:

@@ -1,8 +1,8 @@
 """Which algorithm for which leg, geometry, dtype and platform, and why. Decides, never computes.
 
-On a CPU the choice is the least predicted time (`costmodel`: measured, remeasured by `python -m
-benchmarks.calibrate`). On a GPU it is the least time that a roofline predicts from what compiled
-programs launch, move and multiply (`roofline`; its speeds are remeasured by `python -m
+On a CPU the choice is the least predicted time (`costmodel`: measured, and corrected for a CPU by
+`python -m jaxdeconv calibrate`). On a GPU it is the least time that a roofline predicts from what
+compiled programs launch, move and multiply (`roofline`; its speeds are remeasured by `python -m
 benchmarks.gpu`). On a TPU a roofline says little, because XLA:TPU has its own ways with groups and
 zeros: there an order of preference follows the cycles that it estimates. The plan says which of
 these it is. What `autotune` measured on this machine takes precedence over all of them.
@@ -30,6 +30,9 @@ DERIVED = "derived"
 PLATFORMS = {"cpu": "cpu", "cuda": "gpu", "rocm": "gpu", "gpu": "gpu", "tpu": "tpu"}
 """JAX's names of platforms -> the families that the plan tells apart."""
 
+MEASURED = "measured by autotune"
+"""The reason of a plan that follows what was measured on this machine."""
+
 OURS = frozenset((leg, one.name) for leg, many in ALGORITHMS.items() for one in many)
 """What is there before anybody registers one: of these the work is known on accelerators, too."""
 
@@ -51,6 +54,8 @@ class Candidate:
         seconds: predicted time; infinite where it is rejected, nan where nothing was measured.
         work: what it does; None where it is rejected.
         spreads: whether it spreads NaN and infinity, so that 'auto' does not take it.
+        error: the bound on its error over |x| |y|, if it has one (see `Algorithm`); then 'auto'
+            does not take it either.
     """
 
     algorithm: str
@@ -58,11 +63,22 @@ class Candidate:
     seconds: float
     work: Work | None
     spreads: bool = False
+    error: float = 0.0
 
     @property
     def supported(self) -> bool:
         """Whether it could be used."""
         return not self.rejected
+
+    @property
+    def on_request(self) -> str:
+        """Why 'auto' never takes it; '' if it may."""
+        reasons = ["spreads NaN and infinity"] if self.spreads else []
+        if self.error:
+            reasons.insert(
+                0, f"error relative to the largest entry, at most {self.error:.0e} |x| |y|"
+            )
+        return "; ".join(reasons)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,9 +115,10 @@ class Plan:
                 lines.append(f"{one.algorithm:<15} {'-':>9} {'-':>9} {'-':>9}  {one.rejected}")
                 continue
             flops = 2e-6 * one.work.features[0]
-            time = "-" if math.isnan(one.seconds) else f"{1e3 * one.seconds:.3f}"
+            time = f"{1e3 * one.seconds:.3f}" if math.isfinite(one.seconds) else "-"
             memory = one.work.memory / 2**20
-            note = "  on request: spreads NaN and infinity" if one.spreads else ""
+            note = "" if math.isfinite(one.seconds) else "  on request: not measured"
+            note = f"  on request: {one.on_request}" if one.on_request else note
             lines.append(f"{one.algorithm:<15} {time:>9} {flops:>9.1f} {memory:>9.2f}{note}")
         return "\n".join(lines)
 
@@ -123,22 +140,25 @@ def choose(problem: Problem, platform: str) -> Plan:
     judged = [_judge(one, problem, family, device) for one in ALGORITHMS[problem.leg]]
     measured = _measured(judged, problem, family)
     if measured:
-        judged = sorted(measured, key=lambda one: (one.spreads, one.seconds))
-        reason = "measured by autotune"
+        judged = sorted(measured, key=lambda one: (bool(one.on_request), one.seconds))
+        reason = MEASURED
     elif device is None:
-        judged.sort(key=lambda one: (bool(one.rejected), one.spreads, _known(one.seconds)))
+        judged.sort(key=lambda one: (*_asked_for(one), _known(one.seconds)))
         judged, reason = _least_memory(judged)
     elif family == "gpu":
-        judged.sort(key=lambda one: (bool(one.rejected), one.spreads, _handicapped(one, problem)))
+        judged.sort(key=lambda one: (*_asked_for(one), _handicapped(one, problem)))
         reason = f"predicted for {device.name} from compiled programs, not measured"
     else:
         rank = {name: place for place, name in enumerate(PREFERENCE[problem.leg])}
         last = len(rank)
-        judged.sort(
-            key=lambda one: (bool(one.rejected), one.spreads, rank.get(one.algorithm, last))
-        )
+        judged.sort(key=lambda one: (*_asked_for(one), rank.get(one.algorithm, last)))
         reason = "by the cycles that XLA:TPU estimates for such programs, not measured"
     return Plan(problem, family, judged[0].algorithm, tuple(judged), reason)
+
+
+def _asked_for(one: Candidate) -> tuple[bool, bool]:
+    """The first keys by which candidates are sorted: what 'auto' may take comes first."""
+    return bool(one.rejected), bool(one.on_request)
 
 
 LARGE = 2**26
@@ -159,7 +179,7 @@ def _least_memory(judged: list[Candidate]) -> tuple[list[Candidate], str]:
     near = [
         one
         for one in judged
-        if one.work and not one.spreads and one.seconds <= NEAR * fastest.seconds
+        if one.work and not one.on_request and one.seconds <= NEAR * fastest.seconds
     ]
     best = min(near, key=lambda one: one.work.memory if one.work else math.inf, default=fastest)
     if best is fastest:
@@ -178,6 +198,11 @@ def find(problem: Problem, platform: str, algorithm: str) -> Algorithm:
     possible = {one.algorithm for one in plan.candidates if one.supported}
     name = algorithm if algorithm in possible else plan.algorithm
     return next(one for one in ALGORITHMS[problem.leg] if one.name == name)
+
+
+def is_inexact(leg: str, algorithm: str) -> bool:
+    """Whether the algorithm of this name has larger errors than sums of products have."""
+    return any(one.name == algorithm and one.error for one in ALGORITHMS[leg])
 
 
 _TRACED_FOR = contextvars.ContextVar("traced_for", default="")
@@ -223,7 +248,9 @@ def _measured(judged: list[Candidate], problem: Problem, family: str) -> list[Ca
     if PLATFORMS.get(jax.default_backend()) != family:
         return []
     found = tuning_cache.recall(problem, family)
-    if found is None or not any(one.supported and one.algorithm in found.seconds for one in judged):
+    if found is None or not any(
+        one.supported and not one.on_request and one.algorithm in found.seconds for one in judged
+    ):
         return []
     return [
         dataclasses.replace(one, seconds=found.seconds.get(one.algorithm, math.inf))
@@ -241,7 +268,8 @@ def _judge(
         return Candidate(algorithm.name, rejected, math.inf, None)
     work = algorithm.work(problem)
     seconds = _predict(problem, algorithm, work, device)
-    return Candidate(algorithm.name, "", seconds, work, algorithm.spreads(problem))
+    error = algorithm.error(problem) if algorithm.error else 0.0
+    return Candidate(algorithm.name, "", seconds, work, algorithm.spreads(problem), error)
 
 
 def _predict(
@@ -253,8 +281,7 @@ def _predict(
         return roofline.seconds(problem, work, device.constants)
     if algorithm.seconds is not None:
         return algorithm.seconds(problem)
-    cost = costmodel.table()[problem.leg].get(algorithm.name)
-    return math.nan if cost is None else cost.seconds(problem, work)
+    return costmodel.seconds(problem, algorithm.name, work)
 
 
 NATIVE_AHEAD = 1.2

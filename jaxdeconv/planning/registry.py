@@ -108,7 +108,7 @@ def _check_kinds(algorithm: Any) -> None:
         )
     for field in dataclasses.fields(algorithm)[1:]:
         value = getattr(algorithm, field.name)
-        if not (callable(value) or (field.name == "seconds" and value is None)):
+        if not (callable(value) or (field.name in ("seconds", "error") and value is None)):
             raise ArgumentTypeError(
                 f"the algorithm's {field.name} must be a function",
                 "See jaxdeconv.algorithms.Algorithm.",

@@ -16,17 +16,18 @@ import json
 import os
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import TypeVar
 
 import jax
 
-from jaxdeconv.algorithms import Problem
-
 Cached = TypeVar("Cached", bound=Callable)
 
 _CLEAR: list[Callable[[], None]] = []
+
+_UNWRITTEN: dict[Path, "Measured"] = {}
+"""What this process measured and could not write."""
 
 
 def follows(function: Cached) -> Cached:
@@ -63,9 +64,11 @@ def directory() -> Path:
     return Path(os.environ.get("JAXDECONV_CACHE", "~/.cache/jaxdeconv")).expanduser()
 
 
-def recall(problem: Problem, platform: str) -> Measured | None:
+def recall(problem: Hashable, platform: str) -> Measured | None:
     """What was measured for this problem on this machine's kind of device, if anything."""
     path = _path(problem, platform)
+    if path in _UNWRITTEN:
+        return _UNWRITTEN[path]
     try:
         seconds = json.loads(path.read_text())["seconds"]
         return Measured({str(name): float(time) for name, time in seconds.items()})
@@ -76,27 +79,47 @@ def recall(problem: Problem, platform: str) -> Measured | None:
         return None
 
 
-def remember(problem: Problem, platform: str, measured: Measured) -> None:
+def remember(problem: Hashable, platform: str, measured: Measured) -> None:
     """Write the answer down, for plans from now on to follow.
 
-    A directory that cannot be written to is a warning.
+    Where the directory cannot be written to, there is a warning, and this process alone follows.
+
+    Args:
+        problem: a `Problem`; or anything else whose `repr` says all of what was measured.
+        platform: 'cpu', 'gpu' or 'tpu'.
+        measured: the answer.
     """
     path = _path(problem, platform)
     record = {"problem": _describe(problem, platform), "seconds": measured.seconds}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-            json.dump(record, file, indent=1)
-        os.replace(file.name, path)
+        write(path, json.dumps(record, indent=1))
     except OSError as error:
+        _UNWRITTEN[path] = measured
         warnings.warn(f"jaxdeconv: {path} cannot be written: {error}", stacklevel=2)
     forget()
 
 
-def _path(problem: Problem, platform: str) -> Path:
+def write(path: Path, text: str) -> None:
+    """Let a file hold a text: whole, or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, beside = tempfile.mkstemp(dir=path.parent)
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(beside, path)
+    except BaseException:  # Ctrl-C, too
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+def _path(problem: Hashable, platform: str) -> Path:
     digest = hashlib.sha256(_describe(problem, platform).encode()).hexdigest()
     return directory() / f"{digest[:32]}.json"
 
 
-def _describe(problem: Problem, platform: str) -> str:
-    return f"jax {jax.__version__}, {platform}, {jax.devices()[0].device_kind}, {problem}"
+def _describe(problem: Hashable, platform: str) -> str:
+    return f"jax {jax.__version__}, {platform}, {jax.devices()[0].device_kind}, {problem!r}"

@@ -13,7 +13,12 @@ The map, from the bottom up:
 
 from jaxdeconv.primitives import batching as batching
 from jaxdeconv.primitives import differentiation as differentiation
-from jaxdeconv.primitives.lowering import is_left_to_xla, lower_for_known_devices, on_one_device
+from jaxdeconv.primitives.lowering import (
+    is_left_to_xla,
+    is_one_program,
+    lower_for_known_devices,
+    on_one_device,
+)
 from jaxdeconv.primitives.primitive import (
     PRIMITIVES,
     LegParams,
@@ -28,6 +33,7 @@ __all__ = [
     "LegParams",
     "bind",
     "is_left_to_xla",
+    "is_one_program",
     "lower_for_known_devices",
     "on_one_device",
     "problem_of",

@@ -2,7 +2,7 @@
 
 The algorithm is planned where the program is lowered, for the platform that it is lowered for, and
 for the blocks that one device computes. `verify`, which proves what it can read, reads a leg as the
-products of matrices that compute it everywhere.
+products of matrices that compute it everywhere, unless a less exact algorithm was asked for.
 
 | where | who divides the leg |
 |---|---|
@@ -28,12 +28,12 @@ from jax.sharding import AbstractMesh
 from jaxdeconv.algorithms.leg import LEGS, Leg
 from jaxdeconv.algorithms.operand_dtypes import adapt, restore
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.planning import planner
+from jaxdeconv.planning import autotuning, planner
 from jaxdeconv.primitives.primitive import PRIMITIVES, LegParams, problem_of, whole_problem_of
 from jaxdeconv.primitives.simplify import simplifications
 from jaxdeconv.sharding import DividedLeg, Layout, explicit, hooks
 
-__all__ = ["is_left_to_xla", "lower_for_known_devices", "on_one_device"]
+__all__ = ["is_left_to_xla", "is_one_program", "lower_for_known_devices", "on_one_device"]
 
 
 def lower_for_known_devices(primitive: Any) -> None:
@@ -84,6 +84,8 @@ def _compute(
     adapted = problem.adapted()
     if adapted is not problem:
         x, y = adapt(first, x, problem), adapt(second, y, problem)
+    if params.autotune and params.algorithm == planner.AUTO:
+        autotuning.settle(adapted, platform)
     out = planner.find(adapted, platform, params.algorithm).apply(x, y, adapted)
     if adapted is not problem:
         out = restore(result, out, problem)
@@ -123,8 +125,12 @@ def _alone(
 
 
 def _readable(leg: Leg, *, params: LegParams) -> Callable[[Array, Array], Array]:
-    """The leg as a function whose jaxpr shows its products and sums."""
-    params = dataclasses.replace(params, algorithm=leg.everywhere)
+    """The leg as a function whose jaxpr shows its products and sums.
+
+    An algorithm of larger errors than theirs, if one was asked for, is shown itself.
+    """
+    if not planner.is_inexact(leg.name, params.algorithm):
+        params = dataclasses.replace(params, algorithm=leg.everywhere)
     return on_one_device(leg, "cpu", params, exported=True)
 
 
@@ -155,7 +161,9 @@ def _on_blocks(leg: Leg, x: Array, y: Array, *, params: LegParams) -> Array:
 
     def compute(x: Array, y: Array, geometry: ConvGeometry) -> Array:
         dtype = problem_of(leg.name, x, y, params).accumulator
-        local = LegParams(geometry, dtype, params.precision, params.algorithm)
+        local = dataclasses.replace(
+            params, geometry=geometry, dtype=dtype, padding_mode="zeros", spatial_axes=()
+        )
         result: Array = PRIMITIVES[leg.name].bind(x, y, params=local)
         return result
 
@@ -193,6 +201,9 @@ def _divide(
         return hooks.by_shard_map(divided, mesh, one_device, params.dtype)
     if not is_empty and not is_left_to_xla(platform, module):
         known_by = f"{platform}, {params}"
+        # its callback measures while XLA compiles another program; that was tried on CPUs alone
+        ours = dataclasses.replace(params, autotune=params.autotune and platform == "cpu")
+        one_device = functools.partial(_compute, leg, platform, program, ours)
         return hooks.by_partitioner(whole, one_device, params.dtype, known_by)
     by_xla = functools.partial(_compute, leg, platform, program | {"partitioned": True}, params)
     return functools.partial(whole.apply, compute=by_xla, dtype=params.dtype)
@@ -212,6 +223,14 @@ def is_left_to_xla(platform: str, module: mlir.ModuleContext) -> bool:
     if isinstance(axes, mlir.SPMDAxisContext) or axes.device_assignment is None:
         return True
     return axes.abstract_mesh is None or len({*axes.abstract_mesh.axis_types}) > 1
+
+
+def is_one_program(module: mlir.ModuleContext) -> bool:
+    """Whether every device has a program of its own: it is alone, or all mesh axes are manual.
+
+    Not so what is exported.
+    """
+    return not module.lowering_parameters.for_export and _is_one_program(module.axis_context)
 
 
 def _is_one_program(axes: Any) -> bool:

@@ -19,7 +19,7 @@ from jaxdeconv.algorithms.leg import LEGS, Leg
 from jaxdeconv.arguments.dtypes import accumulator_dtype
 from jaxdeconv.boundary import split
 from jaxdeconv.geometry import ConvGeometry
-from jaxdeconv.planning import planner, tuning_cache
+from jaxdeconv.planning import measuring, planner, tuning_cache
 from jaxdeconv.sharding import MeshAxes, explicit
 from jaxdeconv.sharding.windows import ceil_div
 
@@ -38,6 +38,8 @@ class LegParams:
         padding_mode: what the padding holds.
         spatial_axes: inside `jax.shard_map`, the mesh axes that divide each spatial dimension of v
             and u. Then these two are blocks, and the geometry is that of the whole; () elsewhere.
+        autotune: whether the algorithms are measured when the leg is lowered; by default as
+            `autotuning` says where it is traced.
     """
 
     geometry: ConvGeometry
@@ -46,6 +48,7 @@ class LegParams:
     algorithm: str = planner.AUTO
     padding_mode: str = "zeros"
     spatial_axes: tuple[MeshAxes, ...] = ()
+    autotune: bool = dataclasses.field(default_factory=measuring.is_on)
 
 
 def bind(leg: str, x: Array, y: Array, params: LegParams) -> Array:

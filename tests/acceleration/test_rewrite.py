@@ -14,12 +14,13 @@ from jax.custom_batching import custom_vmap
 from jax.custom_derivatives import linear_call
 
 from jaxdeconv.acceleration import accelerate
-from jaxdeconv.acceleration.platforms import DEFAULT
+from jaxdeconv.acceleration.platforms import DEFAULT, Platforms
 from jaxdeconv.acceleration.rewrite import convolutions, rewrite
 from tests.acceleration.left import left
 from tests.support.cases import integers
 from tests.support.checks import check_equal
 
+PLATFORMS = Platforms(DEFAULT)
 X = jnp.asarray(integers((2, 5, 5, 2), seed=1))
 W = jnp.asarray(integers((3, 3, 2, 2), seed=2))
 
@@ -174,13 +175,13 @@ def test_a_program_without_convolution_is_returned_itself() -> None:
         return lax.scan(lambda c, _: (jax.jit(body)(c), None), x, None, length=3)[0]
 
     closed = jax.make_jaxpr(program)(X)
-    assert rewrite(closed, DEFAULT) is closed
+    assert rewrite(closed, PLATFORMS) is closed
     assert str(jax.make_jaxpr(accelerate(program))(X)) == str(closed)
 
 
 def test_only_the_convolution_changes() -> None:
     closed = jax.make_jaxpr(lambda x, w: jnp.cos(up(jnp.sin(x), w)))(X, W)
-    changed = rewrite(closed, DEFAULT)
+    changed = rewrite(closed, PLATFORMS)
     first, *_, last = changed.jaxpr.eqns
     assert first is closed.jaxpr.eqns[0]
     assert last is closed.jaxpr.eqns[-1]
@@ -192,8 +193,8 @@ def test_only_the_convolution_changes() -> None:
 
 
 def test_rewriting_again_changes_nothing() -> None:
-    once = rewrite(jax.make_jaxpr(jax.jit(up))(X, W), DEFAULT)
-    assert rewrite(once, DEFAULT) is once
+    once = rewrite(jax.make_jaxpr(jax.jit(up))(X, W), PLATFORMS)
+    assert rewrite(once, PLATFORMS) is once
     twice = jax.make_jaxpr(accelerate(accelerate(up)))(X, W)
     assert str(twice) == str(jax.make_jaxpr(accelerate(up))(X, W))
 
@@ -205,7 +206,7 @@ def test_parameters_of_what_is_around_are_kept() -> None:
     (closed,) = (e for e in jax.make_jaxpr(program)(X, W).eqns if e.primitive.name == "scan")
     (changed,) = (
         e
-        for e in rewrite(jax.make_jaxpr(program)(X, W), DEFAULT).eqns
+        for e in rewrite(jax.make_jaxpr(program)(X, W), PLATFORMS).eqns
         if e.primitive.name == "scan"
     )
     kept = {name for name in closed.params if name != "jaxpr"}
@@ -217,7 +218,7 @@ def test_parameters_of_what_is_around_are_kept() -> None:
 def test_the_result_is_the_same_object_and_does_not_keep_the_program_alive() -> None:
     """So JAX finds what it compiled again, and nothing leaks."""
     closed = jax.make_jaxpr(lambda x, w: up(x, w) + 1)(X, W)
-    assert rewrite(closed, DEFAULT) is rewrite(closed, DEFAULT)
+    assert rewrite(closed, PLATFORMS) is rewrite(closed, PLATFORMS)
     alive = weakref.ref(closed.jaxpr)
     del closed
     jax.clear_caches()

@@ -10,20 +10,22 @@ from jaxdeconv.algorithms import ALGORITHMS, Algorithm, Work, per_tap
 from jaxdeconv.algorithms.contract import (
     CASES,
     CHECKS,
+    Case,
     Check,
+    bound,
     check_algorithm,
-    check_equal,
+    check_result,
     expected,
     supported,
 )
-from jaxdeconv.algorithms.convolutions import has_onednn
+from tests.support.algorithms import runs_here
 
 PLATFORMS = ("cpu", "gpu", "tpu")
 PAIRS = [
     (leg, algorithm)
     for leg, many in ALGORITHMS.items()
     for algorithm in many
-    if "onednn" not in algorithm.name or has_onednn()
+    if runs_here(algorithm.name)
 ]
 FULL = [case for case in CASES if all(0 not in shape for shape in case.shapes)]
 every_algorithm = pytest.mark.parametrize(
@@ -41,6 +43,12 @@ def test_contract(leg: str, algorithm: Algorithm, check: Check) -> None:
         check(leg, algorithm, platform)
 
 
+def check_applied(leg: str, algorithm: Algorithm, case: Case, x, y, answer) -> None:
+    problem = case.problem(leg)
+    got = algorithm.apply(jnp.asarray(x), jnp.asarray(y), problem)
+    check_result(got, answer, case.name, bound(algorithm, problem, x, y))
+
+
 @every_algorithm
 def test_image_by_image(leg: str, algorithm: Algorithm, monkeypatch: pytest.MonkeyPatch) -> None:
     """Large temporaries make some algorithms loop over the batch or the taps."""
@@ -49,7 +57,7 @@ def test_image_by_image(leg: str, algorithm: Algorithm, monkeypatch: pytest.Monk
     monkeypatch.setattr(per_tap, "UNROLLED", 0)
     for case in supported(leg, algorithm, "cpu")[:6]:
         x, y, answer = expected(leg, case, case.data())
-        check_equal(algorithm.apply(jnp.asarray(x), jnp.asarray(y), case.problem(leg)), answer)
+        check_applied(leg, algorithm, case, x, y, answer)
 
 
 @pytest.mark.parametrize("step_bytes", [0, 2000])
@@ -65,7 +73,7 @@ def test_some_images_and_groups_at_a_time(
     grouped = [case for case in supported(leg, algorithm, "cpu") if case.geometry.groups > 1]
     for case in [dataclasses.replace(case, batch=6) for case in grouped[:3]]:
         x, y, answer = expected(leg, case, case.data())
-        check_equal(algorithm.apply(jnp.asarray(x), jnp.asarray(y), case.problem(leg)), answer)
+        check_applied(leg, algorithm, case, x, y, answer)
 
 
 @pytest.mark.parametrize("leg", ALGORITHMS)

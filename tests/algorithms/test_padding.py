@@ -51,12 +51,12 @@ def draw(seed: int) -> Case:
 
 
 def every_algorithm(leg: str, case: Case) -> dict[str, Callable[[Array, Array], Array]]:
-    """The definition, and all algorithms that some platform may use and this one can run."""
+    """The definition, and all exact algorithms that some platform may use and this one can run."""
     problem = case.problem(leg)
     found = {"definition": lambda x, y: DEFINITION[leg](x, y, case.geometry)}
     for one in ALGORITHMS[leg]:
-        platforms = ("cpu",) if "onednn" in one.name else ("cpu", "tpu")
-        if not all(one.reject(problem, platform) for platform in platforms):
+        platforms = ("cpu",) if "nn" in one.name else ("cpu", "tpu")  # oneDNN is CPU only
+        if one.error is None and not all(one.reject(problem, platform) for platform in platforms):
             found[one.name] = lambda x, y, one=one: one.apply(x, y, problem)
     return found
 

@@ -29,6 +29,7 @@ class Candidate:
     algorithm: str
     supported: bool
     seconds: float
+    on_request: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

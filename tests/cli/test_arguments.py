@@ -2,7 +2,7 @@ import argparse
 
 import pytest
 
-from jaxdeconv.cli import arguments
+from jaxdeconv.cli import arguments, values
 
 
 @pytest.mark.parametrize(
@@ -10,21 +10,21 @@ from jaxdeconv.cli import arguments
     [("3", 3), ("-1", -1), ("3,4", (3, 4)), (" 3 , -4,+5", (3, -4, 5))],
 )
 def test_integers(text, value) -> None:
-    assert arguments.integers(text) == value
+    assert values.integers(text) == value
 
 
 @pytest.mark.parametrize("text", ["", "x", "1.5", "1,", ",1", "1;2", "1 2", "(1, 2)"])
 def test_not_integers(text) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="must be an integer"):
-        arguments.integers(text)
+        values.integers(text)
 
 
 def test_padding() -> None:
-    assert arguments.padding("SAME_LOWER") == "SAME_LOWER"
-    assert arguments.padding("valid") == "valid"
-    assert arguments.padding("-1,2") == (-1, 2)
+    assert values.padding("SAME_LOWER") == "SAME_LOWER"
+    assert values.padding("valid") == "valid"
+    assert values.padding("-1,2") == (-1, 2)
     with pytest.raises(argparse.ArgumentTypeError):
-        arguments.padding("1:2")
+        values.padding("1:2")
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_padding() -> None:
     ],
 )
 def test_low_high_in_turn(value, ndim, meaning) -> None:
-    assert arguments.as_pairs(value, ndim) == meaning
+    assert values.as_pairs(value, ndim) == meaning
 
 
 def test_join_negatives() -> None:

@@ -15,11 +15,12 @@ from jaxdeconv import (
     possible_input_sizes,
 )
 from jaxdeconv.algorithms.convolutions import has_onednn
+from tests.support.algorithms import runs_here
 from tests.support.bad_inputs import BadInputs, check_message, z
 
 pytestmark = pytest.mark.every_variant
 
-ONEDNN = "'onednn_phases', " if has_onednn() else ""
+ONEDNN = "'onednn_phases', " * has_onednn() + "'dnnl', " * runs_here("dnnl")
 v, w, u = z(2, 8, 7, 4), z(3, 3, 4, 6), z(2, 4, 4, 6)
 REPEATED = jax.lax.ConvDimensionNumbers((0, 1, 1, 2), (0, 1, 2, 3), (0, 1, 2, 3))
 
@@ -412,7 +413,7 @@ BAD_INPUTS: BadInputs = {
         ValueError,
         "conv_transpose: algorithm must be one that can compute this conv_transpose; got "
         f"algorithm='winograd'. Pass one of 'auto', 'derived', {ONEDNN}'native', 'phases', "
-        "'overlap_add'.",
+        "'fft', 'overlap_add'.",
     ),
     "preferred_other_kind": (
         lambda: conv(v, w, preferred_element_type=jnp.int32),

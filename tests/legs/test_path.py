@@ -38,10 +38,11 @@ def entered() -> list[str]:
     return done.stdout.split()
 
 
-def test_at_most_19_files() -> None:
+def test_at_most_24_files() -> None:
+    """Three of them ask oneDNN, where it is installed, whether it could compute the call."""
     files = entered()
     assert {"legs/functions.py", "legs/prepare.py", "primitives/primitive.py"} <= {*files}
-    assert len(files) <= 19, files
+    assert len(files) <= 24, files
 
 
 if __name__ == "__main__":

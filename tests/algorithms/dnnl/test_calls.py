@@ -1,0 +1,224 @@
+"""oneDNN by its C API: right numbers for any geometry, from any thread, process and device."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxdeconv import ConvGeometry
+from jaxdeconv.algorithms import Problem
+from jaxdeconv.algorithms.contract import expected
+from jaxdeconv.algorithms.dnnl import DNNL, calls, library
+from tests.algorithms.dnnl.programs import LAYER
+from tests.support.cases import Case
+from tests.support.checks import check_equal
+from tests.support.poison import poison
+from tests.support.processes import printed_on
+
+LEGS = ("conv", "conv_transpose", "kernel_gradient")
+FLOAT32 = np.dtype(np.float32)
+
+installed = pytest.mark.skipif(bool(library.missing()), reason=library.missing())
+
+
+def draw(seed: int) -> Case:
+    """Any stride, dilation, groups and padding, cropping too, with channels that oneDNN likes."""
+    rng = np.random.default_rng([20232, seed])
+    ndim = int(rng.integers(1, 4))
+    kernel, stride = rng.integers(1, (8, 5, 4)[ndim - 1], ndim), rng.integers(1, 4, ndim)
+    dilation = rng.integers(1, 3, ndim)
+    reach = dilation * (kernel - 1) + 1
+    padding = rng.integers(-2, 5, (ndim, 2))
+    least = np.maximum(np.maximum(1, reach - padding.sum(1)), 1 - padding.clip(max=0).sum(1))
+    size = least + rng.integers(0, (20, 8, 5)[ndim - 1], ndim)
+    groups = int(rng.choice([1, 1, 1, 2, 16]))
+    channels = [1] if groups == 16 else [1, 3, 8, 16, 32]
+    within = [int(rng.choice(channels)) for _ in range(2)]
+    sizes = (kernel, stride, dilation)
+    kernel, stride, dilation = (tuple(map(int, x)) for x in sizes)
+    geometry = ConvGeometry(
+        tuple(map(int, size)), kernel, stride, padding.tolist(), dilation, groups
+    )
+    return Case(f"drawn_{seed}", geometry, *within, int(rng.integers(1, 4)))
+
+
+def compute(problem: Problem, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    poison(x, y)
+    calls._RUNNER._scratch.fill(0xFF)  # NaN in every dtype
+    operands = (jnp.asarray(x, problem.dtype), jnp.asarray(y, problem.dtype))
+    return np.asarray(jax.jit(lambda x, y: DNNL.apply(x, y, problem))(*operands))
+
+
+@installed
+@pytest.mark.every_variant
+@pytest.mark.parametrize("leg", LEGS)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_right_numbers(leg: str, dtype: str, request: pytest.FixtureRequest) -> None:
+    tried = 0
+    for seed in range(request.config.getoption("--geometries")):
+        case = draw(seed)
+        problem = case.problem(leg, dtype)
+        x, y, answer = expected(leg, case, case.data())
+        if not DNNL.reject(problem, "cpu"):
+            tried += 1
+            check_equal(compute(problem, x, y), answer)
+    if dtype == "float32":  # which every CPU has
+        assert tried >= 3
+
+
+@installed
+def test_slow_kernels_are_never_run() -> None:
+    """Products of im2col matrices and plain loops, to which oneDNN turns for odd strides."""
+    geometry = ConvGeometry((30, 30), (16, 16), 8, 0, 1, 1)
+    problem = Problem("conv_transpose", geometry, 1, 21, 21, FLOAT32, FLOAT32)
+    reason = DNNL.reject(problem, "cpu")
+    assert not reason or reason.startswith("oneDNN has only slow kernels: ")
+    many = [draw(seed) for seed in range(40)]
+    reasons = {DNNL.reject(case.problem(leg), "cpu") for case in many for leg in LEGS}
+    assert any("gemm" in reason for reason in reasons)
+
+
+@installed
+def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = calls._Runner()
+    monkeypatch.setattr(calls, "_KEPT", 2)
+    passes = [
+        calls._pass(case.problem("conv"), calls._cropped(case.geometry))
+        for case in map(draw, range(40))
+        if not DNNL.reject(case.problem("conv"), "cpu")
+    ][:4]
+    made = [runner._ready(one.text.encode()) for one in passes]
+    assert len(made) == 4
+    assert list(runner._kept.values()) == made[2:]
+
+
+def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "missing", lambda: "oneDNN is not installed")
+    problem = draw(0).problem("conv")
+    assert DNNL.reject(problem, "cpu") == "oneDNN is not installed"
+
+
+@pytest.mark.parametrize(
+    ("changes", "fragment"),
+    [
+        ({"exported": True}, "exported"),
+        ({"partitioned": True}, "divided"),
+        ({"batch": None}, "batch"),
+        ({"dtype": np.dtype(np.int32)}, "float32"),
+        ({"accumulator": np.dtype(np.float64)}, "float32"),
+    ],
+)
+def test_refused(changes: dict[str, object], fragment: str) -> None:
+    problem = dataclasses.replace(draw(0).problem("conv"), **changes)
+    assert fragment in DNNL.reject(problem, "cpu")
+    assert DNNL.reject(draw(0).problem("conv"), "gpu") == "CPU only"
+
+
+@installed
+def test_an_error_is_xlas() -> None:
+    call = jax.ffi.ffi_call(calls._TARGET, jax.ShapeDtypeStruct((1,), FLOAT32))
+    with pytest.raises(Exception, match=r"INTERNAL: JSONDecodeError"):
+        jax.block_until_ready(jax.jit(lambda x: call(x, problem="no problem"))(jnp.ones(1)))
+
+
+THREADS = """
+right = [np.asarray(x) for x in layer(v, w)]
+def work():
+    for _ in range(20):
+        for got, answer in zip(layer(v, w), right): assert (np.asarray(got) == answer).all()
+        {besides}
+        done.append(1)
+done = []
+threads = [threading.Thread(target=work) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(len(done))
+"""
+
+
+@installed
+def test_many_threads() -> None:
+    assert printed_on(1, LAYER + THREADS.format(besides="")) == "160\n"
+
+
+@installed
+@pytest.mark.every_variant
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.usefixtures("torch")
+def test_beside_torch(first: bool) -> None:
+    """Which brings threads of its own."""
+    besides = "torch.nn.functional.conv2d(torch.ones(2, 8, 9, 9), torch.ones(8, 8, 3, 3))"
+    torch = f"import warnings; warnings.simplefilter('ignore')\nimport torch\n{besides}\n"
+    parts = (torch, LAYER) if first else (LAYER, torch)
+    program = "".join(parts) + THREADS.format(besides=besides)
+    assert printed_on(1, program) == "160\n"
+
+
+@installed
+def test_many_devices() -> None:
+    program = """
+right = [np.asarray(x) for x in layer(v, w)]
+there = [(jax.device_put(v, d), jax.device_put(w, d)) for d in jax.devices()]
+results = [layer(*one) for _ in range(10) for one in there]
+print(sum((np.asarray(a) == b).all() for one in results for a, b in zip(one, right)))
+"""
+    assert printed_on(8, LAYER + program) == "240\n"
+
+
+@installed
+def test_the_process_ends_with_work_in_flight() -> None:
+    program = """
+for _ in range(100):
+    u = layer(v, w)[0]
+    v = u * 1e-4
+print("left")
+"""
+    assert printed_on(1, LAYER + program) == "left\n"
+
+
+@installed
+def test_a_forked_process_is_told() -> None:
+    program = """
+import warnings; warnings.simplefilter("ignore")
+layer(v, w)[0].block_until_ready()
+child = os.fork()
+if not child:
+    try:
+        layer(v, w)[0].block_until_ready()
+    except Exception as error:
+        print("by 'spawn'" in str(error), flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    assert printed_on(1, LAYER + program) == "True\n"
+
+
+@installed
+def test_a_program_from_the_persistent_cache(tmp_path: Path) -> None:
+    """It means the same in a process that has planned nothing."""
+    program = """
+print(*(float(x.sum()) for x in layer(v, w)))
+"""
+    settings = {
+        "JAX_COMPILATION_CACHE_DIR": str(tmp_path),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", LAYER + program],
+            env=os.environ | settings,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for _ in range(2)
+    ]
+    assert list(tmp_path.iterdir())
+    assert printed[0] == printed[1] != ""
