@@ -7,14 +7,13 @@ the program's own equations, accelerated in turn (`rules`).
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import jax
 from jax import Array, core
 from jax.extend.core import Primitive
 from jax.interpreters import mlir
-from jax.sharding import AbstractMesh
 
 from jaxdeconv.acceleration.axes import RHS
 from jaxdeconv.acceleration.constants import Weights, prepared
@@ -30,7 +29,9 @@ from jaxdeconv.primitives import (
     is_left_to_xla,
     is_one_program,
     lower_for_known_devices,
+    lower_plain,
     varying_alike,
+    with_plain_types,
 )
 
 __all__ = ["accelerated_p", "bind", "choose", "fast", "is_timed", "result_aval"]
@@ -152,19 +153,17 @@ def _lower(
 
     On accelerators what XLA divides among devices stays: it was not predicted.
     """
-    avals: Sequence[Any] = context.avals_in
-    plain = [core.ShapedArray(aval.shape, aval.dtype) for aval in avals]
+    context = with_plain_types(context)
     compute: Callable[[Array, Array], Array] = excerpt
     if str(platform) in platforms and (
         platform == "cpu" or not is_left_to_xla(str(platform), context.module_context)
     ):
         autotune = platforms.autotune and is_one_program(context.module_context)
         compute = fast(excerpt, str(platform), autotune=autotune)
-    with jax.sharding.use_abstract_mesh(AbstractMesh((), ())), platforms.traced():
+    with platforms.traced():
         if compute is not excerpt:
-            compute = prepared(compute, constant, plain, context, str(platform))
-        lower = mlir.lower_fun(compute, multiple_results=False)
-        return lower(context.replace(avals_in=plain), *xy)
+            compute = prepared(compute, constant, context, str(platform))
+        return lower_plain(compute, context, *xy)
 
 
 @tuning_cache.follows

@@ -52,7 +52,6 @@ def is_large(value: Any) -> bool:
 def prepared(
     compute: Callable[[Array, Array], Array],
     known: Sequence[Weights | None],
-    avals: Sequence[Any],
     context: mlir.LoweringRuleContext,
     platform: str,
 ) -> Callable[[Array, Array], Array]:
@@ -61,8 +60,8 @@ def prepared(
     Args:
         compute: a function of two arrays, by a leg.
         known: those of the two that are constants.
-        avals: abstract values of the two.
-        context: of the lowering. For exports and for several devices, `compute` is returned.
+        context: of the lowering, with plain types. For exports and for several devices,
+            `compute` is returned.
         platform: for which it is lowered.
     """
     module = context.module_context
@@ -71,9 +70,9 @@ def prepared(
     )
     if known == (None, None) or not is_plain:
         return compute
-    program = jax.make_jaxpr(compute)(*avals)
 
     def computed(*operands: Array) -> Array:
+        program = jax.make_jaxpr(compute)(*context.avals_in)
         given = (
             operand if one is None else one.value
             for one, operand in zip(known, operands, strict=True)

@@ -17,7 +17,9 @@ from jaxdeconv.primitives.lowering import (
     is_left_to_xla,
     is_one_program,
     lower_for_known_devices,
+    lower_plain,
     on_one_device,
+    with_plain_types,
 )
 from jaxdeconv.primitives.primitive import (
     PRIMITIVES,
@@ -35,8 +37,10 @@ __all__ = [
     "is_left_to_xla",
     "is_one_program",
     "lower_for_known_devices",
+    "lower_plain",
     "on_one_device",
     "problem_of",
     "simplified",
     "varying_alike",
+    "with_plain_types",
 ]

@@ -33,7 +33,14 @@ from jaxdeconv.primitives.primitive import PRIMITIVES, LegParams, problem_of, wh
 from jaxdeconv.primitives.simplify import simplifications
 from jaxdeconv.sharding import DividedLeg, Layout, explicit, hooks
 
-__all__ = ["is_left_to_xla", "is_one_program", "lower_for_known_devices", "on_one_device"]
+__all__ = [
+    "is_left_to_xla",
+    "is_one_program",
+    "lower_for_known_devices",
+    "lower_plain",
+    "on_one_device",
+    "with_plain_types",
+]
 
 
 def lower_for_known_devices(primitive: Any) -> None:
@@ -146,10 +153,21 @@ def _lower(
         on_blocks = functools.partial(_on_blocks, leg, params=params)
         return mlir.lower_fun(on_blocks, multiple_results=False)(context, *xy)
     apply = _divide(leg, platform, context.module_context, avals, params)
-    plain = [core.ShapedArray(aval.shape, aval.dtype) for aval in avals]
+    return lower_plain(apply, with_plain_types(context), *xy)
+
+
+def with_plain_types(context: mlir.LoweringRuleContext) -> mlir.LoweringRuleContext:
+    """The same context without shardings in the types of its operands."""
+    avals: Any = context.avals_in
+    return context.replace(avals_in=[core.ShapedArray(aval.shape, aval.dtype) for aval in avals])
+
+
+def lower_plain(
+    compute: Callable[[Array, Array], Array], context: mlir.LoweringRuleContext, *xy: Any
+) -> Any:
+    """Lower a function that knows nothing of meshes, in a context with plain types."""
     with jax.sharding.use_abstract_mesh(AbstractMesh((), ())):
-        lower = mlir.lower_fun(apply, multiple_results=False)
-        return lower(context.replace(avals_in=plain), *xy)
+        return mlir.lower_fun(compute, multiple_results=False)(context, *xy)
 
 
 def _on_blocks(leg: Leg, x: Array, y: Array, *, params: LegParams) -> Array:
