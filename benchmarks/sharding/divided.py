@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ from benchmarks.jax_contestants import dimension_numbers
 from benchmarks.sharding.layouts import Drawn, draw
 from jaxdeconv import conv, conv_transpose, kernel_gradient
 from jaxdeconv.algorithms.contract import integers
-from jaxdeconv.sharding.collectives import collectives
+from jaxdeconv.sharding.collectives import GATHERS, collectives
 
 __all__ = ["LEGS", "ROLES", "WHO", "Outcome", "outcome"]
 
@@ -56,6 +56,12 @@ class Outcome:
     gathers: int = 0
     whole: int = 0
 
+    @classmethod
+    def failed(cls, case: int, sensible: bool, who: str, error: str) -> Self:
+        """Of a case without a result."""
+        leg = LEGS[case % 3]
+        return cls(case, sensible, leg, who, jax.__version__, {}, f"{case}: {error}")
+
 
 def outcome(case: int, sensible: bool, who: str) -> Outcome:
     """Run a leg and its two gradients on a mesh of eight devices.
@@ -86,11 +92,7 @@ def outcome(case: int, sensible: bool, who: str) -> Outcome:
     put = list(map(jax.device_put, data, shardings))
     divided = jax.jit(fun, out_shardings=out).lower(*put).compile()
     got = zip((roles[2], *roles[:2]), divided(*put), right, strict=True)
-    found = [
-        each.bytes
-        for each in collectives(divided.as_text())
-        if each.kind in ("all-gather", "all-to-all")
-    ]
+    found = [each.bytes for each in collectives(divided.as_text()) if each.kind in GATHERS]
     signal = min(4 * int(np.prod(one.shapes[role])) for role in "vu")
     return Outcome(
         case,

@@ -9,13 +9,13 @@ from typing import Any
 from benchmarks.markdown import Place, table
 from benchmarks.sharding.chips import Compiled
 from benchmarks.sharding.divided import Outcome
+from jaxdeconv.sharding.collectives import GATHERS
 
 __all__ = ["CHIPS", "SWEEP", "Report", "Swept"]
 
 SWEEP = Place("divided layouts")
 CHIPS = Place("divided steps")
 
-_GATHERS = ("all-gather", "all-to-all")
 _SUMS = ("all-reduce", "reduce-scatter")
 
 
@@ -140,7 +140,7 @@ class Report:
             if one.error:
                 rows.append([*words, "refused", *["-"] * 3])
                 continue
-            sizes = one.bytes("collective-permute"), one.bytes(*_SUMS), one.bytes(*_GATHERS)
+            sizes = one.bytes("collective-permute"), one.bytes(*_SUMS), one.bytes(*GATHERS)
             rows.append([*words, *(_mib(size) for size in (*sizes, one.temporary_bytes))])
         notes = [
             "of one chip; compiled, not timed "

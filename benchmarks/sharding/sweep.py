@@ -11,12 +11,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import jax
-
-from benchmarks.sharding.divided import LEGS, Outcome, outcome
+from benchmarks.sharding.divided import Outcome, outcome
 
 __all__ = ["swept"]
 
@@ -24,9 +22,7 @@ _AT_ONCE = 20
 _SECONDS = 1200
 
 
-def swept(
-    who: str, sensible: bool, count: int, done: Callable[[Outcome], None] = lambda _: None
-) -> list[Outcome]:
+def swept(who: str, sensible: bool, count: int) -> list[Outcome]:
     """The outcomes of the cases 0, 1, ... .
 
     A case that raises has an error; so has one that ends its process, or takes too long, after
@@ -36,7 +32,6 @@ def swept(
         who: of `divided.WHO`.
         sensible: see `layouts.draw`.
         count: of cases.
-        done: called with the outcomes that are there, some at a time.
     """
     found: list[Outcome] = []
     while len(found) < count:
@@ -44,10 +39,7 @@ def swept(
         new, ended = _child(who, sensible, first, last)
         if len(new) < last - first:
             case = first + len(new)
-            error = f"{case}: {ended}"
-            new.append(Outcome(case, sensible, LEGS[case % 3], who, jax.__version__, {}, error))
-        for each in new:
-            done(each)
+            new.append(Outcome.failed(case, sensible, who, ended))
         found += new
     return found
 
@@ -84,10 +76,8 @@ def main(argv: Sequence[str]) -> None:
         try:
             found = outcome(case, kind == "sensible", who)
         except Exception as error:
-            text = f"{case}: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
-            found = Outcome(
-                case, kind == "sensible", LEGS[case % 3], who, jax.__version__, {}, text
-            )
+            text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            found = Outcome.failed(case, kind == "sensible", who, text)
         print(json.dumps(dataclasses.asdict(found)), flush=True)
 
 

@@ -4,7 +4,10 @@ import dataclasses
 import math
 import re
 
-__all__ = ["Collective", "collectives"]
+__all__ = ["GATHERS", "Collective", "collectives"]
+
+GATHERS = ("all-gather", "all-to-all")
+"""Kinds after which a device may hold what others held."""
 
 _OPERATION = re.compile(
     r"^\s*(?:ROOT )?%?\S+ = (?P<type>.*?) "

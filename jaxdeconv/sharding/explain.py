@@ -11,7 +11,7 @@ import jax
 from jaxdeconv.algorithms.leg import LEGS
 from jaxdeconv.errors import ArgumentTypeError, reporting
 from jaxdeconv.sharding.block import DividedLeg, watched
-from jaxdeconv.sharding.collectives import Collective, collectives
+from jaxdeconv.sharding.collectives import GATHERS, Collective, collectives
 from jaxdeconv.sharding.traffic import Exchange, exchanges
 
 __all__ = ["DividedLegs", "explain"]
@@ -36,7 +36,7 @@ class DividedLegs:
     @property
     def gathered(self) -> tuple[Collective, ...]:
         """The all-gathers and all-to-alls."""
-        return tuple(one for one in self.collectives if one.kind in ("all-gather", "all-to-all"))
+        return tuple(one for one in self.collectives if one.kind in GATHERS)
 
     def __str__(self) -> str:
         lines = []
@@ -87,7 +87,7 @@ def explain(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> DividedLegs:
     Raises:
         TypeError: `fun` is not callable.
 
-    Cost: that of compiling `fun`.
+    Cost: that of compiling `fun`; twice that if it ran before or has no legs.
     """
     if not callable(fun):
         raise ArgumentTypeError(
