@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 
-__all__ = ["describe", "one_line"]
+__all__ = ["describe", "one_line", "today"]
 
 _PACKAGES = ("jax", "jaxlib", "torch", "flax", "equinox", "numpy")
 
@@ -28,6 +28,11 @@ def describe() -> dict[str, Any]:
         "commit": _commit(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def today() -> str:
+    """The date, in UTC and ISO form."""
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
 def one_line(machine: dict[str, Any]) -> str:

@@ -1,11 +1,11 @@
 """One training step, compiled for a device that is not here: stock against accelerated."""
 
 import dataclasses
-import datetime
 import math
 
 from benchmarks.accelerate.networks import Network
 from benchmarks.accelerate.training import Training
+from benchmarks.machine import today
 from jaxdeconv import compilers
 from jaxdeconv.compilers.report import Explanation
 from jaxdeconv.compilers.tally import Compiled
@@ -86,7 +86,7 @@ def row(found: Explanation, network: Network, framework: str, dtype: str) -> Row
         {name: one.total.launches for name, one in both.items()},
         stock.error or last.error,
         found.jax,
-        datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        today(),
     )
 
 

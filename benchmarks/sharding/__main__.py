@@ -6,12 +6,12 @@ show    the tables of what was found
 """
 
 import argparse
-import datetime
 import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.machine import today
 from benchmarks.sharding.chips import MODES, TARGETS, Compiled, compiled
 from benchmarks.sharding.divided import WHO
 from benchmarks.sharding.report import CHIPS, SWEEP, Report, Swept
@@ -63,9 +63,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _sweep(options: argparse.Namespace) -> Iterator[Swept]:
-    today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     for who, sensible in itertools.product(options.who.split(","), (True, False)):
-        yield Swept.of(swept(who, sensible, options.cases), today)
+        yield Swept.of(swept(who, sensible, options.cases), today())
 
 
 def _chips(options: argparse.Namespace) -> Iterator[Compiled]:

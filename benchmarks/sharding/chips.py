@@ -6,7 +6,6 @@ child alone, and a step that XLA's partitioner divides has to be lowered where i
 """
 
 import dataclasses
-import datetime
 import json
 import os
 import subprocess
@@ -21,6 +20,7 @@ import numpy as np
 from jax.experimental import topologies
 from jax.sharding import AxisType, Mesh
 
+from benchmarks.machine import today
 from benchmarks.sharding.steps import MESHES, STEPS
 from jaxdeconv.compilers.compiling import environment
 from jaxdeconv.compilers.installing import installed
@@ -139,9 +139,8 @@ def here(target: str, chips: int, step: str, who: str, mode: str, block: int) ->
             count, size = kinds.get(one.kind, (0, 0))
             kinds[one.kind] = count + 1, size + one.bytes
     seconds = time.perf_counter() - start
-    today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     what = (target, chips, step, who, mode, block)
-    return Compiled(*what, kinds, memory, seconds, error, jax.__version__, today)
+    return Compiled(*what, kinds, memory, seconds, error, jax.__version__, today())
 
 
 if __name__ == "__main__":

@@ -4,10 +4,6 @@
 channels on 8 CPU devices, rows over 2 and output channels over 4, against one device. Integers.
 """
 
-import os
-
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
-
 import functools
 
 import jax
@@ -21,6 +17,7 @@ from jaxdeconv.algorithms.contract import integers
 
 def main() -> None:
     """Print a line each."""
+    jax.config.update("jax_num_cpu_devices", 8)
     mesh = jax.make_mesh((2, 4), ("rows", "out"), axis_types=(AxisType.Auto,) * 2)
     stock = functools.partial(
         lax.conv_general_dilated,

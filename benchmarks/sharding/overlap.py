@@ -6,10 +6,6 @@ two of thin slabs per dimension. For a GPU and a TPU both are compiled without t
 their predicted times compared; on two CPU devices both are run with it, in alternation.
 """
 
-import os
-
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
-
 import functools
 import math
 from collections.abc import Callable
@@ -114,6 +110,7 @@ def _timed(rounds: int) -> None:
 
 
 if __name__ == "__main__":
+    jax.config.update("jax_num_cpu_devices", 2)
     _timed(21)
     for target in LINKS:
         _predicted(target)
