@@ -77,10 +77,14 @@ def sharded(sizes: Sequence[int], sharding: Sharding, seed: int = 0) -> tuple[ja
         seed: which volume.
     """
     shape = (1, *sizes, 1)
-
-    def made(which: int) -> jax.Array:
-        return jax.make_array_from_callback(
-            shape, sharding, lambda index: scan(sizes, index[1:4], seed)[which][None, ..., None]
+    blocks = [
+        jax.device_put(scan(sizes, index[1:4], seed), device)
+        for device, index in sharding.addressable_devices_indices_map(shape).items()
+    ]
+    volume, labels = (
+        jax.make_array_from_single_device_arrays(
+            shape, sharding, [one[None, ..., None] for one in arrays]
         )
-
-    return made(0), made(1)
+        for arrays in zip(*blocks, strict=True)
+    )
+    return volume, labels

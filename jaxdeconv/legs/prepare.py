@@ -160,8 +160,8 @@ def prepare(leg: str, x: Any, y: Any, keywords: LegKeywords) -> Prepared:
     batch, shapes = _canonical_shapes(given, layout)
     axes: tuple[MeshAxes, ...] = ()
     whole = shapes
-    if keywords.get("spatial_axes") is not None or ("v" in shapes and keywords.get("input_size")):
-        given_axes = keywords.get("spatial_axes")
+    given_axes = keywords.get("spatial_axes")
+    if given_axes is not None or ("v" in shapes and keywords.get("input_size")):
         axes = spatial_axes_of(given_axes, layout.ndim, keywords["algorithm"])
         whole = whole_shapes(shapes, axes, keywords)
     geometry = _GEOMETRIES[leg](given, whole, keywords)

@@ -107,7 +107,10 @@ def test_steps_can_be_traced(name: str, who: str) -> None:
     mesh = Mesh(np.array(jax.devices()[:1]).reshape(1, 1, 1), ("x", "y", "z"))
     step, arguments = STEPS[name](mesh, who, 8)
     with jax.numpy_rank_promotion("allow"):
-        jax.eval_shape(step, *arguments)
+        results = jax.eval_shape(step, *arguments)
+    *parameters, _, _ = arguments
+    shapes = [[one.shape for one in jax.tree.leaves(tree)] for tree in (results, parameters)]
+    assert sorted(shapes[0]) == sorted([*shapes[1], ()])  # the loss
 
 
 def test_a_step_on_eight_devices() -> None:
