@@ -38,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         default=20,
         help="how many random geometries tests/oracles/test_torch.py compares with PyTorch, "
-        "and tests/algorithms/test_padding.py with the matrix of coordinates",
+        "tests/algorithms/test_padding.py and tests/algorithms/dnnl with the matrix of coordinates",
     )
 
 

@@ -23,7 +23,12 @@ from jaxdeconv.algorithms.dnnl.library import Library
 
 _DTYPES = {"float32": dnnl.FLOAT32, "bfloat16": dnnl.BFLOAT16}
 _SLOW = re.compile(r"(?<!br)gemm|\bref\b|\bsimple\b")
-"""Implementations by products of im2col matrices, and plain loops: ours are faster."""
+"""Implementations by products of im2col matrices, and plain loops: ours are faster.
+
+They end a process that leaves their working memory to oneDNN: it keeps it per thread, where the
+primitive was made, and other threads of XLA have none. With working memory of the caller's, as
+everywhere here, they give the right numbers in any thread.
+"""
 
 ALIGNMENT = 64
 """Of working memory, in bytes: a cache line and a vector register."""
