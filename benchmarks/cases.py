@@ -16,7 +16,7 @@ import numpy as np
 from jaxdeconv import ConvGeometry
 from jaxdeconv.algorithms import Problem
 
-__all__ = ["CASES", "BenchCase", "Data", "Leg", "Shape"]
+__all__ = ["CASES", "BenchCase", "Data", "Leg", "Shape", "transposed"]
 
 Leg: TypeAlias = Literal["conv", "conv_transpose"]
 Shape: TypeAlias = tuple[int, ...]
@@ -110,7 +110,7 @@ class BenchCase:
         return Data(*(rng.standard_normal(shape, np.float32) for shape in shapes))
 
 
-def _up(
+def transposed(
     name: str,
     source: str,
     channels: tuple[int, int],
@@ -154,33 +154,45 @@ def _down(
 # Channels are C -> O of the layer; the size is that of its input.
 CASES: tuple[BenchCase, ...] = (
     # Upsampling layers of all kinds.
-    _up("DCGAN", "arXiv:1511.06434, k4 s2", (128, 64), (32, 32), 4, 2, 1, batch=8),
-    _up("U-Net", "arXiv:1505.04597, k2 s2", (256, 128), (32, 32), 2, 2, batch=4),
-    _up("CycleGAN k3", "arXiv:1703.10593, k3 s2", (64, 64), (64, 64), 3, 2, 1, extra=1, batch=4),
-    _up("DCGAN k5", "arXiv:1511.06434, k5 s2", (256, 128), (16, 16), 5, 2, 2, extra=1, batch=8),
-    _up("FCN-32s", "arXiv:1411.4038, k64 s32", (21, 21), (16, 16), 64, 32, 16),
-    _up("depthwise up", "learned upsampling", (64, 64), (64, 64), 4, 2, 1, groups=64, batch=4),
-    _up("grouped up", "4 groups", (64, 64), (64, 64), 4, 2, 1, groups=4, batch=4),
-    _up("3-D 64->1", "jax#31662, quarter size", (64, 1), (16, 32, 32), 3, 2, 1, extra=1),
-    _up("V-Net", "arXiv:1606.04797, k2 s2", (32, 16), (16, 32, 32), 2, 2),
-    _up("HiFi-GAN k16", "arXiv:2010.05646, 1-D as in jax#23783", (256, 128), (800,), 16, 8, 4),
-    _up("ISTFT 513", "1024 samples, hop 256", (513, 1), (256,), 1024, 256),
-    _up("stride 1", "gradient of a 3x3 layer", (64, 64), (64, 64), 3, 1, 1, batch=4),
+    transposed("DCGAN", "arXiv:1511.06434, k4 s2", (128, 64), (32, 32), 4, 2, 1, batch=8),
+    transposed("U-Net", "arXiv:1505.04597, k2 s2", (256, 128), (32, 32), 2, 2, batch=4),
+    transposed(
+        "CycleGAN k3", "arXiv:1703.10593, k3 s2", (64, 64), (64, 64), 3, 2, 1, extra=1, batch=4
+    ),
+    transposed(
+        "DCGAN k5", "arXiv:1511.06434, k5 s2", (256, 128), (16, 16), 5, 2, 2, extra=1, batch=8
+    ),
+    transposed("FCN-32s", "arXiv:1411.4038, k64 s32", (21, 21), (16, 16), 64, 32, 16),
+    transposed(
+        "depthwise up", "learned upsampling", (64, 64), (64, 64), 4, 2, 1, groups=64, batch=4
+    ),
+    transposed("grouped up", "4 groups", (64, 64), (64, 64), 4, 2, 1, groups=4, batch=4),
+    transposed("3-D 64->1", "jax#31662, quarter size", (64, 1), (16, 32, 32), 3, 2, 1, extra=1),
+    transposed("V-Net", "arXiv:1606.04797, k2 s2", (32, 16), (16, 32, 32), 2, 2),
+    transposed(
+        "HiFi-GAN k16", "arXiv:2010.05646, 1-D as in jax#23783", (256, 128), (800,), 16, 8, 4
+    ),
+    transposed("ISTFT 513", "1024 samples, hop 256", (513, 1), (256,), 1024, 256),
+    transposed("stride 1", "gradient of a 3x3 layer", (64, 64), (64, 64), 3, 1, 1, batch=4),
     # More of the same networks, and others.
-    _up("DCGAN first", "arXiv:1511.06434, z -> 4x4", (100, 512), (1, 1), 4, 1, batch=32),
-    _up("pix2pix", "arXiv:1611.07004, after a skip", (512, 128), (16, 16), 4, 2, 1),
-    _up("pix2pix last", "arXiv:1611.07004, to RGB", (128, 3), (64, 64), 4, 2, 1),
-    _up("FCN-8s", "arXiv:1411.4038, k16 s8", (21, 21), (32, 32), 16, 8, 4),
-    _up("FCN-8s 2x", "arXiv:1411.4038, k4 s2", (21, 21), (32, 32), 4, 2, 1, batch=4),
-    _up("StyleGAN2", "arXiv:1912.04958, up-convolution", (256, 128), (16, 16), 3, 2),
-    _up("SegNet", "arXiv:1511.00561, 7x7 decoder", (64, 64), (32, 32), 7, 1, 3),
-    _up("HiFi-GAN k4", "arXiv:2010.05646, last k4 s2", (64, 32), (6400,), 4, 2, 1),
-    _up("ISTFT 1026", "pytorch#120982", (1026, 1), (224,), 1024, 256),
-    _up("MAE", "arXiv:2111.06377, un-patching", (512, 3), (14, 14), 16, 16, batch=4),
-    _up("dilated up", "stride 1, dilation 2", (64, 64), (32, 32), 3, 1, 2, dilation=2, batch=2),
-    _up("dilated s2", "stride 2, dilation 3", (32, 32), (32, 32), 3, 2, 3, dilation=3, batch=2),
-    _up("k32 s16", "jax#17464", (128, 32), (8, 8), 32, 16, 8),
-    _up("equinox 3-D", "equinox#1259, smaller", (16, 8), (8, 16, 16), 3, 2, 1, extra=1),
+    transposed("DCGAN first", "arXiv:1511.06434, z -> 4x4", (100, 512), (1, 1), 4, 1, batch=32),
+    transposed("pix2pix", "arXiv:1611.07004, after a skip", (512, 128), (16, 16), 4, 2, 1),
+    transposed("pix2pix last", "arXiv:1611.07004, to RGB", (128, 3), (64, 64), 4, 2, 1),
+    transposed("FCN-8s", "arXiv:1411.4038, k16 s8", (21, 21), (32, 32), 16, 8, 4),
+    transposed("FCN-8s 2x", "arXiv:1411.4038, k4 s2", (21, 21), (32, 32), 4, 2, 1, batch=4),
+    transposed("StyleGAN2", "arXiv:1912.04958, up-convolution", (256, 128), (16, 16), 3, 2),
+    transposed("SegNet", "arXiv:1511.00561, 7x7 decoder", (64, 64), (32, 32), 7, 1, 3),
+    transposed("HiFi-GAN k4", "arXiv:2010.05646, last k4 s2", (64, 32), (6400,), 4, 2, 1),
+    transposed("ISTFT 1026", "pytorch#120982", (1026, 1), (224,), 1024, 256),
+    transposed("MAE", "arXiv:2111.06377, un-patching", (512, 3), (14, 14), 16, 16, batch=4),
+    transposed(
+        "dilated up", "stride 1, dilation 2", (64, 64), (32, 32), 3, 1, 2, dilation=2, batch=2
+    ),
+    transposed(
+        "dilated s2", "stride 2, dilation 3", (32, 32), (32, 32), 3, 2, 3, dilation=3, batch=2
+    ),
+    transposed("k32 s16", "jax#17464", (128, 32), (8, 8), 32, 16, 8),
+    transposed("equinox 3-D", "equinox#1259, smaller", (16, 8), (8, 16, 16), 3, 2, 1, extra=1),
     # Plain convolutions.
     _down("ResNet 3x3", "arXiv:1512.03385", (64, 64), (56, 56), 3, 1, 1, batch=2),
     _down("ResNet 3x3 s2", "arXiv:1512.03385", (64, 128), (56, 56), 3, 2, 1, batch=2),

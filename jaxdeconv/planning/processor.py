@@ -3,14 +3,13 @@
 import dataclasses
 import functools
 import importlib.metadata
-import os
 import platform
 from pathlib import Path
 
 import jax
 import jaxlib.version
 
-from jaxdeconv.algorithms.dnnl.library import DISTRIBUTION
+from jaxdeconv.algorithms.dnnl.library import DISTRIBUTION, cores
 
 __all__ = ["Processor", "processor", "versions"]
 
@@ -51,7 +50,7 @@ def processor() -> Processor:
         said.get("model name") or platform.processor() or platform.machine() or "unknown CPU",
         said.get("vendor_id", ""),
         "avx512f" in said.get("flags", "").split(),
-        _cores(),
+        cores(),
     )
 
 
@@ -62,9 +61,3 @@ def versions() -> str:
     except importlib.metadata.PackageNotFoundError:
         onednn = "not installed"
     return f"jax {jax.__version__}, jaxlib {jaxlib.version.__version__}, {DISTRIBUTION} {onednn}"
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # what XLA counts, where the system knows it
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -39,6 +39,10 @@ _INFERENCE, _DIRECT = 96, 1
 _CPU, _IN_ORDER, _USER_SCRATCHPAD = 1, 1, 1
 _MOST_DIMS = 12
 
+_SPINS = "10000"
+"""Rounds for which a waiting thread of libgomp looks for work before it sleeps: 0.1 ms, so that it
+is awake from the packing of weights to the convolution, and soon leaves its core to XLA's threads."""
+
 _SIGNATURES: dict[str, list[Any]] = {
     "dnnl_engine_create": [c_void_p, c_int, c_size_t],
     "dnnl_stream_create": [c_void_p, c_void_p, c_int],
@@ -83,6 +87,8 @@ class Library:
 
     def __init__(self, path: str) -> None:
         self._library = ctypes.CDLL(path)  # its calls release the interpreter's lock
+        self._openmp = _openmp(self._library)
+        self.threads = _threads()
         for name, types in _SIGNATURES.items():
             getattr(self._library, name).argtypes = types
         self._library.dnnl_primitive_desc_query_md.restype = c_void_p
@@ -198,6 +204,19 @@ class Library:
         finally:
             self.call("primitive_desc_destroy", description)
 
+    @contextlib.contextmanager
+    def on(self, threads: int) -> Iterator[None]:
+        """Use so many threads in what is made and run inside: the same number for both.
+
+        OpenMP's number belongs to the calling thread, which may be the user's.
+        """
+        before = self._openmp.omp_get_max_threads()
+        self._openmp.omp_set_num_threads(threads)
+        try:
+            yield
+        finally:
+            self._openmp.omp_set_num_threads(before)
+
     def execute(self, primitive: c_void_p, arguments: Any) -> None:
         """Run a primitive, and wait for it."""
         self.call("primitive_execute", primitive, self.stream, len(arguments), arguments)
@@ -238,13 +257,36 @@ def missing() -> str:
 
 @functools.cache
 def load() -> Library:
-    """The library, loaded once; its threads do not spin, which would take cores from XLA's."""
+    """The library, loaded once.
+
+    Its threads spin for a moment only, which would take cores from XLA's; unless the user said
+    otherwise, or libgomp is there already.
+    """
     found = path()
     assert found is not None
-    before = os.environ.get("OMP_WAIT_POLICY")
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when libgomp is loaded
+    if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}.isdisjoint(os.environ):
+        return Library(found)
+    os.environ["GOMP_SPINCOUNT"] = _SPINS  # read when libgomp is loaded
     try:
         return Library(found)
     finally:
-        if before is None:
-            del os.environ["OMP_WAIT_POLICY"]
+        del os.environ["GOMP_SPINCOUNT"]
+
+
+def _openmp(library: ctypes.CDLL) -> ctypes.CDLL:
+    """The library of threads that is called: that which PyTorch shares, if it did."""
+    shared = ctypes.CDLL(None)
+    return shared if hasattr(shared, "omp_set_num_threads") else library
+
+
+def _threads() -> int:
+    """How many threads a large pass uses: as many as XLA, unless OpenMP is told otherwise."""
+    told = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(told) if told.isdecimal() else cores()
+
+
+def cores() -> int:
+    """How many cores this process may use, as XLA counts them."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import functools
 import json
+import math
 import re
 from collections.abc import Iterator
 from ctypes import c_void_p
@@ -32,6 +33,9 @@ everywhere here, they give the right numbers in any thread.
 
 ALIGNMENT = 64
 """Of working memory, in bytes: a cache line and a vector register."""
+
+_FEW_OPERATIONS, _FEW_BYTES = 5e6, 2**19
+"""Less than this takes less time than a second thread needs to wake up."""
 
 _DIRECTIONS = {
     "conv": "forward",
@@ -80,6 +84,16 @@ class Pass:
         return json.dumps(dataclasses.astuple(self), separators=(",", ":"))
 
     @property
+    def is_small(self) -> bool:
+        """Whether one thread is faster than several."""
+        positions, cells = (
+            self.batch * math.prod(size) for size in (self.output_size, self.input_size)
+        )
+        entries = math.prod(self.kernel_size) * self.in_channels // self.groups * self.out_channels
+        arrays = positions * self.out_channels + cells * self.in_channels + entries
+        return 2 * positions * entries < _FEW_OPERATIONS and 4 * arrays < _FEW_BYTES
+
+    @property
     def direction(self) -> str:
         """OneDNN's word for the pass."""
         return _DIRECTIONS[self.leg]
@@ -120,6 +134,7 @@ class Execution:
         self._library = library
         self._gradient = one.direction == "backward_weights"
         self._order = _order(one)
+        self._threads = _threads(library, one)
         with _described(library, one) as (layouts, description):
             while _SLOW.search(library.implementation(description)):
                 if not library.next_implementation(description):
@@ -141,15 +156,19 @@ class Execution:
     def _pack(self, plain: c_void_p, packed: c_void_p) -> None:
         """The weights as oneDNN wants them: in working memory, or where they are."""
         library, self._reorder, self._packed_bytes = self._library, None, 0
+        self._packing_threads = 1
         self._packed = self._memories[1]
         if library.equal(packed, plain):
             return
         self._packed = library.memory(packed)
         self._packed_bytes = -(-library.size(packed) // ALIGNMENT) * ALIGNMENT
+        if self._packed_bytes > _FEW_BYTES:
+            self._packing_threads = library.threads
         layouts, ends = (plain, packed), (self._memories[1], self._packed)
         if self._gradient:
             layouts, ends = layouts[::-1], ends[::-1]
-        self._reorder = library.reorder(*layouts)
+        with library.on(self._packing_threads):
+            self._reorder = library.reorder(*layouts)
         self._reorder_arguments = dnnl.arguments({dnnl.SRC: ends[0], dnnl.DST: ends[1]})
 
     def run(self, operands: list[int], result: int, scratch: int) -> None:
@@ -161,11 +180,17 @@ class Execution:
         if self._reorder:
             library.call("memory_set_data_handle", self._packed, scratch)
         library.call("memory_set_data_handle", self._scratchpad, scratch + self._packed_bytes)
-        if self._reorder and not self._gradient:
-            library.execute(self._reorder, self._reorder_arguments)
-        library.execute(self._primitive, self._arguments)
-        if self._reorder and self._gradient:
-            library.execute(self._reorder, self._reorder_arguments)
+        if not self._gradient:
+            self._repack()
+        with library.on(self._threads):
+            library.execute(self._primitive, self._arguments)
+        if self._gradient:
+            self._repack()
+
+    def _repack(self) -> None:
+        if self._reorder:
+            with self._library.on(self._packing_threads):
+                self._library.execute(self._reorder, self._reorder_arguments)
 
     def close(self) -> None:
         """Give back what oneDNN holds for it."""
@@ -201,6 +226,10 @@ def _order(one: Pass) -> tuple[int, int, int]:
     return places["v"], places["w"], places["u"]
 
 
+def _threads(library: Library, one: Pass) -> int:
+    return 1 if one.is_small else library.threads
+
+
 @contextlib.contextmanager
 def _described(library: Library, one: Pass) -> Iterator[tuple[tuple[c_void_p, ...], c_void_p]]:
     """The layouts of source, weights and destination as they are, and oneDNN's description."""
@@ -230,7 +259,10 @@ def _described(library: Library, one: Pass) -> Iterator[tuple[tuple[c_void_p, ..
     ]
     window = [dnnl.dims(x) for x in (one.stride, [d - 1 for d in one.dilation], before, after)]
     try:
-        with library.described(one.direction, layouts, hint, window) as description:
+        with (
+            library.on(_threads(library, one)),
+            library.described(one.direction, layouts, hint, window) as description,
+        ):
             yield tuple(plain), description
     finally:
         for layout in made.values():
