@@ -8,6 +8,7 @@ hour or two; the machine should be idle. `python -m jaxdeconv calibrate` correct
 
 import argparse
 import dataclasses
+import fnmatch
 import itertools
 import json
 import sys
@@ -63,11 +64,12 @@ def main() -> None:
         "--depthwise", type=int, default=80, help="number of further depthwise ones"
     )
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="*", metavar="GLOB", help="algorithms; see --merge")
     parser.add_argument("--samples", type=Path, help="also write the samples to this file")
     parser.add_argument(
         "--merge",
         type=Path,
-        help="samples of an earlier run of the same code, on any problems",
+        help="samples of an earlier run of the same code, on any problems or algorithms",
     )
     parser.add_argument("--output", type=Path, default=COSTS / f"cpu_{costmodel.nearest()}.json")
     arguments = parser.parse_args()
@@ -76,7 +78,9 @@ def main() -> None:
     for number, problem in enumerate(todo, 1):
         sys.stderr.write(f"\r{number}/{len(todo)} problems")
         for algorithm in ALGORITHMS[problem.leg]:
-            if algorithm.seconds is not None or algorithm.reject(problem, "cpu"):
+            if not fnmatch.fnmatch(algorithm.name, arguments.only) or algorithm.seconds is not None:
+                continue
+            if algorithm.reject(problem, "cpu"):
                 continue
             row = calibration.row(problem, algorithm.name, measure(algorithm, problem))
             samples[problem.leg].setdefault(algorithm.name, []).append(row)

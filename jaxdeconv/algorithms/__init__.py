@@ -6,12 +6,10 @@ a GPU where XLA knows no backward convolution and that is still predicted to be 
 
 | algorithm | legs | idea |
 |---|---|---|
-| `onednn` | K, G | oneDNN's convolution, which jaxlib carries for CPUs |
-| `onednn_bands` | G | the same, of bands of rows as images |
-| `dnnl` | K, K^T, G | oneDNN's own passes, by its C API (extra `cpu`) |
+| `onednn` | K, K^T, G | oneDNN's own passes, by its C API (extra `cpu`) |
 | `native` | K, K^T, G | XLA's convolution, in the forms that it has kernels for |
 | `phases`, `subpixel` | K^T | dense convolutions of u, one per phase of the stride |
-| `onednn_phases`, `onednn_subpixel` | K^T | the same with oneDNN's convolution |
+| `onednn_subpixel` | K^T | the same with oneDNN's convolution |
 | `overlap_add` | K^T | one product of matrices, then overlap-add |
 | `im2col`, `row_im2col` | K, G | gather the windows, one product of matrices |
 | `per_tap` | K, G | one product of matrices per kernel tap |
@@ -32,7 +30,6 @@ from jaxdeconv.algorithms import (
     per_tap,
     phases,
 )
-from jaxdeconv.algorithms.dnnl import DNNL
 from jaxdeconv.algorithms.problem import Algorithm, Problem, Work
 
 __all__ = ["ALGORITHMS", "Algorithm", "AlgorithmName", "Problem", "Work"]
@@ -43,13 +40,10 @@ AlgorithmName: TypeAlias = (
         "derived",
         "block_diagonal",
         "depthwise",
-        "dnnl",
         "fft",
         "im2col",
         "native",
         "onednn",
-        "onednn_bands",
-        "onednn_phases",
         "onednn_subpixel",
         "overlap_add",
         "per_tap",
@@ -63,8 +57,7 @@ AlgorithmName: TypeAlias = (
 
 ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "conv": (
-        onednn.CONV,
-        DNNL,
+        onednn.ONEDNN,
         native.CONV,
         native.DENSE_CONV,
         im2col.CONV,
@@ -74,9 +67,8 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
         depthwise.CONV,
     ),
     "conv_transpose": (
-        phases.ONEDNN_PHASES,
+        onednn.ONEDNN,
         phases.ONEDNN_SUBPIXEL,
-        DNNL,
         native.CONV_TRANSPOSE,
         native.DENSE_CONV_TRANSPOSE,
         phases.PHASES,
@@ -86,9 +78,7 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
         depthwise.CONV_TRANSPOSE,
     ),
     "kernel_gradient": (
-        onednn.KERNEL_GRADIENT,
-        onednn.KERNEL_GRADIENT_IN_BANDS,
-        DNNL,
+        onednn.ONEDNN,
         native.KERNEL_GRADIENT,
         native.DENSE_KERNEL_GRADIENT,
         im2col.KERNEL_GRADIENT,

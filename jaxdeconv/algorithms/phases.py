@@ -1,7 +1,7 @@
 """K^T as dense stride-1 convolutions of u, one for each phase of the stride.
 
 Each residue of the result modulo the stride is a convolution of u with its own taps of the flipped
-kernel (see `windows`). Two forms, each with XLA's and with oneDNN's convolution:
+kernel (see `windows`). Two forms, the second also with oneDNN's convolution:
 
 - `phases`: one convolution per residue; prod(stride) convolutions, no unnecessary multiplication.
 - `subpixel`: all residues as output channels of one convolution, then a depth-to-space. If the
@@ -17,11 +17,19 @@ References: Shi et al. 2016, arXiv:1609.05158 and arXiv:1609.07009 (the sub-pixe
 import functools
 import itertools
 import math
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxdeconv.algorithms.convolutions import Convolve, by_onednn, by_xla, onednn_is_missing
+from jaxdeconv.algorithms import dnnl
+from jaxdeconv.algorithms.convolutions import (
+    Convolve,
+    by_onednn,
+    by_xla,
+    onednn_is_missing,
+    pass_over,
+)
 from jaxdeconv.algorithms.problem import Algorithm, Problem, Work, xla_is_unfit
 from jaxdeconv.algorithms.windows import (
     cells_of_a_phase,
@@ -113,13 +121,7 @@ def _at_shifts(
     """
     geometry = problem.geometry
     ndim = geometry.ndim
-    # A convolution reads u at increasing positions, and the sum at decreasing ones: so the taps are
-    # reversed. Padding makes the first window start at q0 - (shift of the last tap), and the last
-    # one end at q1 - (shift of the first tap).
-    pads = []
-    for dim, (q0, q1) in enumerate(reach):
-        last = first[dim] + spacing[dim] * (taps.shape[dim] - 1)
-        pads.append((last - q0, q1 - first[dim] - (geometry.output_size[dim] - 1)))
+    pads = _pads(taps.shape, first, spacing, reach, problem)
     evened = [_evened(pair) if problem.platform == "gpu" else pair for pair in pads]
     y = convolve(
         u,
@@ -134,6 +136,26 @@ def _at_shifts(
             begin = even[0] - pair[0]
             y = lax.slice_in_dim(y, begin, begin + q1 - q0 + 1, axis=1 + dim)
     return y
+
+
+def _pads(
+    taps: Sequence[int],
+    first: list[int],
+    spacing: list[int],
+    reach: list[tuple[int, int]],
+    problem: Problem,
+) -> list[tuple[int, int]]:
+    """The padding of u for the sum of `_at_shifts`.
+
+    A convolution reads u at increasing positions, and the sum at decreasing ones: so the taps are
+    reversed. Padding makes the first window start at q0 - (shift of the last tap), and the last
+    one end at q1 - (shift of the first tap).
+    """
+    pads = []
+    for dim, (q0, q1) in enumerate(reach):
+        last = first[dim] + spacing[dim] * (taps[dim] - 1)
+        pads.append((last - q0, q1 - first[dim] - (problem.geometry.output_size[dim] - 1)))
+    return pads
 
 
 def _evened(pair: tuple[int, int]) -> tuple[int, int]:
@@ -208,6 +230,25 @@ def _work(problem: Problem, convolutions: int, taps: float, residues: int) -> Wo
     )
 
 
+def _reject_onednn(problem: Problem, platform: str) -> str:
+    if reason := _no_channels(problem) or onednn_is_missing(problem, platform):
+        return reason
+    geometry = problem.geometry
+    ndim, stride = geometry.ndim, geometry.stride
+    taps = [-(-k // s) for k, s in zip(geometry.kernel_size, stride, strict=True)]
+    reach = [coarse_range(geometry, dim) for dim in range(ndim)]
+    channels = math.prod(stride) * problem.in_channels
+    one = pass_over(
+        (problem.batch_size, *geometry.output_size, problem.out_channels),
+        (*taps, problem.out_per_group, channels),
+        problem,
+        strides=(1,) * ndim,
+        padding=_pads(taps, [0] * ndim, [1] * ndim, reach, problem),
+        rhs_dilation=(1,) * ndim,
+    )
+    return dnnl.rejected(one)
+
+
 PHASES = Algorithm(
     "phases",
     functools.partial(by_phases, convolve=by_xla),
@@ -221,16 +262,10 @@ SUBPIXEL = Algorithm(
     _work_subpixel,
     _is_ragged,
 )
-ONEDNN_PHASES = Algorithm(
-    "onednn_phases",
-    functools.partial(by_phases, convolve=by_onednn),
-    lambda problem, platform: _too_many(problem) or onednn_is_missing(problem, platform),
-    _work_phases,
-)
 ONEDNN_SUBPIXEL = Algorithm(
     "onednn_subpixel",
     functools.partial(by_subpixel, convolve=by_onednn),
-    lambda problem, platform: _no_channels(problem) or onednn_is_missing(problem, platform),
+    _reject_onednn,
     _work_subpixel,
     _is_ragged,
 )

@@ -14,13 +14,12 @@ from jaxdeconv import (
     kernel_gradient,
     possible_input_sizes,
 )
-from jaxdeconv.algorithms.convolutions import has_onednn
 from tests.support.algorithms import runs_here
 from tests.support.bad_inputs import BadInputs, check_message, z
 
 pytestmark = pytest.mark.every_variant
 
-ONEDNN = "'onednn_phases', " * has_onednn() + "'dnnl', " * runs_here("dnnl")
+ONEDNN = "'onednn', " * runs_here("onednn")
 v, w, u = z(2, 8, 7, 4), z(3, 3, 4, 6), z(2, 4, 4, 6)
 REPEATED = jax.lax.ConvDimensionNumbers((0, 1, 1, 2), (0, 1, 2, 3), (0, 1, 2, 3))
 

@@ -103,7 +103,7 @@ REFUSED = {
         lambda: register_algorithm("conv", dataclasses.replace(doubled(), name="auto")),
         ValueError,
         "register_algorithm: algorithm must have a name of its own among those of conv; got "
-        "name='auto'. Taken are 'auto', 'derived', 'onednn', 'dnnl', 'native', "
+        "name='auto'. Taken are 'auto', 'derived', 'onednn', 'native', "
         "'block_diagonal', 'im2col', 'row_im2col', 'fft', 'per_tap', 'depthwise'.",
     ),
     "no algorithm": (

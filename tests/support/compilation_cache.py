@@ -8,10 +8,8 @@ entry. Names of operations and source lines are not in the key: see the fixture 
 
 import os
 from pathlib import Path
-from typing import Any
 
 import jax
-from jax._src import compilation_cache
 
 CACHES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 DIRECTORY = CACHES / "jaxdeconv-tests"
@@ -19,22 +17,10 @@ LARGEST = 2**29  # bytes
 
 
 def enable(directory: Path = DIRECTORY) -> None:
-    """In this process. Programs that call oneDNN are left out.
-
-    XLA takes the thunk of such a call for one of another class when it serialises a program
-    (jaxlib 0.10 to 0.12): it reads wrong memory, and usually raises `std::bad_alloc`. JAX makes a
-    warning of that, and of a warning pytest an error in the middle of a test.
-    """
+    """In this process."""
     jax.config.update("jax_compilation_cache_dir", str(directory))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
-    write = compilation_cache.put_executable_and_time
-
-    def write_if_possible(key: str, name: str, executable: Any, *rest: Any) -> None:
-        if not any("__onednn$" in module.to_string() for module in executable.hlo_modules()):
-            write(key, name, executable, *rest)
-
-    compilation_cache.put_executable_and_time = write_if_possible
 
 
 def prune(directory: Path = DIRECTORY, largest: int = LARGEST) -> None:

@@ -5,11 +5,13 @@ The map, from the bottom up:
     library         the shared library and its functions
     ffi             a handler of XLA's foreign function interface in Python
     passes          the three passes over a convolution, made ready to run
-    calls           the algorithm `dnnl`, of every leg
+    calls           a pass as a call from XLA
 
 `pip install jaxdeconv[cpu]` brings the library.
 """
 
-from jaxdeconv.algorithms.dnnl.calls import DNNL
+from jaxdeconv.algorithms.dnnl.calls import call
+from jaxdeconv.algorithms.dnnl.library import missing
+from jaxdeconv.algorithms.dnnl.passes import Pass, rejected
 
-__all__ = ["DNNL"]
+__all__ = ["Pass", "call", "missing", "rejected"]

@@ -40,8 +40,8 @@ _CPU, _IN_ORDER, _USER_SCRATCHPAD = 1, 1, 1
 _MOST_DIMS = 12
 
 _SPINS = "10000"
-"""Rounds for which a waiting thread of libgomp looks for work before it sleeps: 0.1 ms, so that it
-is awake from the packing of weights to the convolution, and soon leaves its core to XLA's threads."""
+"""Rounds for which a waiting thread of libgomp looks for work before it sleeps: 0.1 ms. So it is
+awake from the packing of weights to the convolution, and soon leaves its core to XLA's threads."""
 
 _SIGNATURES: dict[str, list[Any]] = {
     "dnnl_engine_create": [c_void_p, c_int, c_size_t],

@@ -84,6 +84,15 @@ class Pass:
         return json.dumps(dataclasses.astuple(self), separators=(",", ":"))
 
     @property
+    def result_shape(self) -> tuple[int, ...]:
+        """Channels last, the kernel's input and output channels too."""
+        if self.leg == "kernel_gradient":
+            return (*self.kernel_size, self.in_channels // self.groups, self.out_channels)
+        if self.leg == "conv":
+            return (self.batch, *self.output_size, self.out_channels)
+        return (self.batch, *self.input_size, self.in_channels)
+
+    @property
     def is_small(self) -> bool:
         """Whether one thread is faster than several."""
         positions, cells = (

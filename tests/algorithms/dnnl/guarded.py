@@ -15,8 +15,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jaxdeconv.algorithms import onednn
 from jaxdeconv.algorithms.contract import Case, expected
-from jaxdeconv.algorithms.dnnl import DNNL, calls, library
+from jaxdeconv.algorithms.convolutions import crops
+from jaxdeconv.algorithms.dnnl import library
 from jaxdeconv.algorithms.dnnl.passes import ALIGNMENT, Execution
 from tests.algorithms.dnnl.draws import LEGS, draw
 
@@ -57,22 +59,18 @@ class Guarded:
 def compute(leg: str, case: Case) -> bool:
     """Compute a problem and compare; whether oneDNN takes it."""
     problem = case.problem(leg)
-    if DNNL.reject(problem, "cpu"):
+    if onednn.ONEDNN.reject(problem, "cpu"):
         return False
     x, y, answer = expected(leg, case, case.data())
-    v = tuple(
-        slice(-low, size + high)
-        for size, (low, high) in zip(
-            case.geometry.input_size, calls._crops(case.geometry), strict=True
-        )
-    )
+    sizes = zip(case.geometry.input_size, crops(case.geometry.padding), strict=True)
+    v = tuple(slice(-low, size + high) for size, (low, high) in sizes)
     if leg == "conv":
         x = x[:, *v]
     if leg == "kernel_gradient":
         y = y[:, *v]
     if leg == "conv_transpose":
         answer = answer[:, *v]
-    execution = Execution(library.load(), calls._pass(problem, calls._cropped(case.geometry)))
+    execution = Execution(library.load(), onednn.pass_of(problem))
     operands = [np.ascontiguousarray(array, np.float32) for array in (x, y)]
     held = [Guarded(array.nbytes, 4) for array in (*operands, answer.astype(np.float32))]
     for memory, array in zip(held, operands, strict=False):

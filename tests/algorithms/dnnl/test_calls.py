@@ -1,6 +1,5 @@
 """oneDNN by its C API: right numbers for any geometry, from any thread, process and device."""
 
-import dataclasses
 import os
 import subprocess
 import sys
@@ -12,9 +11,9 @@ import numpy as np
 import pytest
 
 from jaxdeconv import ConvGeometry
-from jaxdeconv.algorithms import Problem
+from jaxdeconv.algorithms import Problem, dnnl, onednn
 from jaxdeconv.algorithms.contract import expected
-from jaxdeconv.algorithms.dnnl import DNNL, calls, library
+from jaxdeconv.algorithms.dnnl import calls, library
 from tests.algorithms.dnnl.draws import LEGS, draw
 from tests.algorithms.dnnl.programs import LAYER
 from tests.support.checks import check_equal
@@ -30,7 +29,7 @@ def compute(problem: Problem, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     poison(x, y)
     calls._RUNNER._scratch.fill(0xFF)  # NaN in every dtype
     operands = (jnp.asarray(x, problem.dtype), jnp.asarray(y, problem.dtype))
-    return np.asarray(jax.jit(lambda x, y: DNNL.apply(x, y, problem))(*operands))
+    return np.asarray(jax.jit(lambda x, y: onednn.ONEDNN.apply(x, y, problem))(*operands))
 
 
 @installed
@@ -43,7 +42,7 @@ def test_right_numbers(leg: str, dtype: str, request: pytest.FixtureRequest) -> 
         case = draw(seed)
         problem = case.problem(leg, dtype)
         x, y, answer = expected(leg, case, case.data())
-        if not DNNL.reject(problem, "cpu"):
+        if not onednn.ONEDNN.reject(problem, "cpu"):
             tried += 1
             check_equal(compute(problem, x, y), answer)
     if dtype == "float32":  # which every CPU has
@@ -55,10 +54,10 @@ def test_slow_kernels_are_never_run() -> None:
     """Products of im2col matrices and plain loops, to which oneDNN turns for odd strides."""
     geometry = ConvGeometry((30, 30), (16, 16), 8, 0, 1, 1)
     problem = Problem("conv_transpose", geometry, 1, 21, 21, FLOAT32, FLOAT32)
-    reason = DNNL.reject(problem, "cpu")
+    reason = onednn.ONEDNN.reject(problem, "cpu")
     assert not reason or reason.startswith("oneDNN has only slow kernels: ")
     many = [draw(seed) for seed in range(40)]
-    reasons = {DNNL.reject(case.problem(leg), "cpu") for case in many for leg in LEGS}
+    reasons = {onednn.ONEDNN.reject(case.problem(leg), "cpu") for case in many for leg in LEGS}
     assert any("gemm" in reason for reason in reasons)
 
 
@@ -67,9 +66,9 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     runner = calls._Runner()
     monkeypatch.setattr(calls, "_KEPT", 2)
     passes = [
-        calls._pass(case.problem("conv"), calls._cropped(case.geometry))
+        onednn.pass_of(case.problem("conv"))
         for case in map(draw, range(40))
-        if not DNNL.reject(case.problem("conv"), "cpu")
+        if not onednn.ONEDNN.reject(case.problem("conv"), "cpu")
     ][:4]
     made = [runner._ready(one.text.encode()) for one in passes]
     assert len(made) == 4
@@ -77,25 +76,9 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library, "missing", lambda: "oneDNN is not installed")
+    monkeypatch.setattr(dnnl, "missing", lambda: "oneDNN is not installed")
     problem = draw(0).problem("conv")
-    assert DNNL.reject(problem, "cpu") == "oneDNN is not installed"
-
-
-@pytest.mark.parametrize(
-    ("changes", "fragment"),
-    [
-        ({"exported": True}, "exported"),
-        ({"partitioned": True}, "divided"),
-        ({"batch": None}, "batch"),
-        ({"dtype": np.dtype(np.int32)}, "float32"),
-        ({"accumulator": np.dtype(np.float64)}, "float32"),
-    ],
-)
-def test_refused(changes: dict[str, object], fragment: str) -> None:
-    problem = dataclasses.replace(draw(0).problem("conv"), **changes)
-    assert fragment in DNNL.reject(problem, "cpu")
-    assert DNNL.reject(draw(0).problem("conv"), "gpu") == "CPU only"
+    assert onednn.ONEDNN.reject(problem, "cpu") == "oneDNN is not installed"
 
 
 @installed
