@@ -23,6 +23,10 @@ LARGEST = 2**18
 seconds to make its kernel, and for 1024 taps and 58112 cells minutes."""
 
 
+VECTOR = 16
+"""To so many channels oneDNN fills up a group of one channel where it has no kernel for it."""
+
+
 def apply(x: Array, y: Array, problem: Problem) -> Array:
     """The leg of a problem."""
     cut = crops(problem.geometry.padding)
@@ -100,9 +104,10 @@ def _is_blind(problem: Problem) -> bool:
 def _work(problem: Problem) -> Work:
     positions = problem.batch_size * problem.output_positions
     rows = problem.kernel_taps * problem.in_per_group
+    columns = VECTOR if dnnl.is_filled_up(pass_of(problem)) else problem.out_per_group
     if problem.leg == "kernel_gradient":
-        return Work(rows, positions, problem.out_per_group, problem.geometry.groups)
-    return Work(positions, rows, problem.out_per_group, problem.geometry.groups)
+        return Work(rows, positions, columns, problem.geometry.groups)
+    return Work(positions, rows, columns, problem.geometry.groups)
 
 
 ONEDNN = Algorithm("onednn", apply, _reject, _work)

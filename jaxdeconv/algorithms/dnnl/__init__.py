@@ -12,6 +12,6 @@ The map, from the bottom up:
 
 from jaxdeconv.algorithms.dnnl.calls import call
 from jaxdeconv.algorithms.dnnl.library import missing
-from jaxdeconv.algorithms.dnnl.passes import Pass, rejected
+from jaxdeconv.algorithms.dnnl.passes import Pass, is_filled_up, rejected
 
-__all__ = ["Pass", "call", "missing", "rejected"]
+__all__ = ["Pass", "call", "is_filled_up", "missing", "rejected"]

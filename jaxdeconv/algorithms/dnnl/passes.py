@@ -117,9 +117,20 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
-@functools.lru_cache(maxsize=4096)
 def rejected(one: Pass) -> str:
     """Why oneDNN cannot do a pass fast; '' if it can."""
+    return _chosen(one)[1]
+
+
+def is_filled_up(one: Pass) -> bool:
+    """Whether a pass over groups of one channel fills them up, having no kernel for them."""
+    alone = 1 < one.groups == one.in_channels == one.out_channels
+    return alone and "_dw" not in _chosen(one)[0]
+
+
+@functools.lru_cache(maxsize=4096)
+def _chosen(one: Pass) -> tuple[str, str]:
+    """The implementation of a pass; and why there is none that is fast, or ''."""
     library = dnnl.load()
     try:
         with _described(library, one) as (_, description):
@@ -127,8 +138,9 @@ def rejected(one: Pass) -> str:
             while _SLOW.search(names[-1]) and library.next_implementation(description):
                 names.append(library.implementation(description))
     except dnnl.DnnlError as error:
-        return f"oneDNN has no such pass: {error}"
-    return f"oneDNN has only slow kernels: {', '.join(names)}" if _SLOW.search(names[-1]) else ""
+        return "", f"oneDNN has no such pass: {error}"
+    slow = f"oneDNN has only slow kernels: {', '.join(names)}" if _SLOW.search(names[-1]) else ""
+    return names[-1], slow
 
 
 class Execution:
