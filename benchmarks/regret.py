@@ -22,6 +22,7 @@ from benchmarks.draws import random_cases
 from benchmarks.legs import LEGS, LegCall, leg_calls
 from benchmarks.run import prepare_process
 from benchmarks.timing import Stopwatch, alternate, median_ratio, no_collection
+from jaxdeconv import autotuning
 
 __all__ = ["Record", "main", "summarise", "time_leg"]
 
@@ -169,6 +170,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for call in leg_calls(case):
             try:
                 if call.leg in options.legs:
+                    if options.autotune:
+                        _tune(call)
                     records.append(time_leg(call, options.rounds))
             except ArithmeticError as fault:
                 faults.append(f"WRONG, not timed: {fault}")
@@ -179,11 +182,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         document = {
             "summary": lines,
             "machine": description,
-            "options": {"random": options.random, "seed": options.seed, "rounds": options.rounds},
+            "options": {
+                "random": options.random,
+                "seed": options.seed,
+                "rounds": options.rounds,
+                "autotune": options.autotune,
+            },
             "records": [dataclasses.asdict(record) for record in records],
         }
         options.json.write_text(json.dumps(document, indent=1) + "\n")
     return int(bool(faults))
+
+
+def _tune(call: LegCall) -> None:
+    """Measure the leg, as a program that is compiled under `autotuning` does."""
+    with autotuning():
+        jax.jit(call.ours("auto")).lower(*call.operands())
 
 
 def _program(
@@ -238,6 +252,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--legs", nargs="+", choices=LEGS, default=list(LEGS), help="which legs")
     add("--rounds", type=int, default=7, help="of all implementations in turn")
+    add(
+        "--autotune",
+        action="store_true",
+        help="under autotuning, which remembers: name another folder in JAXDECONV_CACHE",
+    )
     add("--json", type=Path, metavar="FILE", help="write all measurements")
     return parser
 

@@ -7,6 +7,7 @@ a GPU where XLA knows no backward convolution and that is still predicted to be 
 | algorithm | legs | idea |
 |---|---|---|
 | `onednn` | K, K^T, G | oneDNN's own passes, by its C API (extra `cpu`) |
+| `onednn_swapped` | G | oneDNN's forward pass of v with u as the kernel |
 | `native` | K, K^T, G | XLA's convolution, in the forms that it has kernels for |
 | `phases`, `subpixel` | K^T | dense convolutions of u, one per phase of the stride |
 | `onednn_subpixel` | K^T | the same with oneDNN's convolution |
@@ -45,6 +46,7 @@ AlgorithmName: TypeAlias = (
         "native",
         "onednn",
         "onednn_subpixel",
+        "onednn_swapped",
         "overlap_add",
         "per_tap",
         "phases",
@@ -79,6 +81,7 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     ),
     "kernel_gradient": (
         onednn.ONEDNN,
+        onednn.SWAPPED,
         native.KERNEL_GRADIENT,
         native.DENSE_KERNEL_GRADIENT,
         im2col.KERNEL_GRADIENT,

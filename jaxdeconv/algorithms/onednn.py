@@ -1,18 +1,23 @@
 """oneDNN's own three passes: K forward, K^T backward data, G backward weights.
 
+`onednn_swapped` computes G as a forward pass: v convolved with u as the kernel. The channels of a
+group take the place of the batch, and the batch that of a group's channels; stride and dilation are
+swapped. It is for strides that oneDNN's backward pass has no fast kernel for.
+
 References: https://uxlfoundation.github.io/oneDNN/dev_guide_convolution.html.
 """
 
 import dataclasses
 import operator
+from typing import Any
 
 import numpy as np
 from jax import Array
 
 from jaxdeconv.algorithms import dnnl
-from jaxdeconv.algorithms.convolutions import crops, onednn_is_missing
+from jaxdeconv.algorithms.convolutions import by_onednn, crops, onednn_is_missing, pass_over
 from jaxdeconv.algorithms.problem import Algorithm, Problem, Work
-from jaxdeconv.algorithms.windows import pad_with_zeros
+from jaxdeconv.algorithms.windows import gradient_padding, pad_with_zeros
 from jaxdeconv.geometry import ConvGeometry
 
 LONGEST = 128
@@ -110,4 +115,46 @@ def _work(problem: Problem) -> Work:
     return Work(positions, rows, columns, problem.geometry.groups)
 
 
+def swapped(u: Array, v: Array, problem: Problem) -> Array:
+    """G(u, v) by a forward pass."""
+    geometry, ndim = problem.geometry, problem.geometry.ndim
+    spatial = range(1, ndim + 1)
+    blocks = v.reshape(*v.shape[:-1], geometry.groups, problem.in_per_group)
+    signal = blocks.transpose(ndim + 2, *spatial, ndim + 1, 0)  # [c, *input_size, group, image]
+    signal = signal.reshape(*signal.shape[: ndim + 1], -1)
+    kernel = u.transpose(*spatial, 0, ndim + 1)
+    w = by_onednn(signal, kernel, problem, **_swapped_window(geometry))
+    return w.transpose(*spatial, 0, ndim + 1)
+
+
+def _swapped_window(geometry: ConvGeometry) -> Any:
+    return {
+        "strides": geometry.dilation,
+        "padding": gradient_padding(geometry),
+        "rhs_dilation": geometry.stride,
+    }
+
+
+def _reject_swapped(problem: Problem, platform: str) -> str:
+    if reason := onednn_is_missing(problem, platform):
+        return reason
+    geometry, batch = problem.geometry, problem.batch_size
+    one = pass_over(
+        (problem.in_per_group, *geometry.input_size, geometry.groups * batch),
+        (*geometry.output_size, batch, problem.out_channels),
+        problem,
+        **_swapped_window(geometry),
+    )
+    return dnnl.rejected(one)
+
+
+def _work_swapped(problem: Problem) -> Work:
+    rows, columns = problem.kernel_taps * problem.in_per_group, problem.out_per_group
+    copied = float(problem.bytes("v"))
+    positions = problem.batch_size * problem.output_positions
+    groups = problem.geometry.groups
+    return Work(rows, positions, columns, groups, moved=copied, calls=4, memory=copied)
+
+
 ONEDNN = Algorithm("onednn", apply, _reject, _work)
+SWAPPED = Algorithm("onednn_swapped", swapped, _reject_swapped, _work_swapped)

@@ -11,7 +11,7 @@ import ctypes
 import functools
 import importlib.metadata
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ctypes import byref, c_char_p, c_int, c_int64, c_size_t, c_void_p
 from typing import Any
 
@@ -87,10 +87,15 @@ class Library:
 
     def __init__(self, path: str) -> None:
         self._library = ctypes.CDLL(path)  # its calls release the interpreter's lock
-        self._openmp = _openmp(self._library)
+        openmp = _openmp(self._library)
+        self._get_threads, self._set_threads = (
+            openmp.omp_get_max_threads,
+            openmp.omp_set_num_threads,
+        )
         self.threads = _threads()
         for name, types in _SIGNATURES.items():
-            getattr(self._library, name).argtypes = types
+            function = getattr(self._library, name)
+            function.argtypes, function.errcheck = types, _checked
         self._library.dnnl_primitive_desc_query_md.restype = c_void_p
         self._library.dnnl_primitive_desc_query_md.argtypes = [c_void_p, c_int, c_int]
         self._library.dnnl_memory_desc_get_size.restype = c_size_t
@@ -100,14 +105,19 @@ class Library:
         self.stream = self.create("stream_create", self.engine, _IN_ORDER)
         # a scratchpad of ours: oneDNN's own belongs to the thread that made the primitive, and
         # XLA executes in any thread
+        self._execute = self.function("primitive_execute")
+        self._wait = self.function("stream_wait")
         self.attributes = self.create("primitive_attr_create")
         self.call("primitive_attr_set_scratchpad_mode", self.attributes, _USER_SCRATCHPAD)
 
+    def function(self, name: str) -> Callable[..., Any]:
+        """`dnnl_name`, which raises `DnnlError` unless it succeeds."""
+        function: Callable[..., Any] = getattr(self._library, f"dnnl_{name}")
+        return function
+
     def call(self, name: str, *args: Any) -> None:
         """`dnnl_name(*args)`; raises `DnnlError` unless it succeeds."""
-        status = getattr(self._library, f"dnnl_{name}")(*args)
-        if status:
-            raise DnnlError(f"dnnl_{name}: {_STATUS.get(status, f'status {status}')}")
+        self.function(name)(*args)
 
     def create(self, name: str, *args: Any) -> c_void_p:
         """What `dnnl_name(&result, *args)` makes."""
@@ -151,10 +161,7 @@ class Library:
 
     def next_implementation(self, description: c_void_p) -> bool:
         """Turn to the next implementation, if there is one."""
-        status = self._library.dnnl_primitive_desc_next_impl(description)
-        if status not in (0, _LAST_IMPLEMENTATION):
-            raise DnnlError(f"dnnl_primitive_desc_next_impl: {_STATUS.get(status, status)}")
-        return status == 0
+        return not self._library.dnnl_primitive_desc_next_impl(description)
 
     @contextlib.contextmanager
     def described(
@@ -210,17 +217,28 @@ class Library:
 
         OpenMP's number belongs to the calling thread, which may be the user's.
         """
-        before = self._openmp.omp_get_max_threads()
-        self._openmp.omp_set_num_threads(threads)
+        before = self._get_threads()
+        self._set_threads(threads)
         try:
             yield
         finally:
-            self._openmp.omp_set_num_threads(before)
+            self._set_threads(before)
 
-    def execute(self, primitive: c_void_p, arguments: Any) -> None:
-        """Run a primitive, and wait for it."""
-        self.call("primitive_execute", primitive, self.stream, len(arguments), arguments)
-        self.call("stream_wait", self.stream)
+    def execute(self, primitive: c_void_p, arguments: Any, threads: int) -> None:
+        """Run a primitive that was made for so many threads, and wait for it."""
+        before = self._get_threads()  # not by `on`, which takes longer than small passes
+        self._set_threads(threads)
+        try:
+            self._execute(primitive, self.stream, len(arguments), arguments)
+            self._wait(self.stream)
+        finally:
+            self._set_threads(before)
+
+
+def _checked(status: int, function: Any, arguments: Any) -> int:  # noqa: ARG001
+    if status and not (status == _LAST_IMPLEMENTATION and "next_impl" in function.__name__):
+        raise DnnlError(f"{function.__name__}: {_STATUS.get(status, f'status {status}')}")
+    return status
 
 
 def dims(values: Sequence[int]) -> Any:

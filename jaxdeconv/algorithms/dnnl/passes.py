@@ -196,22 +196,21 @@ class Execution:
         """Compute, from the addresses of the operands, of the result and of working memory."""
         library = self._library
         addresses = (*operands, result)
+        place = library.function("memory_set_data_handle")
         for memory, which in zip(self._memories, self._order, strict=True):
-            library.call("memory_set_data_handle", memory, addresses[which])
+            place(memory, addresses[which])
         if self._reorder:
-            library.call("memory_set_data_handle", self._packed, scratch)
-        library.call("memory_set_data_handle", self._scratchpad, scratch + self._packed_bytes)
+            place(self._packed, scratch)
+        place(self._scratchpad, scratch + self._packed_bytes)
         if not self._gradient:
             self._repack()
-        with library.on(self._threads):
-            library.execute(self._primitive, self._arguments)
+        library.execute(self._primitive, self._arguments, self._threads)
         if self._gradient:
             self._repack()
 
     def _repack(self) -> None:
         if self._reorder:
-            with self._library.on(self._packing_threads):
-                self._library.execute(self._reorder, self._reorder_arguments)
+            self._library.execute(self._reorder, self._reorder_arguments, self._packing_threads)
 
     def close(self) -> None:
         """Give back what oneDNN holds for it."""
