@@ -2,12 +2,14 @@
 
 `python -m benchmarks.large`: transposed convolutions to volumes of 96^3 and 80^3 cells and to an
 image of 1024^2, stride 2. Times alternate in one process; the peak of resident memory, inputs
-included, is that of a process for each pass, in two calls. `--cells FILE.png`: a layer whose result
-grows from 10^5 to 10^9 cells, in nanoseconds per cell.
+included, is that of the third call in a process for each pass. `--cells FILE.png`: a layer whose
+result grows from 10^5 to 10^9 cells, in nanoseconds per cell.
 """
 
 import argparse
+import dataclasses
 import math
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,9 +21,11 @@ import numpy as np
 from benchmarks import machine
 from benchmarks.cases import BenchCase, transposed
 from benchmarks.contestants import CONTESTANTS, OURS, RIVALS
-from benchmarks.measure import BESIDE_TORCH, measure
+from benchmarks.legs import leg_calls
+from benchmarks.measure import BESIDE_TORCH
+from benchmarks.programs import PASSES, Answers
 from benchmarks.run import prepare_process
-from benchmarks.timing import alternate, geometric_mean
+from benchmarks.timing import alternate, geometric_mean, median_ratio
 
 __all__ = ["CASES", "main"]
 
@@ -62,29 +66,42 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _compare(rounds: int) -> int:
     """The table; 1 if an answer was wrong."""
-    wrong, names = False, (*RIVALS["torch"], "stock")
+    names = (OURS, *RIVALS["torch"])
     worst: dict[str, list[float]] = {}
     for case in CASES:
-        result = measure(case, names, rounds, 1.0, first_call=False)
-        wrong |= bool(result.wrong)
-        for which, timed in result.passes.items():
-            torch = min(timed.seconds[name] for name in RIVALS["torch"])
-            ratio = min(timed.ratios[name] for name in RIVALS["torch"])
-            ours = _peak_of(OURS, case, which)
-            theirs = min(_peak_of(name, case, which) for name in RIVALS["torch"])
+        data = case.data()
+        programs = {name: CONTESTANTS[name](case, data) for name in names}
+        if not _agree([program.answers() for program in programs.values()]):
+            print(f"{case.name}: WRONG, not timed")
+            return 1
+        for which in PASSES:
+            calls = [getattr(program, which) for program in programs.values()]
+            ours, *theirs = alternate(calls, rounds, BESIDE_TORCH)
+            ratio = min(median_ratio(ours, one) for one in theirs)
+            peaks = {name: _peak_of(name, case, which) for name in names}
+            least = min(peaks[name] for name in RIVALS["torch"])
             worst.setdefault(f"{which}: torch / ours", []).append(ratio)
-            worst.setdefault(f"{which}: peak memory ours / torch", []).append(ours / theirs)
+            worst.setdefault(f"{which}: peak memory ours / torch", []).append(peaks[OURS] / least)
             print(
-                f"{case.name} {which}: ours {1e3 * timed.seconds[OURS]:.0f} ms, "
-                f"torch {1e3 * torch:.0f} ms, torch / ours {ratio:.2f}, "
-                f"stock / ours {timed.ratios['stock']:.1f}; peak {ours / 2**20:.0f} MiB, "
-                f"torch {theirs / 2**20:.0f} MiB, ours / torch {ours / theirs:.2f}; "
-                f"{', '.join(result.algorithms.values())}",
+                f"{case.name} {which}: {1e3 * statistics.median(ours):.0f} ms, torch / ours "
+                f"{ratio:.2f}; peak {peaks[OURS] / 2**20:.0f} MiB, ours / torch "
+                f"{peaks[OURS] / least:.2f}",
                 flush=True,
             )
+        print(f"    {', '.join(call.plan().algorithm for call in leg_calls(case))}", flush=True)
     for name, ratios in worst.items():
         print(f"{name}: {geometric_mean(ratios):.2f}, {min(ratios):.2f} to {max(ratios):.2f}")
-    return int(wrong)
+    return 0
+
+
+def _agree(answers: Sequence[Answers]) -> bool:
+    """Whether all have the same numbers, to the rounding of long sums."""
+    first, *others = map(dataclasses.astuple, answers)
+    return all(
+        np.abs(one - other).max() <= 1e-4 * np.abs(one).max()
+        for answer in others
+        for one, other in zip(first, answer, strict=True)
+    )
 
 
 def _peak_of(who: str, case: BenchCase, which: str) -> int:
@@ -98,9 +115,10 @@ def _peak(who: str, name: str, which: str) -> int:
     case = next(case for case in CASES if case.name == name)
     shapes = [case.x_shape, case.w_shape, *([case.y_shape] if which == "step" else [])]
     run = getattr(CONTESTANTS[who](case, case.data()), which)
+    run()  # compiles, which takes memory of its own
+    run()
     before = _resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak starts anew
-    run()
     run()
     return 4 * sum(map(math.prod, shapes)) + _resident("VmHWM") - before
 
