@@ -172,8 +172,9 @@ def prepare(leg: str, x: Any, y: Any, keywords: LegKeywords) -> Prepared:
     params = LegParams(geometry, dtype, precision, keywords["algorithm"], mode, axes)
     first, second = (jax.ShapeDtypeStruct(shapes[role], given[role].dtype) for role in given)
     if params.algorithm not in (planner.AUTO, planner.DERIVED):
-        problem = problem_of(leg, first, second, params)
-        planner.check_forced(problem, planner.platform_traced_for(), params.algorithm)
+        problem, platform = problem_of(leg, first, second, params), planner.platform_traced_for()
+        if not planner.is_possible(simplified(problem), platform, params.algorithm):
+            planner.check_forced(problem, platform, params.algorithm)
     return Prepared(record, layout, batch, (first, second), params)
 
 

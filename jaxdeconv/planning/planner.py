@@ -227,11 +227,17 @@ def platform_traced_for() -> str:
     return _TRACED_FOR.get() or jax.default_backend()
 
 
+def is_possible(problem: Problem, platform: str, algorithm: str) -> bool:
+    """Whether the algorithm of this name exists and can compute the problem."""
+    candidates = choose(problem, platform).candidates
+    return any(one.algorithm == algorithm and one.supported for one in candidates)
+
+
 def check_forced(problem: Problem, platform: str, algorithm: str) -> None:
     """Refuse the name of an algorithm that does not exist or cannot compute the problem."""
-    candidates = choose(problem, platform).candidates
-    if any(one.algorithm == algorithm and one.supported for one in candidates):
+    if is_possible(problem, platform, algorithm):
         return
+    candidates = choose(problem, platform).candidates
     why = next((f": {one.rejected}" for one in candidates if one.algorithm == algorithm), "")
     possible = {one.algorithm for one in candidates if one.supported}
     in_order = (one.name for one in ALGORITHMS[problem.leg] if one.name in possible)

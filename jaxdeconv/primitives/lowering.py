@@ -65,7 +65,7 @@ def _compute(
 ) -> Array:
     """The leg on one device, by the algorithm that the plan chooses; in the accumulator's dtype.
 
-    The problem is simplified first, unless an algorithm is forced: that one gets it as it is.
+    The problem is simplified first, unless an algorithm is forced that can do without.
     """
     folds_back = leg.result == "v" and params.padding_mode != "zeros"
     params = dataclasses.replace(params, geometry=geometry, padding_mode="zeros")
@@ -82,7 +82,7 @@ def _compute(
         x, y = jax.lax.optimization_barrier(x), jax.lax.optimization_barrier(y)
     steps = (
         simplifications(problem)
-        if params.algorithm == planner.AUTO and _may_simplify(geometry)
+        if _may_simplify(geometry) and not planner.is_possible(problem, platform, params.algorithm)
         else []
     )
     (first, second), result = leg.operands, leg.result

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxdeconv import ConvGeometry, conv, conv_transpose, kernel_gradient
+from jaxdeconv import ConvGeometry, conv, conv_transpose, kernel_gradient, plan
 from jaxdeconv.algorithms import ALGORITHMS
 from jaxdeconv.algorithms.contract import Case, check_equal, expected
 from jaxdeconv.planning import planner
@@ -94,3 +94,19 @@ def test_small_arrays_are_not_copied_for_the_forward_convolution() -> None:
 def test_padding_is_even_where_it_may_be() -> None:
     thinned = Thinning(ConvGeometry((64, 64), 3, 2, 2, 2)).simplified
     assert thinned == ConvGeometry((32, 32), 3, 1, 1)
+
+
+@pytest.mark.every_variant
+@pytest.mark.parametrize("leg", ALGORITHMS)
+def test_what_a_plan_offers_can_be_forced(leg: str) -> None:
+    """oneDNN has no fast kernel for this stride and dilation, but for the thinned problem."""
+    geometry = ConvGeometry((16, 26), (2, 2), (3, 2), ((0, 0), (0, 2)), (3, 3), 1)
+    case = Case("thinned", geometry, 3, 5)
+    x, y, answer = expected(leg, case, case.data())
+    size = {"conv_transpose": "input_size", "kernel_gradient": "kernel_size"}.get(leg)
+    keywords = case.keywords | ({size: getattr(geometry, size)} if size else {})
+    offered = [one.algorithm for one in plan(leg, x, y, **keywords).candidates if one.supported]
+    for name in offered:
+        if name != "fft":
+            check_equal(FUNCTIONS[leg](x, y, **keywords, algorithm=name), answer, what=name)
+    assert len(offered) >= 2
