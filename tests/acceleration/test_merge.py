@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from jax import lax
 
 from jaxdeconv.acceleration import accelerate, inspect
+from tests.support.algorithms import runs_here
 from tests.support.cases import integers
 from tests.support.checks import check_equal
 
@@ -140,7 +141,10 @@ def test_zeros_written_out_become_the_legs_of_the_dilated_form() -> None:
     """Values and both gradients: the same legs by the same algorithms on the same arrays."""
     x, w = jnp.ones((4, 32, 16, 16)), jnp.ones((16, 32, 4, 4))
     for make in (lambda fun: fun, gradients, lambda fun: gradients(accelerate(fun))):
-        assert legs_of(make(written_out), x, w) == legs_of(make(dilated), x, w)
+        found = [legs_of(make(fun), x, w) for fun in (written_out, dilated)]
+        if not runs_here("onednn"):  # then K gains little over XLA's convolution, or nothing
+            found = [[one for one in legs if one[0] not in ("", "conv")] for legs in found]
+        assert found[0] == found[1] != []
     assert {leg for leg, *_ in legs_of(gradients(written_out), x, w)} == {
         "conv",
         "conv_transpose",

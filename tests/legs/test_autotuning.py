@@ -381,7 +381,7 @@ def test_really_measured() -> None:
     for one in tuned.legs:
         timed = [c.seconds for c in one.measured.candidates if c.supported and not c.on_request]
         assert all(0 < seconds < 10 for seconds in timed)
-        assert len(timed) > 2
+        assert len(timed) >= 2
 
 
 def test_really_measured_beside_xla_s_own() -> None:

@@ -88,10 +88,8 @@ class Library:
     def __init__(self, path: str) -> None:
         self._library = ctypes.CDLL(path)  # its calls release the interpreter's lock
         openmp = _openmp(self._library)
-        self._get_threads, self._set_threads = (
-            openmp.omp_get_max_threads,
-            openmp.omp_set_num_threads,
-        )
+        self._get_threads = openmp.omp_get_max_threads
+        self._set_threads = openmp.omp_set_num_threads
         self.threads = _threads()
         for name, types in _SIGNATURES.items():
             function = getattr(self._library, name)
@@ -103,10 +101,10 @@ class Library:
         self._library.dnnl_memory_desc_equal.argtypes = [c_void_p, c_void_p]
         self.engine = self.create("engine_create", _CPU, 0)
         self.stream = self.create("stream_create", self.engine, _IN_ORDER)
-        # a scratchpad of ours: oneDNN's own belongs to the thread that made the primitive, and
-        # XLA executes in any thread
         self._execute = self.function("primitive_execute")
         self._wait = self.function("stream_wait")
+        # a scratchpad of ours: oneDNN's own belongs to the thread that made the primitive, and
+        # XLA executes in any thread
         self.attributes = self.create("primitive_attr_create")
         self.call("primitive_attr_set_scratchpad_mode", self.attributes, _USER_SCRATCHPAD)
 
@@ -300,7 +298,7 @@ def _openmp(library: ctypes.CDLL) -> ctypes.CDLL:
 def _threads() -> int:
     """How many threads a large pass uses: as many as XLA, unless OpenMP is told otherwise."""
     told = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return int(told) if told.isdecimal() else cores()
+    return (int(told) if told.isdecimal() else 0) or cores()
 
 
 def cores() -> int:
