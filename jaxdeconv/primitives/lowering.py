@@ -82,7 +82,11 @@ def _compute(
         x, y = jax.lax.optimization_barrier(x), jax.lax.optimization_barrier(y)
     steps = (
         simplifications(problem)
-        if _may_simplify(geometry) and not planner.is_possible(problem, platform, params.algorithm)
+        if _may_simplify(geometry)
+        and (
+            params.algorithm == planner.AUTO
+            or not planner.is_possible(problem, platform, params.algorithm)
+        )
         else []
     )
     (first, second), result = leg.operands, leg.result
