@@ -89,25 +89,43 @@ def pass_over(
     rhs_dilation: Sequence[int],
 ) -> dnnl.Pass:
     """What oneDNN computes for `by_onednn`, from the shapes of x and of the kernel."""
-    size = [n + low + high for n, (low, high) in zip(shape[1:-1], crops(padding), strict=True)]
-    pads = [(max(low, 0), max(high, 0)) for low, high in padding]
-    places = [
-        (n + low + high - d * (k - 1) - 1) // s + 1
-        for n, (low, high), k, s, d in zip(size, pads, kernel, strides, rhs_dilation, strict=False)
-    ]
-    return dnnl.Pass(
+    return cropped_pass(
         "conv",
+        problem,
+        (shape[0], shape[-1], kernel[-1]),
+        shape[1:-1],
+        kernel[:-2],
+        strides,
+        padding,
+        rhs_dilation,
+    )
+
+
+def cropped_pass(
+    leg: str,
+    problem: Problem,
+    counts: tuple[int, int, int],
+    input_size: Sequence[int],
+    kernel_size: Sequence[int],
+    stride: Sequence[int],
+    padding: Pads,
+    dilation: Sequence[int],
+) -> dnnl.Pass:
+    """A pass in a problem's dtypes and groups, over v without what negative padding takes off.
+
+    `counts` are images, input channels and output channels.
+    """
+    sizes = zip(input_size, crops(padding), strict=True)
+    return dnnl.Pass(
+        leg,
         problem.dtype.name,
         problem.accumulator.name,
-        shape[0],
-        shape[-1],
-        kernel[-1],
-        tuple(size),
-        tuple(kernel[:-2]),
-        tuple(places),
-        tuple(strides),
-        tuple(pads),
-        tuple(rhs_dilation),
+        *counts,
+        tuple(n + low + high for n, (low, high) in sizes),
+        tuple(kernel_size),
+        tuple(stride),
+        tuple((max(low, 0), max(high, 0)) for low, high in padding),
+        tuple(dilation),
         problem.geometry.groups,
     )
 

@@ -7,7 +7,6 @@ swapped. It is for strides that oneDNN's backward pass has no fast kernel for.
 References: https://uxlfoundation.github.io/oneDNN/dev_guide_convolution.html.
 """
 
-import dataclasses
 import operator
 from typing import Any
 
@@ -15,7 +14,13 @@ import numpy as np
 from jax import Array
 
 from jaxdeconv.algorithms import dnnl
-from jaxdeconv.algorithms.convolutions import by_onednn, crops, onednn_is_missing, pass_over
+from jaxdeconv.algorithms.convolutions import (
+    by_onednn,
+    cropped_pass,
+    crops,
+    onednn_is_missing,
+    pass_over,
+)
 from jaxdeconv.algorithms.problem import Algorithm, Problem, Work
 from jaxdeconv.algorithms.windows import gradient_padding, pad_with_zeros
 from jaxdeconv.geometry import ConvGeometry
@@ -26,7 +31,6 @@ LONGEST = 128
 LARGEST = 2**18
 """Taps times cells along one dimension of a transposed convolution. For more, oneDNN takes up to
 seconds to make its kernel, and for 1024 taps and 58112 cells minutes."""
-
 
 VECTOR = 16
 """To so many channels oneDNN fills up a group of one channel where it has no kernel for it."""
@@ -45,62 +49,47 @@ def apply(x: Array, y: Array, problem: Problem) -> Array:
     return result
 
 
-def _cropped(geometry: ConvGeometry) -> ConvGeometry:
-    """The geometry of the cropped v."""
-    sizes = zip(geometry.input_size, crops(geometry.padding), strict=True)
-    return dataclasses.replace(
-        geometry,
-        input_size=tuple(size + low + high for size, (low, high) in sizes),
-        padding=tuple((max(low, 0), max(high, 0)) for low, high in geometry.padding),
-    )
-
-
 def pass_of(problem: Problem) -> dnnl.Pass:
     """What oneDNN is to compute: the leg with v cropped."""
-    geometry = _cropped(problem.geometry)
-    return dnnl.Pass(
+    geometry = problem.geometry
+    return cropped_pass(
         problem.leg,
-        problem.dtype.name,
-        problem.accumulator.name,
-        problem.batch_size,
-        problem.in_channels,
-        problem.out_channels,
+        problem,
+        (problem.batch_size, problem.in_channels, problem.out_channels),
         geometry.input_size,
         geometry.kernel_size,
-        geometry.output_size,
         geometry.stride,
         geometry.padding,
         geometry.dilation,
-        geometry.groups,
     )
 
 
 def _reject(problem: Problem, platform: str) -> str:
-    reason = onednn_is_missing(problem, platform) or _unfit(problem)
-    return reason or dnnl.rejected(pass_of(problem))
+    if reason := onednn_is_missing(problem, platform):
+        return reason
+    one = pass_of(problem)
+    return _unfit(problem, one) or dnnl.rejected(one)
 
 
-def _unfit(problem: Problem) -> str:
+def _unfit(problem: Problem, one: dnnl.Pass) -> str:
     """Why oneDNN should not be asked for a pass over these sizes; '' if it may."""
-    geometry = problem.geometry
-    if min(_cropped(geometry).input_size) < 1:
+    if min(one.input_size) < 1:
         return "padding crops all of v"
     if problem.leg == "conv_transpose":
-        taps, cells = geometry.kernel_size, geometry.input_size
+        taps, cells = problem.geometry.kernel_size, problem.geometry.input_size
         if max(taps) > LONGEST or max(map(operator.mul, taps, cells)) > LARGEST:
             return "oneDNN takes seconds to make its kernel for rows as long"
-    if problem.leg == "kernel_gradient" and problem.dtype != np.float32 and _is_blind(problem):
+    if problem.leg == "kernel_gradient" and problem.dtype != np.float32 and _is_blind(one):
         return "oneDNN does not write the bfloat16 gradient of a tap that meets only padding"
     return ""
 
 
-def _is_blind(problem: Problem) -> bool:
+def _is_blind(one: dnnl.Pass) -> bool:
     """Whether a tap of the kernel meets nothing but padding, wherever the kernel is."""
-    geometry = _cropped(problem.geometry)
-    for dim, size in enumerate(geometry.input_size):
-        low, _ = geometry.padding[dim]
-        first = np.arange(geometry.kernel_size[dim])[:, None] * geometry.dilation[dim] - low
-        met = first + np.arange(geometry.output_size[dim]) * geometry.stride[dim]
+    for dim, size in enumerate(one.input_size):
+        low, _ = one.padding[dim]
+        first = np.arange(one.kernel_size[dim])[:, None] * one.dilation[dim] - low
+        met = first + np.arange(one.output_size[dim]) * one.stride[dim]
         if not ((met >= 0) & (met < size)).any(1).all():
             return True
     return False

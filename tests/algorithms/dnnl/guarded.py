@@ -19,8 +19,9 @@ from jaxdeconv.algorithms import onednn
 from jaxdeconv.algorithms.contract import Case, expected
 from jaxdeconv.algorithms.convolutions import crops
 from jaxdeconv.algorithms.dnnl import library
-from jaxdeconv.algorithms.dnnl.passes import ALIGNMENT, Execution
-from tests.algorithms.dnnl.draws import LEGS, draw
+from jaxdeconv.algorithms.dnnl.kernels import ALIGNMENT, Execution
+from jaxdeconv.algorithms.leg import LEGS
+from tests.algorithms.dnnl.draws import draw
 
 _POISON = 0xFF  # NaN in every dtype
 
