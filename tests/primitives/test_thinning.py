@@ -25,13 +25,13 @@ GEOMETRIES = (
 FUNCTIONS = {"conv": conv, "conv_transpose": conv_transpose, "kernel_gradient": kernel_gradient}
 
 
+def keywords(leg: str, case: Case) -> dict:
+    size = {"conv_transpose": "input_size", "kernel_gradient": "kernel_size"}.get(leg)
+    return case.keywords | ({size: getattr(case.geometry, size)} if size else {})
+
+
 def call(leg: str, case: Case):
-    size = {
-        "conv": {},
-        "conv_transpose": {"input_size": case.geometry.input_size},
-        "kernel_gradient": {"kernel_size": case.geometry.kernel_size},
-    }[leg]
-    return lambda x, y: FUNCTIONS[leg](x, y, **case.keywords, **size)
+    return lambda x, y: FUNCTIONS[leg](x, y, **keywords(leg, case))
 
 
 def geometries(function, *arrays) -> list[ConvGeometry]:
@@ -103,10 +103,9 @@ def test_what_a_plan_offers_can_be_forced(leg: str) -> None:
     geometry = ConvGeometry((16, 26), (2, 2), (3, 2), ((0, 0), (0, 2)), (3, 3), 1)
     case = Case("thinned", geometry, 3, 5)
     x, y, answer = expected(leg, case, case.data())
-    size = {"conv_transpose": "input_size", "kernel_gradient": "kernel_size"}.get(leg)
-    keywords = case.keywords | ({size: getattr(geometry, size)} if size else {})
-    offered = [one.algorithm for one in plan(leg, x, y, **keywords).candidates if one.supported]
+    given = keywords(leg, case)
+    offered = [one.algorithm for one in plan(leg, x, y, **given).candidates if one.supported]
     for name in offered:
         if name != "fft":
-            check_equal(FUNCTIONS[leg](x, y, **keywords, algorithm=name), answer, what=name)
+            check_equal(FUNCTIONS[leg](x, y, **given, algorithm=name), answer, what=name)
     assert len(offered) >= 2

@@ -5,8 +5,6 @@ import numpy as np
 from jaxdeconv import ConvGeometry
 from jaxdeconv.algorithms.contract import Case
 
-LEGS = ("conv", "conv_transpose", "kernel_gradient")
-
 
 def draw(seed: int) -> Case:
     """Any stride, dilation, groups and padding, cropping too, with channels that oneDNN likes."""

@@ -14,7 +14,8 @@ from jaxdeconv import ConvGeometry
 from jaxdeconv.algorithms import Problem, dnnl, onednn
 from jaxdeconv.algorithms.contract import expected
 from jaxdeconv.algorithms.dnnl import calls, library
-from tests.algorithms.dnnl.draws import LEGS, draw
+from jaxdeconv.algorithms.leg import LEGS
+from tests.algorithms.dnnl.draws import draw
 from tests.algorithms.dnnl.programs import LAYER
 from tests.support.checks import check_equal
 from tests.support.poison import poison
