@@ -4,16 +4,14 @@ The map, from the bottom up:
 
     library         the shared library and its functions
     ffi             a handler of XLA's foreign function interface in Python
-    passes          what it is to compute, in integers and names
-    kernels         which kernels there are for it, and one made ready to run
+    passes          the three passes over a convolution, made ready to run
     calls           a pass as a call from XLA
 
 `pip install jaxdeconv[cpu]` brings the library.
 """
 
 from jaxdeconv.algorithms.dnnl.calls import call
-from jaxdeconv.algorithms.dnnl.kernels import is_filled_up, rejected
 from jaxdeconv.algorithms.dnnl.library import missing
-from jaxdeconv.algorithms.dnnl.passes import Pass
+from jaxdeconv.algorithms.dnnl.passes import Pass, is_filled_up, rejected
 
 __all__ = ["Pass", "call", "is_filled_up", "missing", "rejected"]

@@ -14,8 +14,7 @@ import numpy as np
 from jax import Array
 
 from jaxdeconv.algorithms.dnnl import ffi, library, passes
-from jaxdeconv.algorithms.dnnl.kernels import ALIGNMENT, Execution
-from jaxdeconv.algorithms.dnnl.passes import Pass
+from jaxdeconv.algorithms.dnnl.passes import ALIGNMENT, Execution, Pass
 
 _TARGET = "jaxdeconv_onednn"
 _KEPT = 512

@@ -19,7 +19,7 @@ from jaxdeconv.algorithms import onednn
 from jaxdeconv.algorithms.contract import Case, expected
 from jaxdeconv.algorithms.convolutions import crops
 from jaxdeconv.algorithms.dnnl import library
-from jaxdeconv.algorithms.dnnl.kernels import ALIGNMENT, Execution
+from jaxdeconv.algorithms.dnnl.passes import ALIGNMENT, Execution
 from jaxdeconv.algorithms.leg import LEGS
 from tests.algorithms.dnnl.draws import draw
 
