@@ -14,12 +14,14 @@ module importing only from above itself:
     patterns        which entries may be non-zero, and how few probes recover them
     pair            A and At; probes with what became of them
     precision       the rounding bound, and Gaussian probes against it
+    place           the wrong place, by bisection
     additivity      linear or not: typed and probed
     repeatability   the same answer twice
     exact           integer probes, and `==` where nothing can round
+    scales          leaves and rows of different sizes, each by itself
     detect          find a pattern by looking
     entries         every entry, by coloured probes
-    localise        the wrong place, by bisection, and its cause
+    localise        the cause of a wrong place
     run             all of it in order
     api             the public functions
     variants        one function, transformed by JAX: public too

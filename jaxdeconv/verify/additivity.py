@@ -2,17 +2,43 @@
 
 Typing sees what random probes do not reach (a clip at ten standard deviations) and names the line;
 probing sees through callbacks, and decides where the typing finds no proof.
+
+Probes go through the range of the floats, from 2^-40 to 2^40 as far as the function allows: there
+clips, thresholds and narrower dtypes on the way show. A power of two scales every float exactly.
 """
+
+import dataclasses
+import math
 
 import numpy as np
 
 from jaxdeconv.verify.arithmetic import largest_part
 from jaxdeconv.verify.operator import Operator
-from jaxdeconv.verify.precision import SENSIBLE, error_bound
+from jaxdeconv.verify.precision import SENSIBLE, error_bound, root_mean_square, underflow
 from jaxdeconv.verify.probes import HALF, Probes
-from jaxdeconv.verify.report import Evidence
+from jaxdeconv.verify.report import Evidence, Status
 
-__all__ = ["linear"]
+__all__ = ["linear", "with_noise"]
+
+NEAR, FAR = (-4, 10), (-40, -20, 20, 40)
+"""Exponents of factors: of 2^-4 a linear map must know, beyond 2^20 a float may overflow."""
+
+
+def with_noise(operator: Operator, probes: Probes) -> Operator:
+    """The operator with its rounding as observed, where none can be derived.
+
+    Sums and multiples of fractions are compared with those of their results. What differs by more
+    than rounding explains is no noise.
+    """
+    domain, codomain = operator.domain, operator.codomain
+    if domain.kind == "integer" or operator.rounding.magnitude is not None:
+        return operator
+    v, w = probes.fractions(domain, 2)
+    y = operator(_scaled_down(operator, np.stack([v, w, v + w, 3 * v])))
+    off = np.maximum(np.abs(y[2] - y[0] - y[1]), np.abs(y[3] - 3 * y[0]))
+    size = codomain.leafwise(np.abs(y), root_mean_square).max(axis=0, initial=0)
+    noise = float(np.max(off / np.where(size == 0, 1, size), initial=0))
+    return operator.with_noise(noise) if noise <= SENSIBLE else operator
 
 
 def linear(operator: Operator, probes: Probes) -> Evidence:
@@ -24,75 +50,139 @@ def linear(operator: Operator, probes: Probes) -> Evidence:
 
     Returns:
         'fail' with the property that does not hold; 'inconclusive' where the probes found nothing
-        wrong but the typing names a primitive that is not linear, or where the function is opaque
-        and the probes saw only what they could not tell from rounding.
+        wrong but the typing names a primitive that is not linear, where the function is opaque
+        and the probes saw only what they could not tell from rounding, or where it is not linear
+        far from 1.
     """
     name = f"linear: {operator.name}"
     typed = operator.analysis.linearity if operator.analysis else None
     doubt = typed is not None and typed.kind in ("affine", "non-linear")
-    broken, off = _probed(operator, probes)
-    if broken:
+    found = _probed(operator, probes)
+    if found.broken:
         where = f"; {typed.text}" if typed and doubt else ""
-        return Evidence(name, "linearity", "fail", f"{broken}{where}")
-    exactly = f"up to {off:.1g} of the largest result" if off else "exactly"
+        return Evidence(name, "linearity", "fail", f"{found.broken}{where}")
+    exactly = f"up to {found.off:.1g} of the largest result" if found.off else "exactly"
     probed = f"{operator.name} is 0 at 0, additive and homogeneous on integer probes, {exactly}"
+    probed += f"; but {found.doubt}" if found.doubt else ""
     if typed is not None and not doubt and typed.kind != "opaque":
-        return Evidence(name, "linearity", "pass", f"{typed.text}; {probed}")
+        status: Status = "inconclusive" if found.doubt else "pass"
+        return Evidence(name, "linearity", status, f"{typed.text}; {probed}")
     if typed is not None and doubt:
         text = f"{typed.text}; but {probed}: the probes may not reach where it is not linear"
         return Evidence(name, "linearity", "inconclusive", text)
     text = (
         f"not typed: {operator.rounding.reason}; {probed}: what the probes do not reach is not seen"
     )
-    return Evidence(name, "linearity", "pass" if off <= SENSIBLE else "inconclusive", text)
+    status = "pass" if found.off <= SENSIBLE and not found.doubt else "inconclusive"
+    caveat = f"{operator.name} cannot be read, only probed"
+    return Evidence(name, "linearity", status, text, caveat=caveat)
 
 
-def _probed(operator: Operator, probes: Probes) -> tuple[str, float]:
-    """The first property of a linear map that fails on a probe, '' if all hold.
+@dataclasses.dataclass(frozen=True)
+class _Found:
+    """What probes say.
 
-    And how far off they are, relative to the largest result: within what rounding explains.
+    Attributes:
+        broken: the first property of a linear map that fails, '' if all hold.
+        doubt: what fails far from 1, where the range of a float may be the reason; or ''.
+        off: how far off the others are, relative to the largest result: within rounding.
     """
-    domain, codomain, rounding = operator.domain, operator.codomain, operator.rounding
-    factor = 2 if domain.bits <= HALF else 2**10
-    v, w = probes.modest(domain, 2)
+
+    broken: str = ""
+    doubt: str = ""
+    off: float = 0.0
+
+
+def _probed(operator: Operator, probes: Probes) -> _Found:
+    domain, codomain = operator.domain, operator.codomain
+    block = probes.modest(domain, 2)
+    exponents: list[int] = [10]
+    if domain.kind != "integer":
+        block = _scaled_down(operator, block)
+        exponents = _exponents(operator, block, operator(block))
+    v, w = block
     i = 1j if domain.kind == "complex" else 1
-    block = np.stack([np.zeros_like(v), v, w, v + w, -3 * v, factor * v, i * v])
-    y = operator(block)
-    bounds = np.zeros(y.shape)
-    if domain.kind != "integer" and rounding.magnitude is None:
-        bounds = error_bound(operator, block, y)
-    elif domain.kind != "integer" and largest_part(block) * rounding.load > 1:
-        most = np.array([1, 1, 1, 2, 3, factor, 1])[:, None]  # times the larger of v and w
-        bounds = most * error_bound(operator, np.abs(block[1:3]).max(axis=0)[None], y[:1])
-    worst, scale = 0.0, float(np.abs(y).max(initial=0)) or 1.0
-    for claim, terms in _claims(operator.name, factor, i).items():
-        left, right = y[terms[0]], sum((c * y[k] for k, c in terms[1]), 0 * y[0])
-        allowed = bounds[terms[0]] + sum(abs(c) * bounds[k] for k, c in terms[1])
+    factors = [2.0**k if domain.kind != "integer" else 2**k for k in exponents]
+    rows = [np.zeros_like(v), v, w, v + w, -3 * v, i * v, *(factor * v for factor in factors)]
+    y = operator.unchecked(np.stack(rows))
+    operator.check_finite(y[:6])
+    claims = _claims(operator.name, exponents, factors, i)
+    bounds = _bounds(operator, block, y, [1, 1, 1, 2, 3, 1, *factors])
+    worst, scale, doubt = 0.0, float(np.abs(y[:6]).max(initial=0)) or 1.0, ""
+    for claim, row, terms, far in claims:
+        left, right = y[row], sum((c * y[k] for k, c in terms), 0 * y[0])
+        allowed = bounds[row] + sum(abs(c) * bounds[k] for k, c in terms)
         off = _distance(left, right, min(domain.bits, codomain.bits))
-        if (off > (allowed if terms[1] else 0.0)).any():
-            cell = int(np.argmax(off - allowed))
-            where = codomain.where(cell)
-            return f"{claim} does not hold at {where}: {left[cell]} is not {right[cell]}", 0.0
-        worst = max(worst, float(off.max(initial=0)))
-    return "", worst / scale
+        wrong = ~(off <= (allowed if terms else 0.0))  # so that NaN is wrong
+        if not wrong.any():
+            worst = max(worst, float(np.max(off / max(1.0, abs(terms[0][1]) if terms else 1))))
+            continue
+        cell = int(np.argmax(np.where(np.isnan(off), np.inf, off - allowed)))
+        text = f"{claim} does not hold at {codomain.where(cell)}: {left[cell]} is not {right[cell]}"
+        saturated = far > 0 and np.isfinite(left[wrong]).all() and left[wrong].all()
+        if not far or saturated:
+            return _Found(broken=text)
+        doubt = doubt or text
+    return _Found(doubt=doubt, off=worst / scale)
 
 
-def _claims(name: str, factor: int, i: complex) -> dict[str, tuple[int, list[tuple[int, complex]]]]:
-    """Each claim in words, and as a row of the block that equals a sum of factors times rows."""
-    claims: dict[str, tuple[int, list[tuple[int, complex]]]] = {
-        "A(0) = 0": (0, []),
-        "A(v + w) = A(v) + A(w)": (3, [(1, 1), (2, 1)]),
-        "A(-3 v) = -3 A(v)": (4, [(1, -3)]),
-        f"A({factor} v) = {factor} A(v)": (5, [(1, factor)]),
-        "A(i v) = i A(v)": (6, [(1, i)]),
-    }
-    if i == 1:
-        claims.popitem()
-    return {claim.replace("A(", f"{name}("): terms for claim, terms in claims.items()}
+def _scaled_down(operator: Operator, block: np.ndarray) -> np.ndarray:
+    """The probes, halved until four times their results are far from overflow."""
+    limit = operator.limits[1]
+    peak = largest_part(operator(block[:2]))
+    if 16 * peak <= limit:
+        return block
+    return block * 2.0 ** -math.ceil(math.log2(16 * peak / limit))
+
+
+def _exponents(operator: Operator, block: np.ndarray, y: np.ndarray) -> list[int]:
+    """Exponents of the factors for which argument and result stay within the range of floats."""
+    least, largest = operator.limits
+    peaks = largest_part(block), largest_part(y) or 1.0
+    near = [-4, 1] if operator.domain.bits <= HALF else list(NEAR)
+    return [
+        k
+        for k in (*near, *FAR)
+        if 2.0**k * max(peaks) <= largest / 64 and 2.0**k * min(peaks) >= 64 * least
+    ]
+
+
+def _bounds(operator: Operator, block: np.ndarray, y: np.ndarray, most: list[float]) -> np.ndarray:
+    """Rounding of each row, whose argument is at most `most` times the larger of v and w."""
+    if operator.domain.kind == "integer":
+        return np.zeros(y.shape)
+    sizes = np.abs(np.array(most, np.float64))[:, None]
+    small = underflow(operator)
+    if operator.rounding.magnitude is not None and (
+        largest_part(block) * operator.rounding.load <= 1
+    ):
+        return np.zeros(y.shape) + small * (sizes < 1)
+    largest = np.abs(block).max(axis=0)[None]
+    result = np.abs(y[1:3]).max(axis=0)[None]
+    return sizes * error_bound(operator, largest, result) + small
+
+
+Claim = tuple[str, int, list[tuple[int, complex]], int]
+
+
+def _claims(name: str, exponents: list[int], factors: list[float], i: complex) -> list[Claim]:
+    """In words; the row that equals a sum of factors times rows; and the exponent, if it is far."""
+    claims: list[Claim] = [
+        ("A(0) = 0", 0, [], 0),
+        ("A(v + w) = A(v) + A(w)", 3, [(1, 1), (2, 1)], 0),
+        ("A(-3 v) = -3 A(v)", 4, [(1, -3)], 0),
+    ]
+    claims += [("A(i v) = i A(v)", 5, [(1, i)], 0)] if i != 1 else []
+    for row, (k, factor) in enumerate(zip(exponents, factors, strict=True), start=6):
+        shown = str(int(factor)) if 0 < k <= 10 else f"2^{k}"
+        far = k if abs(k) > 10 else 0
+        claims.append((f"A({shown} v) = {shown} A(v)", row, [(1, factor)], far))
+    return [(claim.replace("A(", f"{name}("), *rest) for claim, *rest in claims]
 
 
 def _distance(left: np.ndarray, right: np.ndarray, bits: int) -> np.ndarray:
     """Of integers modulo 2^bits: 0 or 1."""
     if left.dtype.kind == "i":
         return ((left - right) & np.int64(2**bits - 1 if bits < 64 else -1) != 0).astype(float)
-    return np.abs(left - right)
+    with np.errstate(invalid="ignore"):
+        return np.abs(left - right)

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from jaxdeconv.errors import ArgumentValueError, reporting
-from jaxdeconv.verify.additivity import linear
+from jaxdeconv.verify.additivity import linear, with_noise
 from jaxdeconv.verify.operator import Operator, check_rings
 from jaxdeconv.verify.pair import Family, Pair
 from jaxdeconv.verify.patterns import Pattern
@@ -242,9 +242,10 @@ def linearity(A: Function, domain: Any, *, key: Any = None) -> Report:
     probes = Probes(seed_of(key))
     operator, log = begun(A, domain)
     if not log.lines:
-        with log.until_not_finite():
+        with log.until_a_finding():
             evidence, operator = repeatable(operator, probes)
             log.record(evidence)
+            operator = with_noise(operator, probes)
             log.record(linear(operator, probes))
     return Report("linear", tuple(log.lines), probes.seed)
 
@@ -293,4 +294,4 @@ def _linear_in_parameters(name: str, function: Function, inner: Space, family: F
     operator = Operator.of(f"{name}(., v)", lambda w: function(w, member), family.parameters)
     if family.parameters.split:
         operator = dataclasses.replace(operator, codomain=operator.codomain.realified())
-    return linear(operator, family.probes)
+    return linear(with_noise(operator, family.probes), family.probes)

@@ -1,5 +1,6 @@
 """A function under test, applied to blocks of vectors: batched, bounded in memory, counted."""
 
+import contextlib
 import dataclasses
 import functools
 import math
@@ -7,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
@@ -18,10 +20,14 @@ from jaxdeconv.verify.analysis import (
     Untraceable,
     analyse,
     trace,
+    wide,
+    widened,
 )
+from jaxdeconv.verify.analysis.jaxprs import in_64_bit_mode
 from jaxdeconv.verify.spaces import Space
 
-__all__ = ["Count", "NotFinite", "Operator", "Rounding", "check_rings", "first_line"]
+__all__ = ["Count", "Finding", "NotFinite", "Operator", "Overwritten", "Rounding", "check_rings"]
+__all__ += ["first_line"]
 
 LANES = 64
 """The most vectors in one call."""
@@ -32,8 +38,22 @@ CELLS = 2**23
 Mode: TypeAlias = Literal["vmap", "loop", "eager", "numpy"]
 
 
-class NotFinite(ArithmeticError):
-    """A result holds NaN or infinity; the text says where."""
+class Finding(ArithmeticError):
+    """What ends a verification as a failure; the text says what was found."""
+
+    name = ""
+
+
+class NotFinite(Finding):
+    """A result holds NaN or infinity."""
+
+    name = "finite"
+
+
+class Overwritten(Finding):
+    """A function wrote into its argument."""
+
+    name = "argument"
 
 
 @dataclasses.dataclass
@@ -78,6 +98,8 @@ class Operator:
         mode: 'vmap', 'loop', 'eager' (untraceable, given JAX arrays) or 'numpy' (given NumPy's).
         traced: its jaxpr; None where JAX cannot trace it.
         count: of applications, shared by all operators that are derived from one.
+        given: what this is in double precision; None where it is what was given.
+        noise: observed rounding, relative to the results of a leaf, where none can be derived.
     """
 
     name: str
@@ -90,6 +112,8 @@ class Operator:
     count: Count
     _one: Callable[..., Any]
     _many: Callable[..., Any]
+    given: "Operator | None" = None
+    noise: float = 0.0
 
     @classmethod
     def of(
@@ -133,7 +157,42 @@ class Operator:
 
     def at(self, parameters: tuple[Any, ...]) -> "Operator":
         """The function of other parameters, of the same shapes."""
-        return dataclasses.replace(self, parameters=parameters)
+        given = self.given and self.given.at(parameters)
+        return dataclasses.replace(self, parameters=parameters, given=given)
+
+    @functools.cached_property
+    def widened(self) -> "Operator":
+        """The map that the program writes down, in double precision; itself where that fails."""
+        leaves = (*self.domain.leaves, *self.codomain.leaves)
+        if self.traced is None or self.domain.kind == "integer" or self.given:
+            return self
+        if all(leaf.dtype == wide(leaf.dtype) for leaf in leaves):
+            return self
+        count, x64 = len(jax.tree.leaves(self.parameters)), in_64_bit_mode()
+        fun, domain = widened(self.traced, count, x64), self.domain.widened()
+        try:
+            with jax.enable_x64(True):
+                traced = trace(fun, domain.tree, jax.tree.map(_struct, self.parameters))
+        except Untraceable:  # a primitive that has no wider form
+            return self
+        return dataclasses.replace(
+            self,
+            fun=fun,
+            domain=domain,
+            codomain=self.codomain.widened(),
+            traced=traced,
+            given=self,
+            _one=jax.jit(fun),
+            _many=jax.jit(jax.vmap(fun, in_axes=(*(None for _ in self.parameters), 0))),
+        )
+
+    def arithmetic(self) -> contextlib.AbstractContextManager[Any]:
+        """JAX's mode in which it is traced and called."""
+        return jax.enable_x64(True) if self.given else contextlib.nullcontext()
+
+    def with_noise(self, noise: float) -> "Operator":
+        """The function whose rounding was observed."""
+        return dataclasses.replace(self, noise=noise)
 
     def one_by_one(self) -> "Operator":
         """The function applied to one vector at a time."""
@@ -145,6 +204,12 @@ class Operator:
         return self.traced is not None
 
     @property
+    def limits(self) -> tuple[float, float]:
+        """The smallest and the largest normal float of the narrowest leaf."""
+        infos = [jnp.finfo(leaf.dtype) for leaf in (*self.domain.leaves, *self.codomain.leaves)]
+        return max(float(x.tiny) for x in infos), min(float(x.max) for x in infos)
+
+    @property
     def lanes(self) -> int:
         """Vectors in one call."""
         return max(1, min(LANES, CELLS // max(1, self.domain.size + self.codomain.size)))
@@ -152,7 +217,8 @@ class Operator:
     @functools.cached_property
     def analysis(self) -> Analysis | None:
         """What its jaxpr says, at its parameters; None where JAX cannot trace it."""
-        return analyse(self.traced, self.parameters) if self.traced else None
+        with self.arithmetic():
+            return analyse(self.traced, self.parameters) if self.traced else None
 
     @functools.cached_property
     def rounding(self) -> Rounding:
@@ -166,7 +232,8 @@ class Operator:
         if isinstance(bound, Unbounded):
             return Rounding(bits, None, reason=f"{self.name}: {bound}")
         ones = np.full(self.domain.size, np.sqrt(2) if self.domain.kind == "complex" else 1.0)
-        load = bound.load(self.domain.member(ones)) if bound.dyadic is not None else math.inf
+        with self.arithmetic():
+            load = bound.load(self.domain.member(ones)) if bound.dyadic is not None else math.inf
         return Rounding(min(bits, bound.accumulators), bound, load)
 
     def __call__(self, block: np.ndarray) -> np.ndarray:
@@ -176,20 +243,33 @@ class Operator:
             NotFinite: NaN or infinity in a result.
             ValueError: the function raised.
         """
+        result = self.unchecked(block)
+        self.check_finite(result)
+        return result
+
+    def unchecked(self, block: np.ndarray) -> np.ndarray:
+        """The same, whatever the results are."""
         self.count.total += len(block)
         step = self.lanes if self.mode == "vmap" else 1
         result = np.empty((len(block), self.codomain.size), self.codomain.wide)
         for start in range(0, len(block), step):
             piece = block[start : start + step]
             result[start : start + step] = self._apply(piece)
-        self._check_finite(result)
         return result
 
     def plain(self, vector: np.ndarray) -> np.ndarray:
-        """The function called as the user would: not compiled, not batched."""
+        """The function called as the user would: not compiled, not batched.
+
+        Raises:
+            NotFinite: as for blocks.
+            Overwritten: it wrote into its argument.
+        """
         self.count.total += 1
-        result = self._result(self.fun, self.domain.member(vector), batched=False)
-        self._check_finite(result)
+        member, before = self.domain.member(vector), self.domain.member(vector)
+        result = self._result(self.fun, member, batched=False)
+        if not jax.tree.all(jax.tree.map(np.array_equal, member, before)):
+            raise Overwritten(f"{self.name} overwrites its argument")
+        self.check_finite(result)
         return result[0]
 
     def batched(self, block: np.ndarray) -> np.ndarray | None:
@@ -214,12 +294,13 @@ class Operator:
 
     def _result(self, call: Callable[..., Any], argument: Any, batched: bool) -> np.ndarray:
         """One call; the result as a block, its structure checked."""
-        if self.mode != "numpy":
-            argument = self.domain.place(argument, batched)
-        try:
-            result = jax.tree.map(np.asarray, call(*self.parameters, argument))
-        except Exception as error:
-            raise _raised(self.name, self.domain, error) from error
+        with self.arithmetic():
+            if self.mode != "numpy":
+                argument = self.domain.place(argument, batched)
+            try:
+                result = jax.tree.map(np.asarray, call(*self.parameters, argument))
+            except Exception as error:
+                raise _raised(self.name, self.domain, error) from error
         if not batched:
             result = jax.tree.map(lambda leaf: np.asarray(leaf)[None], result)
         found = [leaf.shape[1:] for leaf in jax.tree.leaves(result)]
@@ -231,7 +312,8 @@ class Operator:
             )
         return self.codomain.block(result)
 
-    def _check_finite(self, result: np.ndarray) -> None:
+    def check_finite(self, result: np.ndarray) -> None:
+        """Raise `NotFinite` at the first NaN or infinity of a block of results."""
         if result.dtype.kind != "i" and not np.isfinite(result).all():
             vector, cell = np.argwhere(~np.isfinite(result))[0]
             raise NotFinite(
@@ -242,7 +324,20 @@ class Operator:
 def _first_contact(
     name: str, fun: Callable[..., Any], domain: Space, parameters: tuple[Any, ...]
 ) -> tuple[Mode, Any, Traced | None]:
-    """How the function can be called, an example (or the shape) of its result, and its jaxpr."""
+    """How the function can be called, an example (or the shape) of its result, and its jaxpr.
+
+    Code that looks at the type of its argument may be one map for NumPy and another for JAX: where
+    the example is NumPy's and the result is too, it is not traced.
+    """
+    zeros = domain.member(np.zeros(domain.size, domain.wide))
+    if domain.numpy:
+        try:
+            example = fun(*parameters, zeros)
+        except Exception:  # a function of JAX may refuse NumPy's arrays
+            example = None
+        leaves = jax.tree.leaves(example)
+        if leaves and all(isinstance(leaf, np.ndarray | np.generic) for leaf in leaves):
+            return "numpy", example, None
     try:
         structs = jax.tree.map(_struct, parameters)
         traced = trace(fun, domain.tree, structs)
@@ -252,7 +347,6 @@ def _first_contact(
         cause = error.__cause__
         if isinstance(cause, ArgumentTypeError | ArgumentValueError):
             raise cause from None
-    zeros = domain.member(np.zeros(domain.size, domain.wide))
 
     def placed(member: Any) -> Any:
         _check_widths(name, domain)
@@ -262,7 +356,8 @@ def _first_contact(
     ways = (("eager", placed), ("numpy", lambda member: member))
     for mode, place in ways:
         try:
-            return mode, jax.tree.map(np.asarray, fun(*parameters, place(zeros))), None
+            example = jax.tree.map(np.asarray, fun(*parameters, place(zeros)))
+            return mode, example if mode == "numpy" else jax.tree.map(_struct, example), None
         except Exception:  # NumPy may still take what JAX cannot
             continue
     assert isinstance(cause, Exception)

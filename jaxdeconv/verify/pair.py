@@ -41,6 +41,17 @@ class Pair:
         return self.forward, self.backward
 
     @property
+    def given(self) -> "Pair":
+        """The pair before it was widened."""
+        forward, backward = (operator.given or operator for operator in self.operators)
+        return dataclasses.replace(self, forward=forward, backward=backward)
+
+    @property
+    def is_widened(self) -> bool:
+        """Whether a map is in double precision that was not given in it."""
+        return any(operator.given for operator in self.operators)
+
+    @property
     def roundings(self) -> tuple[Rounding, Rounding]:
         """Of A and of At."""
         return self.forward.rounding, self.backward.rounding
@@ -57,7 +68,9 @@ class Pair:
 
     @property
     def bits(self) -> int:
-        """Of the narrower of domain and codomain."""
+        """Of the narrower of domain and codomain; of both results for integers, which may wrap."""
+        if self.kind == "integer":
+            return min(self.forward.codomain.bits, self.backward.codomain.bits)
         return min(self.forward.domain.bits, self.forward.codomain.bits)
 
     @functools.cached_property

@@ -10,7 +10,11 @@ and the text says so.
 """
 
 import dataclasses
+import math
+from collections.abc import Callable
+from typing import TypeAlias
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -18,7 +22,10 @@ from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.report import Evidence, Status
 
-__all__ = ["SENSIBLE", "Measurement", "error_bound", "measure", "precision"]
+__all__ = ["SENSIBLE", "Measurement", "error_bound", "error_bounds", "measure", "precision"]
+__all__ += ["root_mean_square", "tolerance", "underflow"]
+
+Bound: TypeAlias = Callable[[Operator, np.ndarray, np.ndarray], np.ndarray]
 
 SENSIBLE = 1e-2
 """Evidence that cannot see errors of this fraction of the largest entry decides nothing."""
@@ -40,20 +47,52 @@ def error_bound(operator: Operator, block: np.ndarray, result: np.ndarray) -> np
 
     Cost: an application of |A| for each vector, or a single one if all have the same magnitudes.
     """
+    return error_bounds(operator, block, result)[0]
+
+
+def error_bounds(
+    operator: Operator, block: np.ndarray, result: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same, and a bound in the 2-norm of each vector: `(vectors,)`."""
     domain, codomain, rounding = operator.domain, operator.codomain, operator.rounding
     if rounding.magnitude is None:
-        mean_square = np.mean(np.abs(result) ** 2, axis=1, keepdims=True)
         assumed = 16 * np.sqrt(domain.size + codomain.size) * 2.0**-rounding.bits
-        return np.broadcast_to(assumed * np.sqrt(mean_square), result.shape)
+        assumed += 32 * operator.noise
+        sizes = codomain.leafwise(np.abs(result), root_mean_square)
+        entries = assumed * sizes + underflow(operator)
+        return entries, np.linalg.norm(entries, axis=1)
     sizes = np.abs(block).astype(domain.wide)
     if (sizes == sizes[:1]).all():
         sizes = sizes[:1]
-    apply = rounding.magnitude.apply
-    bound = np.stack([codomain.magnitudes(apply(domain.member(vector))) for vector in sizes])
-    underflow = domain.size * max(
-        float(jnp.finfo(leaf.dtype).smallest_subnormal) for leaf in codomain.leaves
+    with operator.arithmetic():
+        found = [rounding.magnitude.rounding(domain.member(vector)) for vector in sizes]
+    entries = np.stack([codomain.magnitudes(by_entry) for by_entry, _ in found])
+    norms = np.array([np.linalg.norm(jax.tree.leaves(by_leaf)) for _, by_leaf in found])
+    lost = underflow(operator)
+    return (
+        np.broadcast_to(entries + lost, result.shape),
+        np.broadcast_to(norms + lost * math.sqrt(codomain.size), len(result)),
     )
-    return np.broadcast_to(rounding.magnitude.gamma * bound + underflow, result.shape)
+
+
+def underflow(operator: Operator) -> float:
+    """What results may lose below the range of floats. XLA takes subnormal numbers for zero."""
+    infos = [jnp.finfo(leaf.dtype) for leaf in operator.codomain.leaves]
+    kept = operator.mode == "numpy"
+    unit = max(float(x.smallest_subnormal if kept else x.tiny) for x in infos)
+    return operator.domain.size * unit
+
+
+def root_mean_square(block: np.ndarray) -> np.ndarray:
+    """Of each row, `(vectors, 1)`; squares neither overflow nor vanish."""
+    peak = block.max(axis=1, keepdims=True, initial=0)
+    scaled = block / np.where(peak > 0, peak, 1)
+    return peak * np.sqrt(np.mean(scaled**2, axis=1, keepdims=True))
+
+
+def tolerance(operator: Operator, block: np.ndarray, result: np.ndarray) -> np.ndarray:
+    """The bound in the precision that was given: constants need not be more precise than that."""
+    return error_bound(operator.given or operator, block, result)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,12 +121,16 @@ class Measurement:
         return f"measured / allowed = {self.ratio:.2g} under {kind}"
 
 
-def measure(sample: Sample) -> Measurement:
-    """The defects of probes against the bound."""
-    pair = sample.pair
-    y_bound = error_bound(pair.forward, sample.v, sample.y) + sample.summation * np.abs(sample.y)
-    x_bound = error_bound(pair.backward, sample.u, sample.x) + sample.summation * np.abs(sample.x)
-    allowed = np.abs(sample.u) @ y_bound.T + x_bound @ np.abs(sample.v).T
+def measure(sample: Sample, as_given: bool = False) -> Measurement:
+    """The defects of probes against the bound, of the arithmetic used or of the one given."""
+    pair = sample.pair.given if as_given else sample.pair
+    y_bound, y_norm = error_bounds(pair.forward, sample.v, sample.y)
+    x_bound, x_norm = error_bounds(pair.backward, sample.u, sample.x)
+    u, v, y, x = (np.abs(z) for z in (sample.u, sample.v, sample.y, sample.x))
+    # |<u, e>| is at most <|u|, |e|>, and at most |u| |e|
+    from_y = np.minimum(u @ y_bound.T, np.outer(np.linalg.norm(u, axis=1), y_norm))
+    from_x = np.minimum(x_bound @ v.T, np.outer(x_norm, np.linalg.norm(v, axis=1)))
+    allowed = from_y + from_x + sample.summation * (u @ y.T + x @ v.T)
     measured = sample.float_defects()
     ratio = float(np.max(measured / np.maximum(allowed, np.finfo(np.float64).tiny), initial=0))
     reasons = [rounding.reason for rounding in pair.roundings if rounding.magnitude is None]

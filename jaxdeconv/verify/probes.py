@@ -92,6 +92,13 @@ class Probes:
             return self.residues(space, count)
         return self.integers(space, count, 1 if space.bits <= HALF else 4)
 
+    def fractions(self, space: Space, count: int) -> np.ndarray:
+        """Dyadic fractions with exact sums and small multiples; residues for integer dtypes."""
+        if space.kind == "integer":
+            return self.residues(space, count)
+        steps = 8 if space.bits <= HALF else 2**8
+        return self.integers(space, count, 2 * steps) / steps
+
     def normal(self, space: Space, count: int) -> np.ndarray:
         """Gaussian, rounded to what the leaves can hold; small where these are halves."""
         block = self._random.standard_normal((count, space.size))

@@ -25,6 +25,7 @@ class Evidence:
         forward: applications of A.
         backward: applications of At.
         seconds: time taken.
+        caveat: what limits the evidence, in a few words; or ''.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Evidence:
     forward: int = 0
     backward: int = 0
     seconds: float = 0.0
+    caveat: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +109,10 @@ class Report:
     def _subjects(self) -> list[str]:
         return list(dict.fromkeys(line.about for line in self.evidence))
 
+    def _in_words(self, about: str) -> str:
+        caveats = [line.caveat for line in self.evidence if line.about == about and line.caveat]
+        return f"{about} {self.verdict(about)}" + (f" ({'; '.join(caveats)})" if caveats else "")
+
     def of(self, name: str) -> Evidence:
         """The evidence of that name.
 
@@ -152,7 +158,7 @@ class Report:
             f"{self.question}: {self.status.upper()}   "
             f"{self.forward} A + {self.backward} At in {seconds:.2g} s, key={self.seed}"
         )
-        verdicts = ", ".join(f"{about} {self.verdict(about)}" for about in self._subjects())
+        verdicts = ", ".join(map(self._in_words, self._subjects()))
         rows = [_HEADER, *map(_row, self.evidence)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [head, f"  {verdicts}"]

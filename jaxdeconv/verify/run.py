@@ -6,14 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jaxdeconv.verify.additivity import linear
+from jaxdeconv.verify.additivity import linear, with_noise
 from jaxdeconv.verify.detect import detect
 from jaxdeconv.verify.entries import NUMBERS, Comparison, every_entry
 from jaxdeconv.verify.exact import Scheme, exact, scheme_for
-from jaxdeconv.verify.localise import Place, explain, first_place, locate
-from jaxdeconv.verify.operator import NotFinite, Operator
+from jaxdeconv.verify.localise import explain, first_place
+from jaxdeconv.verify.operator import Finding, Operator
 from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.patterns import Pattern, blocks
+from jaxdeconv.verify.place import Place, locate
 from jaxdeconv.verify.precision import precision
 from jaxdeconv.verify.repeatability import dtypes, repeatable
 from jaxdeconv.verify.report import Evidence, Report, Status
@@ -56,12 +57,12 @@ class EvidenceLog:
         self._last = time.perf_counter(), self._totals()
 
     @contextlib.contextmanager
-    def until_not_finite(self) -> Iterator[None]:
-        """Steps that end, as a failure, at the first result that is not finite."""
+    def until_a_finding(self) -> Iterator[None]:
+        """Steps that end, as a failure, at the first result that is not finite, or the like."""
         try:
             yield
-        except NotFinite as found:
-            self.record(Evidence("finite", "input", "fail", str(found)))
+        except Finding as found:
+            self.record(Evidence(found.name, "input", "fail", str(found)))
 
     def has(self, about: str, status: Status) -> bool:
         """Whether a line about a subject has a status."""
@@ -105,23 +106,24 @@ class Run:
             text = "the domain or the codomain has no cells: there is nothing to see"
             self.log.record(Evidence("cells", "input", "inconclusive", text))
             return
-        with self.log.until_not_finite():
+        with self.log.until_a_finding():
             forward, backward = map(self._sound, self.pair.operators)
             self.pair = dataclasses.replace(self.pair, forward=forward, backward=backward)
             self.log.record(*dtypes(forward.domain, backward.codomain))
+            self.pair = self._widened()
             scheme = scheme_for(self.pair)
             evidence, self._sample = exact(self.pair, scheme)
             self.log.record(evidence)
             if pattern is not None or budget:
                 self.log.record(self._entries(scheme, self._sample, pattern, budget))
             if self.pair.kind != "integer" and not self.log.has("structure", "fail"):
-                self.log.record(precision(self._sample.pair))
+                self.log.record(precision(self._sample.pair.given))
 
     def report(self, question: str) -> Report:
         """The verdict; on failure with the place and the cause, as far as they can be found."""
         found: dict[str, Any] = {}
         if self.log.has("structure", "fail") and self._sample is not None:
-            with contextlib.suppress(NotFinite):
+            with contextlib.suppress(Finding):
                 found = self._locate_fault(self._sample)
         return Report(question, tuple(self.log.lines), self.pair.probes.seed, **found)
 
@@ -129,8 +131,17 @@ class Run:
         """The operator, as it can be applied, after the evidence that it is a linear map."""
         evidence, operator = repeatable(operator, self.pair.probes)
         self.log.record(evidence)
+        operator = with_noise(operator, self.pair.probes)
         self.log.record(linear(operator, self.pair.probes))
         return operator
+
+    def _widened(self) -> Pair:
+        """The maps whose structure is judged, in double precision where that can be had."""
+        forward, backward = (
+            with_noise(operator.widened, self.pair.probes) if operator.widened.given else operator
+            for operator in self.pair.operators
+        )
+        return dataclasses.replace(self.pair, forward=forward, backward=backward)
 
     def _entries(
         self, scheme: Scheme, sample: Sample, pattern: Pattern | None, budget: int

@@ -5,6 +5,7 @@ float64, complex128, or int64. A member's cells are counted leaf after leaf, eac
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec, Sharding
 
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
+from jaxdeconv.verify.analysis import wide
 
 __all__ = ["Space"]
 
@@ -28,6 +30,7 @@ class Space:
         shardings: of the example arrays; None where none was given.
         kind: 'integer', 'real' or 'complex' (where any leaf is).
         split: whether complex cells are two real ones.
+        numpy: whether the example is made of NumPy arrays.
     """
 
     treedef: Any
@@ -36,6 +39,7 @@ class Space:
     shardings: tuple[Sharding | None, ...]
     kind: str
     split: bool = False
+    numpy: bool = False
 
     @classmethod
     def of(cls, tree: Any, name: str) -> "Space":
@@ -68,7 +72,8 @@ class Space:
         kind = "complex" if "complex" in kinds else kinds.pop()
         shardings = tuple(_sharding(leaf) for _, leaf in flat)
         paths = tuple(jax.tree_util.keystr(path) for path, _ in flat)
-        return cls(treedef, paths, leaves, shardings, kind)
+        numpy = all(isinstance(leaf, np.ndarray | np.generic) for _, leaf in flat)
+        return cls(treedef, paths, leaves, shardings, kind, numpy=numpy)
 
     @property
     def tree(self) -> Any:
@@ -94,6 +99,11 @@ class Space:
     def realified(self) -> "Space":
         """The same over the reals: every complex cell is its real and its imaginary part."""
         return dataclasses.replace(self, kind="real", split=True)
+
+    def widened(self) -> "Space":
+        """The same in double precision."""
+        leaves = [jax.ShapeDtypeStruct(leaf.shape, wide(leaf.dtype)) for leaf in self.leaves]
+        return dataclasses.replace(self, leaves=tuple(leaves))
 
     @property
     def bits(self) -> int:
@@ -131,6 +141,22 @@ class Space:
             if leaf.size
         ]
         return np.concatenate(flat)
+
+    def leafwise(
+        self, block: np.ndarray, measure: Callable[[np.ndarray], np.ndarray]
+    ) -> np.ndarray:
+        """A measure of each leaf of each vector, at all cells of the leaf.
+
+        Args:
+            block: `(vectors, cells)`.
+            measure: from `(vectors, cells of a leaf)` to `(vectors, 1)`.
+
+        Returns:
+            `(vectors, cells)`.
+        """
+        parts = [part for part in np.split(block, self._ends(), axis=1) if part.size]
+        found = [np.broadcast_to(measure(part), part.shape) for part in parts]
+        return np.concatenate(found, axis=1) if found else np.zeros(block.shape)
 
     def place(self, members: Any, batched: bool) -> Any:
         """On the devices of the example arrays; the axis of vectors is never divided."""

@@ -72,7 +72,7 @@ def variants(fun: Map, domain: Any, *, key: Any = None) -> Report:
     probes = Probes(seed_of(key))
     operator, log = begun(fun, domain)
     if not log.lines:
-        with log.until_not_finite():
+        with log.until_a_finding():
             block, expected, allowed = _reference(operator, probes)
             log.restart()
             for name, variant in (_VARIANTS | _shardings(operator.domain)).items():

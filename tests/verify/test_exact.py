@@ -11,6 +11,7 @@ from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.spaces import Space
 
 S = jax.ShapeDtypeStruct
+SINGLE = np.float32
 RANDOM = np.random.default_rng(0)
 WHOLE = jnp.asarray(RANDOM.integers(-4, 5, (5, 7)), jnp.float32)
 RAGGED = jnp.asarray(RANDOM.standard_normal((5, 7)), jnp.float32)
@@ -41,36 +42,49 @@ def test_dyadic_constants_are_exact() -> None:
 
 
 def test_other_constants_are_detected() -> None:
-    """Said so, and judged by the rounding bound, with what is not seen."""
-    report = judged(RAGGED)
+    """Judged by the rounding bound of double precision, with what is not seen."""
+    report = verify.adjoint(
+        lambda v: (RAGGED @ v) / 3, lambda u: (RAGGED.T @ u) / 3, S((7,), SINGLE), key=1, budget=0
+    )
     line = report.of("rounding")
     assert line.status == "pass"
     assert "A v rounds: its constants are not small integers" in line.text
-    assert 0 < line.detection_limit < 1e-4
+    assert 0 < line.detection_limit < 1e-12
     assert line.false_acceptance == pytest.approx((2 * 2.0**-8) ** 5)
     with pytest.raises(KeyError):
         report.of("exact")
 
 
-def test_limit_holds() -> None:
+def test_constants_of_single_precision_are_exact_in_double() -> None:
+    line = judged(RAGGED).of("exact")
+    assert "no partial sum can round" in line.text
+    assert (line.status, line.detection_limit) == ("pass", 0)
+
+
+def test_constants_may_be_rounded_in_the_given_precision() -> None:
+    """Each is off by up to 2^-24 of itself; another by four times that is another matrix."""
+    rounded = RAGGED.T * SINGLE(1 + 2.0**-23)
+    assert judged(RAGGED, rounded).of("rounding").status == "pass"
+    line = judged(RAGGED, RAGGED.T.at[3, 2].multiply(1 + 2.0**-18)).of("exact")
+    assert line.status == "fail"
+    assert "by more than constants of the given precision explain" in line.text
+
+
+def test_limit_holds(x64: None) -> None:  # noqa: ARG001
     """An entry wrong by more than the limit is seen, by whatever key."""
-    limit = judged(RAGGED).of("rounding").detection_limit
-    largest = float(jnp.abs(RAGGED).max())
+    w = jnp.asarray(RANDOM.standard_normal((5, 7)))
+    limit, largest = judged(w).of("rounding").detection_limit, float(jnp.abs(w).max())
     for seed in range(5):
-        back = RAGGED.T.at[seed, 2].add(1.01 * limit * largest)
+        back = w.T.at[seed, 2].add(1.01 * limit * largest)
         report = verify.adjoint(
-            lambda v: RAGGED @ v,
-            lambda u, back=back: back @ u,
-            S((7,), np.float32),
-            key=seed,
-            budget=0,
+            lambda v: w @ v, lambda u, back=back: back @ u, S((7,), w.dtype), key=seed, budget=0
         )
         assert report.verdict("structure") == "fail"
 
 
-def test_large_constants_leave_smaller_probes() -> None:
-    """2^19 times 7 terms: integers up to 2 fit into 24 bits, with room for one more."""
-    line = judged(jnp.full((5, 7), 2.0**19 + 1, jnp.float32)).of("exact")
+def test_large_constants_leave_smaller_probes(x64: None) -> None:  # noqa: ARG001
+    """2^48 times 7 terms: integers up to 2 fit into 53 bits, with room for one more."""
+    line = judged(jnp.full((5, 7), 2.0**48 + 1)).of("exact")
     assert line.text.startswith("2 x 8 x 8 probes of integers up to 2")
     assert line.false_acceptance == (2 * 4.0**-8) ** 2
 
@@ -113,12 +127,11 @@ def test_a_transform_with_integer_entries() -> None:
     assert report.verdict("structure") == "fail"
 
 
-def test_hidden_small_constants_are_no_proof() -> None:
-    """2^-30 next to 1 vanishes in a float32 sum: such entries are said not to be seen."""
+def test_small_constants_are_not_hidden_by_large_ones() -> None:
+    """2^-30 next to 1 vanishes in a float32 sum, but not in double precision."""
     w = jnp.eye(6, dtype=jnp.float32).at[0, 5].set(2.0**-30)
-    line = judged(w, jnp.eye(6, dtype=jnp.float32)).of("exact")
-    assert line.status == "pass"
-    assert line.detection_limit > 2.0**-30
+    assert judged(w).of("exact").status == "pass"
+    assert judged(w, jnp.eye(6, dtype=jnp.float32)).of("exact").status == "fail"
 
 
 def test_zero_maps_are_said_to_be_zero() -> None:
@@ -134,12 +147,25 @@ def test_halves(dtype: type) -> None:
     assert line.false_acceptance < 1e-9
 
 
-def test_a_sum_too_long_for_its_dtype_is_no_proof() -> None:
-    """1000 ones in bfloat16: neither a pass nor a failure from products that may have rounded."""
+def test_a_sum_too_long_for_its_dtype_is_exact_in_double_precision() -> None:
     report = verify.adjoint(
         lambda v: v.sum(keepdims=True),
         lambda u: jnp.broadcast_to(u, 1000),
         S((1000,), jnp.bfloat16),
+        key=0,
+        budget=0,
+    )
+    assert report.of("exact").detection_limit == 0
+    assert report.ok
+
+
+def test_a_sum_too_long_for_its_dtype_is_no_proof() -> None:
+    """1000 terms in half precision, in NumPy: neither a pass nor a failure."""
+    w = RANDOM.standard_normal(1000).astype(np.float16)
+    report = verify.adjoint(
+        lambda v: (w * v).sum(keepdims=True, dtype=np.float16),
+        lambda u: w * u,
+        np.zeros(1000, np.float16),
         key=0,
         budget=0,
     )

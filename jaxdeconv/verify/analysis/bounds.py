@@ -33,6 +33,7 @@ __all__ = [
     "reduce_scatter",
     "reduced",
     "same",
+    "scatter_again",
     "scattered",
 ]
 
@@ -130,16 +131,20 @@ def scattered(eqn: JaxprEqn, ins: Sequence[Known], _: RoundingLog) -> Known:
     operand, places, updates = ins
     (where,) = _values(eqn, [places])
     old, new = operand.magnitude, updates.magnitude
-    scatter = lax.scatter if eqn.primitive.name == "scatter" else lax.scatter_add
-    names = ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")
-    params = {name: eqn.params[name] for name in names}
-    array = scatter(old, where, new, **params)
-    if scatter is lax.scatter:
+    array = scatter_again(eqn, old, where, new)
+    if eqn.primitive.name == "scatter":
         return summed(eqn, [operand, updates], array)
     ones = [np.zeros(old.shape, np.int32), where, np.ones(new.shape, np.int32)]
-    collisions = jaxprs.computed(lambda *args: scatter(*args, **params).max(initial=0), ones)
+    collisions = jaxprs.computed(lambda *args: scatter_again(eqn, *args).max(initial=0), ones)
     count = math.prod(new.shape) if collisions is None else int(collisions)
     return summed(eqn, [operand, updates], array, count)
+
+
+def scatter_again(eqn: JaxprEqn, operand: Array, places: Array, updates: Array) -> Array:
+    """The scatter of an equation, of arrays of any dtype; all but plain ones add."""
+    scatter = lax.scatter if eqn.primitive.name == "scatter" else lax.scatter_add
+    names = ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")
+    return scatter(operand, places, updates, **{name: eqn.params[name] for name in names})
 
 
 def converted(eqn: JaxprEqn, ins: Sequence[Known], log: RoundingLog) -> Known:

@@ -37,7 +37,7 @@ def _scan(run: "Interpreter", eqn: JaxprEqn, scan: programs.Scan, ins: list[Know
         args = [*fixed, *_holding(carry, arrays), *_holding(slices, cut)]
         outs, load = run.apart(lambda: run.inside(eqn, scan.body, args))
         found.append(outs)
-        new = [_array_as(old, out) for old, out in zip(carry, outs[:carries], strict=True)]
+        new = [_array_as(run, old, out) for old, out in zip(carry, outs[:carries], strict=True)]
         return new, ([out.array for out in outs[carries:]], load)
 
     def read(carry: Sequence[Known]) -> list[Known]:
@@ -115,7 +115,7 @@ def _wider(run: "Interpreter", eqn: JaxprEqn, old: Known, new: Known, patient: b
     if old.unbounded or new.unbounded:
         return old.without_bound(old.unbounded or new.unbounded or Unbounded(eqn))
     if old.constant and not new.constant:  # it may depend on the argument after the first step
-        old = dataclasses.replace(old, array=old.magnitude, constant=False, slack=old.slack + 1)
+        old = dataclasses.replace(old, array=run.lift(old), constant=False, slack=old.slack + 1)
     if new.grid <= old.grid:
         return old
     return dataclasses.replace(old, grid=new.grid if patient else math.inf)
@@ -156,7 +156,7 @@ def _branches(
 
     def taken(branch: programs.Program) -> tuple[list[Any], Array]:
         outs, load = read(branch)
-        return [_array_as(x, out) for x, out in zip(merged, outs, strict=True)], load
+        return [_array_as(run, x, out) for x, out in zip(merged, outs, strict=True)], load
 
     calls = [lambda branch=branch: taken(branch) for branch in branches.programs]
     arrays, load = lax.switch(which.array, calls)
@@ -218,15 +218,18 @@ def _arrays(known: Sequence[Known]) -> list[Any]:
     return jax.tree.map(jnp.asarray, [x.array for x in known])
 
 
-def _array_as(kept: Known, out: Known) -> Any:
+def _array_as(run: "Interpreter", kept: Known, out: Known) -> Any:
     """The array of `out` in the form of `kept`, which is the wider of the two."""
     if kept.unbounded:
         return None
-    return out.array if kept.constant else out.magnitude
+    return out.array if kept.constant else run.lift(out)
 
 
 def _holding(known: Sequence[Known], arrays: Sequence[Any]) -> list[Known]:
-    return [dataclasses.replace(x, array=array) for x, array in zip(known, arrays, strict=True)]
+    return [
+        dataclasses.replace(x, array=array, norms=None)
+        for x, array in zip(known, arrays, strict=True)
+    ]
 
 
 CONTROL: dict[type, Control] = {

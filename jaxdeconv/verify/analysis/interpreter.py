@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 from jax import Array
 from jax.extend.core import JaxprEqn
 
@@ -18,6 +19,7 @@ from jaxdeconv.verify.analysis.control import CONTROL
 from jaxdeconv.verify.analysis.jaxprs import aval, bits_of
 from jaxdeconv.verify.analysis.known import Known, Parts, Unbounded, constant, grade, grid_of, worst
 from jaxdeconv.verify.analysis.log import RoundingLog, roundings
+from jaxdeconv.verify.analysis.norms import with_norms
 from jaxdeconv.verify.analysis.table import TABLE, UNKNOWN, Rule
 
 __all__ = ["Interpreter"]
@@ -31,7 +33,8 @@ class Interpreter:
         notes: remarks on what is linear in exact arithmetic alone, or loses its derivative.
     """
 
-    def __init__(self, platform: str) -> None:
+    def __init__(self, platform: str, x64: bool | None = None) -> None:
+        self._x64 = jaxprs.in_64_bit_mode() if x64 is None else x64
         self.log = RoundingLog(platform)
         self.notes: list[str] = []
         self._callers: list[str] = []  # source lines of the calls that are being walked through
@@ -92,7 +95,8 @@ class Interpreter:
             values = jaxprs.evaluate(eqn, [x.array for x in ins])
             if values is not None:
                 return [self._constant(rule, ins, value) for value in values]
-        body = programs.callee(eqn)
+        with jax.enable_x64(self._x64):  # a registered function is traced now
+            body = programs.callee(eqn)
         if body is not None:
             return self.inside(eqn, body, ins)
         control = programs.control(eqn)
@@ -105,12 +109,16 @@ class Interpreter:
             values = result if eqn.primitive.multiple_results else [result]
             outs = [self._constant(rule, ins, value) for value in values]
         else:
-            outs = self._bounded(eqn, rule, ins)
+            outs = self.derived(eqn, rule, ins)
         if not all(x.parts.is_constant for x in ins):
             self._remark(eqn, rule)
         return self.blamed(eqn, ins, parts, outs)
 
-    def _bounded(self, eqn: JaxprEqn, rule: Rule, ins: Sequence[Known]) -> list[Known]:
+    def lift(self, known: Known) -> Array:
+        """The array of a variable as of one that depends on the argument."""
+        return known.magnitude
+
+    def derived(self, eqn: JaxprEqn, rule: Rule, ins: Sequence[Known]) -> list[Known]:
         """Bounds by the rule; without one there is none for all that follows."""
         reason = next((x.unbounded for x in ins if x.unbounded), None)
         if reason is None and rule.bound is not None:
@@ -120,7 +128,7 @@ class Interpreter:
                 reason = why
         if reason is not None or rule.bound is None:
             return [Known(None).without_bound(reason or Unbounded(eqn))] * len(eqn.outvars)
-        outs = found if isinstance(found, list) else [found]
+        outs = found if isinstance(found, list) else [with_norms(eqn, ins, found)]
         if not rule.moves:  # what is only moved about is noted already
             for out, var in zip(outs, eqn.outvars, strict=True):
                 self.log.value(out, bits_of(aval(var).dtype))

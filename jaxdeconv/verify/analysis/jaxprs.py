@@ -26,6 +26,7 @@ __all__ = [
     "computed",
     "evaluate",
     "held",
+    "in_64_bit_mode",
     "is_float",
     "is_number",
     "is_zero",
@@ -93,6 +94,11 @@ def held(domain: Any) -> Any:
         return leaf if dtype == leaf.dtype else jax.ShapeDtypeStruct(leaf.shape, dtype)
 
     return jax.tree.map(narrowed, domain)
+
+
+def in_64_bit_mode() -> bool:
+    """Whether JAX holds float64 now."""
+    return bool(jax.dtypes.canonicalize_dtype(np.float64) == np.float64)
 
 
 def walk(

@@ -105,6 +105,7 @@ class Known:
         grid: x is a multiple of 2^-grid when the argument is integral; infinity where unknown,
             minus infinity where x is zero.
         unbounded: why there is no bound; None where there is one.
+        norms: bounds on |x| and |fl(x) - x| in the 2-norm, where they may be the narrower ones.
         parts: what x may contain.
         blame: the primitive that put the worst part there, and its source line.
     """
@@ -115,6 +116,7 @@ class Known:
     slack: float = 0.0
     grid: float = math.inf
     unbounded: Unbounded | None = None
+    norms: tuple[Array, Array] | None = None
     parts: Parts = Parts.ZERO
     blame: tuple[str, str | None] | None = None
 
@@ -134,7 +136,7 @@ class Known:
     def without_bound(self, reason: Unbounded) -> "Known":
         """The same, but nothing is known of its size."""
         return dataclasses.replace(
-            self, array=None, constant=False, grid=math.inf, unbounded=reason
+            self, array=None, constant=False, grid=math.inf, unbounded=reason, norms=None
         )
 
 

@@ -27,6 +27,7 @@ from jaxdeconv.verify.analysis.interpreter import Interpreter
 from jaxdeconv.verify.analysis.jaxprs import Traced
 from jaxdeconv.verify.analysis.known import Known, Parts, Unbounded, constant, worst
 from jaxdeconv.verify.analysis.linearity import Linearity, verdict
+from jaxdeconv.verify.analysis.norms import norms_of
 
 __all__ = ["Analysis", "Magnitude", "analyse"]
 
@@ -38,6 +39,8 @@ class Magnitude:
     Attributes:
         apply: from |v|, a pytree of the domain (magnitudes are taken of what is not), to a bound on
             |A| |v|, real arrays of the widest floating-point type there is; may be traced.
+        rounding: from |v| to bounds on |fl(A v) - A v|: by entries, a pytree like A v, and in the
+            2-norm, a number for each leaf.
         gamma: |fl(A v) - A v| <= gamma |A| |v|, entry by entry.
         accumulators: bits of the narrowest significand that sums are formed in.
         dyadic: the smallest k such that 2^k times every constant is an integer; None where there
@@ -47,6 +50,7 @@ class Magnitude:
     """
 
     apply: Callable[[Any], Any]
+    rounding: Callable[[Any], tuple[Any, Any]]
     gamma: float
     accumulators: int
     dyadic: int | None
@@ -134,11 +138,22 @@ def analyse(traced: Traced, parameters: Any = (), platform: str | None = None) -
         arrays = [x.magnitude * _inflation(x.slack) for x in outs]
         return jax.tree.unflatten(jax.tree.structure(traced.codomain), arrays)
 
+    def rounding(abs_v: Any) -> tuple[Any, Any]:
+        outs, _ = walk(jax.tree.leaves(abs_v))
+        tree = jax.tree.structure(traced.codomain)
+        off = [norms_of(x)[1] * _inflation(x.slack + x.array.size) for x in outs]
+        entries = [
+            jnp.minimum(math.expm1(x.error) * x.magnitude * _inflation(x.slack), norm)
+            for x, norm in zip(outs, off, strict=True)
+        ]
+        return jax.tree.unflatten(tree, entries), jax.tree.unflatten(tree, off)
+
     def load(abs_v: Any) -> float:  # asked for once or twice: not compiled
         return float(walk(jax.tree.leaves(abs_v))[1].log.load) * inflation
 
     magnitude = Magnitude(
         apply=jax.jit(apply),
+        rounding=jax.jit(rounding),
         gamma=math.expm1(worst(outs, "error")),
         accumulators=int(log.bits),
         dyadic=None if log.grid == math.inf else int(max(log.grid, _COARSEST)),

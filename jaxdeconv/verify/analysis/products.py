@@ -14,7 +14,8 @@ from jaxdeconv.verify.analysis.jaxprs import aval, bits_of, is_float
 from jaxdeconv.verify.analysis.known import Known, Unbounded, reciprocal_grid
 from jaxdeconv.verify.analysis.log import RoundingLog, roundings
 
-__all__ = ["ProductPrecision", "div", "dot", "fft", "mul", "product_precision"]
+__all__ = ["ProductPrecision", "div", "dot", "fft", "fft_roundings", "mul"]
+__all__ += ["product_precision"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,17 +165,25 @@ def fft(eqn: JaxprEqn, ins: Sequence[Known], log: RoundingLog) -> Known:
     size, out = math.prod(lengths), aval(eqn.outvars[0])
     total = jnp.sum(x.magnitude, tuple(range(-len(lengths), 0)), keepdims=True)
     scale = {FftType.IFFT: 1 / size, FftType.IRFFT: 2 / size}.get(FftType(kind), 1.0)
-    factors = [factor for length in lengths for factor in _prime_factors(length)]
-    count = sum(2 * factor + 8 for factor in factors) + 1
-    bits = bits_of(out.dtype)
-    error = roundings(count, bits, out.dtype)
-    if max(factors, default=1) > _LARGEST_FACTOR:
-        error *= math.sqrt(8 * max(lengths))
+    bits, error = bits_of(out.dtype), fft_roundings(eqn)
     log.constant(math.inf)
     array = jnp.broadcast_to(total * scale, out.shape)
     term = Known(array, False, x.error + error, x.slack + x.magnitude.size + 3, math.inf)
     log.value(dataclasses.replace(term, array=total), bits)
     return term
+
+
+def fft_roundings(eqn: JaxprEqn, normwise: bool = False) -> float:
+    """The logarithm of 1 + the relative error of a transform, by entries or in the 2-norm.
+
+    In the 2-norm a factor of length f is sqrt(f) times a unitary matrix, its magnitude f times.
+    """
+    lengths, dtype = eqn.params["fft_lengths"], aval(eqn.outvars[0]).dtype
+    factors = [factor for length in lengths for factor in _prime_factors(length)]
+    count = 1 + sum((2 * f + 8) * (math.sqrt(f) if normwise else 1) for f in factors)
+    error = roundings(count, bits_of(dtype), dtype)
+    large = max(factors, default=1) > _LARGEST_FACTOR
+    return error * math.sqrt(8 * max(lengths)) if large else error
 
 
 _LARGEST_FACTOR = 11

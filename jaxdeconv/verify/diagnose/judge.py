@@ -41,6 +41,7 @@ def diagnose(
     rows: np.ndarray | None = None,
     cols: np.ndarray | None = None,
     tolerance: float = 0.0,
+    conjugate: bool = True,
 ) -> Diagnosis:
     """Name the fault that turns the expected entries of At into those found.
 
@@ -52,6 +53,7 @@ def diagnose(
         rows: indices of the rows that are known completely, where not all entries are known.
         cols: the same for columns; with neither, everything is known.
         tolerance: differences of entries up to this are rounding noise.
+        conjugate: whether A^H is expected, and not A^T.
 
     Returns:
         The cause that reproduces `got`; `certain` only if the whole matrix is known, nothing else
@@ -82,6 +84,7 @@ def diagnose(
         (expected.shape[0],),
         (expected.shape[1],),
         Visible(columns=everything or (rows is None and cols is not None), everything=everything),
+        conjugate,
         tolerance,
         max((_rounding(leaf.dtype) for leaf in (*leaves, *coleaves)), default=0.0),
     )

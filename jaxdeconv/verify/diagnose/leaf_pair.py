@@ -42,6 +42,7 @@ class LeafPair:
         domain: shape of the array that rows index.
         codomain: shape of the array that columns index.
         visible: how much of it is known.
+        conjugate: whether A^H is expected, and not A^T.
         floor: differences up to this are noise.
         rounding: one rounding error of the working dtype, relative.
     """
@@ -51,6 +52,7 @@ class LeafPair:
     domain: Shape
     codomain: Shape
     visible: Visible
+    conjugate: bool
     floor: float
     rounding: float
 

@@ -98,7 +98,7 @@ def roundings(block: LeafPair) -> Iterator[Guess]:
 
 
 def inverse(block: LeafPair) -> Iterator[Guess]:
-    """An inverse of A, which is the expected matrix transposed, with or without conjugate.
+    """An inverse of A, which is the expected matrix transposed, and conjugated for the adjoint.
 
     Among one-sided inverses the pseudo-inverse has a text of its own.
     """
@@ -107,17 +107,17 @@ def inverse(block: LeafPair) -> Iterator[Guess]:
         return
     dense = block.expected.dense()
     got = block.got.dense()
-    for forward in (dense.T, dense.conj().T)[: 1 + np.iscomplexobj(dense)]:
-        found = np.linalg.pinv(forward, rcond=1e-6)
-        near = _NEAR * np.abs(found).max(initial=0)
-        if np.abs(found - dense).max(initial=0) <= 10 * near:
-            continue  # A is orthogonal: its inverse is right
-        if np.abs(got - found).max(initial=0) <= near:
-            yield Guess(Cause.INVERSE, "it is the pseudo-inverse of the forward map", block.got)
-        elif _is_identity(got @ forward):
-            yield Guess(Cause.INVERSE, "it undoes the forward map: At A v = v", block.got)
-        elif _is_identity(forward @ got):
-            yield Guess(Cause.INVERSE, "the forward map undoes it: A At u = u", block.got)
+    forward = dense.conj().T if block.conjugate else dense.T
+    found = np.linalg.pinv(forward, rcond=1e-6)
+    near = _NEAR * np.abs(found).max(initial=0)
+    if np.abs(found - dense).max(initial=0) <= 10 * near:
+        return  # A is an isometry: its inverse is right
+    if np.abs(got - found).max(initial=0) <= near:
+        yield Guess(Cause.INVERSE, "it is the pseudo-inverse of the forward map", block.got)
+    elif _is_identity(got @ forward):
+        yield Guess(Cause.INVERSE, "it undoes the forward map: At A v = v", block.got)
+    elif _is_identity(forward @ got):
+        yield Guess(Cause.INVERSE, "the forward map undoes it: A At u = u", block.got)
 
 
 def _is_identity(product: np.ndarray) -> bool:
