@@ -154,7 +154,7 @@ def _bounds(operator: Operator, block: np.ndarray, y: np.ndarray, most: list[flo
     sizes = np.abs(np.array(most, np.float64))[:, None]
     small = underflow(operator)
     if operator.rounding.magnitude is not None and (
-        largest_part(block) * operator.rounding.load <= 1
+        4 * largest_part(block) * operator.rounding.load <= 1 and (block == np.rint(block)).all()
     ):
         return np.zeros(y.shape) + small * (sizes < 1)
     largest = np.abs(block).max(axis=0)[None]

@@ -7,22 +7,19 @@ matrix other than A agrees with all of them with a chance of at most q^-b.
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 
-from jaxdeconv.verify.arithmetic import largest_part
 from jaxdeconv.verify.exact import LARGEST, Scheme, classify_exactness, scheme_of
 from jaxdeconv.verify.matrices import Entries
 from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.patterns import Pattern
-from jaxdeconv.verify.precision import SENSIBLE, Bound, error_bound, tolerance, underflow
+from jaxdeconv.verify.precision import SENSIBLE, entry_bound, error_bound, underflow
 from jaxdeconv.verify.report import Evidence, Status
 
 __all__ = ["Comparison", "Recovered", "every_entry", "recover"]
-
-RELATIVE = 1e-4
-"""Under an observed bound entries that differ by less, relative to themselves, are not wrong."""
 
 NUMBERS = 2**27
 """The most numbers that are kept."""
@@ -64,7 +61,7 @@ class Comparison:
     Attributes:
         expected: where they differ by more than rounding: what should be there.
         got: what At has.
-        error: the largest difference that rounding explains; 0 where all are equal to the bit.
+        error: the largest difference, which rounding explains; 0 where all are equal to the bit.
         recovered: of A and of At.
     """
 
@@ -131,9 +128,7 @@ def _closing(sample: Sample, scheme: Scheme) -> Scheme:
     pair = sample.pair
     if pair.kind == "integer" or all(scheme.largest * x.load <= 1 for x in pair.roundings):
         return scheme
-    results = zip(pair.operators, (sample.y, sample.x), strict=True)
-    most = min(operator.limits[1] / (largest_part(y) or 1) for operator, y in results) / 16
-    return scheme_of(pair, next((n for n in LARGEST if n <= most), 1))
+    return scheme_of(pair, LARGEST[0])
 
 
 def _leak(side: int, matrix: Recovered, sample: Sample) -> tuple[float, float]:
@@ -161,8 +156,7 @@ def _compare(pair: Pair, matrices: tuple[Recovered, Recovered]) -> Comparison:
     forward, backward = matrices
     number = backward.pattern.number(np.arange(pair.sizes[1]))
     found: list[tuple[np.ndarray, ...]] = []
-    error, assumed = 0.0, any(one.magnitude is None for one in pair.roundings)
-    exact, given = (_Bounds(pair, matrices, bound) for bound in (error_bound, tolerance))
+    error, bounds = 0.0, _Bounds(pair, matrices)
     for probe, values in enumerate(forward.values):
         source = forward.pattern.sources(probe)
         cols = np.flatnonzero(source >= 0)
@@ -174,14 +168,10 @@ def _compare(pair: Pair, matrices: tuple[Recovered, Recovered]) -> Comparison:
             continue
         rows, cols, expected, got = rows[off], cols[off], expected[off], got[off]
         if pair.kind != "integer":
-            allowed = exact.forward(probe)[cols] + exact.backward[number[cols], rows]
-            if pair.is_widened and not (np.abs(expected - got) <= allowed).all():
-                allowed = given.forward(probe)[cols] + given.backward[number[cols], rows]
+            allowed = bounds.forward(probe)[cols] + bounds.backward[number[cols], rows]
             off_by = np.abs(expected - got)
             close = off_by <= allowed
-            if assumed:  # then only what differs from itself is a failure
-                close |= off_by <= RELATIVE * np.maximum(np.abs(expected), np.abs(got))
-            error = max(error, float(np.maximum(allowed, off_by)[close].max(initial=0)))
+            error = max(error, float(off_by[close].max(initial=0)))
             rows, cols, expected, got = (z[~close] for z in (rows, cols, expected, got))
         found.append((rows, cols, expected, got))
     empty = np.zeros(0, np.int64)
@@ -204,8 +194,8 @@ def _differ(expected: np.ndarray, got: np.ndarray, bits: int) -> np.ndarray:
 class _Bounds:
     """Rounding errors of recovered entries, computed when they are needed."""
 
-    def __init__(self, pair: Pair, matrices: tuple[Recovered, Recovered], bound: Bound) -> None:
-        self._pair, self._matrices, self._bound = pair, matrices, bound
+    def __init__(self, pair: Pair, matrices: tuple[Recovered, Recovered]) -> None:
+        self._pair, self._matrices = pair, matrices
         self._backward: np.ndarray | None = None
 
     def forward(self, probe: int) -> np.ndarray:
@@ -221,19 +211,27 @@ class _Bounds:
 
     def _of(self, side: int, start: int, stop: int) -> np.ndarray:
         operator, matrix = self._pair.operators[side], self._matrices[side]
-        probes = matrix.pattern.probes(start, stop).astype(operator.domain.wide)
         values = matrix.values[start:stop]
-        if self._bound is error_bound and operator.rounding.magnitude is None:
-            return _observed(operator, probes, values)
-        return self._bound(operator, probes, values)
+        if operator.rounding.magnitude is None and self._are_products[side]:
+            own = 2.0 ** (3 - operator.rounding.bits) + 2.0 ** (-operator.rounding.bits / 2)
+            return own * np.abs(values) + underflow(operator)
+        probes = matrix.pattern.probes(start, stop).astype(operator.domain.wide)
+        return entry_bound(operator, probes, values)
 
+    @functools.cached_property
+    def _are_products(self) -> tuple[bool, bool]:
+        """Whether entries have errors relative to themselves alone, as those of a matrix have.
 
-def _observed(operator: Operator, probes: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Rounding of recovered entries where none can be derived: other multiples give others.
+        Those of a transform have errors relative to all entries. Other multiples show which.
+        """
+        return tuple(map(self._is_product, (0, 1)))
 
-    A plain product has an error relative to the entry alone, a transform one of all its entries.
-    """
-    off = np.max([np.abs(operator(c * probes) / c - values) for c in (0.75, 0.625)], axis=0)
-    noise = operator.codomain.leafwise(off, lambda part: part.max(axis=1, keepdims=True))
-    own = 2.0**-operator.rounding.bits * np.abs(values)
-    return 16 * (noise + own) + underflow(operator)
+    def _is_product(self, side: int) -> bool:
+        operator, matrix = self._pair.operators[side], self._matrices[side]
+        few = slice(0, operator.lanes)
+        probes = matrix.pattern.probes(0, matrix.pattern.count)[few].astype(operator.domain.wide)
+        values, off = matrix.values[few], 0.0
+        for c in (0.75, 0.625):
+            off = np.maximum(off, np.abs(operator(c * probes) / c - values))
+        own = 2.0 ** (2 - operator.rounding.bits) * np.abs(values) + underflow(operator)
+        return bool((off <= own).all())

@@ -8,10 +8,10 @@ from jaxdeconv.verify.entries import Comparison, Recovered
 from jaxdeconv.verify.matrices import Entries
 from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.pair import Pair
-from jaxdeconv.verify.place import Place, deltas
-from jaxdeconv.verify.precision import tolerance
+from jaxdeconv.verify.place import Place, deltas, place_of
+from jaxdeconv.verify.precision import entry_bound
 
-__all__ = ["explain", "first_place"]
+__all__ = ["explain", "worst_place"]
 
 NEIGHBOURS = 64
 """Outputs around the wrong place that a diagnosis sees where not all entries are known."""
@@ -20,14 +20,15 @@ LARGE = 2**20
 """The most entries that are diagnosed as a whole."""
 
 
-def first_place(comparison: Comparison) -> Place | None:
-    """The wrong entry of the smallest output, and there of the smallest input."""
+def worst_place(pair: Pair, comparison: Comparison) -> Place | None:
+    """The entry that is furthest off."""
     expected, got = comparison.expected, comparison.got
     if not len(expected.rows):
         return None
-    k = np.lexsort((expected.rows, expected.cols))[0]
-    row, col = int(expected.rows[k]), int(expected.cols[k])
-    return Place(row, col, (expected.values[k] + 0).item(), (got.values[k] + 0).item())
+    with np.errstate(over="ignore"):
+        k = int(np.argmax(np.abs(expected.values - got.values)))
+    cells = int(expected.rows[k]), int(expected.cols[k])
+    return place_of(pair, *cells, expected.values[k] + 0, got.values[k] + 0)
 
 
 def explain(pair: Pair, comparison: Comparison | None, place: Place) -> Diagnosis | None:
@@ -37,29 +38,33 @@ def explain(pair: Pair, comparison: Comparison | None, place: Place) -> Diagnosi
         return None
     given = pair.forward.given or pair.forward  # which says how precise the entries are
     trees = given.domain.tree, given.codomain.tree
-    error = comparison.error if comparison else 0.0
     if comparison and sum(m.values.size for m in comparison.recovered) <= LARGE:
         forward, backward = comparison.recovered
-        expected = _transposed(_entries(forward, pair.sizes[::-1]), pair.conjugate)
+        expected = _entries(pair.forward, forward, pair.sizes[::-1])
+        largest = float(np.abs(forward.values).max(initial=0)) or 1.0
+        unit = float(np.abs(expected.values).max(initial=0)) / largest
         return diagnose(
-            expected,
-            _entries(backward, pair.sizes),
+            _transposed(expected, pair.conjugate),
+            _entries(pair.backward, backward, pair.sizes),
             *trees,
-            tolerance=error,
+            tolerance=comparison.error * unit,
             conjugate=pair.conjugate,
         )
     cols = _around(pair, place.col)
-    expected_columns = _derived_columns(pair, cols)
+    forward, backward = (operator.scaled(None, None) for operator in pair.operators)
+    expected_columns = _derived_columns(forward, pair, cols)
     if expected_columns is None:
         return None
-    got_columns = pair.backward(deltas(pair.backward, cols))
-    bound = tolerance(pair.backward, deltas(pair.backward, cols), got_columns)
+    got_columns = backward(deltas(backward, cols))
+    tolerance = 0.0
+    if pair.kind != "integer":
+        tolerance = 2 * float(entry_bound(backward, deltas(backward, cols), got_columns).max())
     return diagnose(
         _columns(expected_columns, cols, pair.sizes),
         _columns(got_columns, cols, pair.sizes),
         *trees,
         cols=cols,
-        tolerance=2 * float(bound.max(initial=0)) if pair.kind != "integer" else 0.0,
+        tolerance=tolerance,
         conjugate=pair.conjugate,
     )
 
@@ -83,9 +88,8 @@ def _around(pair: Pair, col: int) -> np.ndarray:
     )
 
 
-def _derived_columns(pair: Pair, cols: np.ndarray) -> np.ndarray | None:
+def _derived_columns(forward: Operator, pair: Pair, cols: np.ndarray) -> np.ndarray | None:
     """Columns of A^T by `jax.linear_transpose`, where A allows it: `(columns, cells)`."""
-    forward = pair.forward
     if not forward.traceable or pair.kind == "integer":
         return None
     tree = forward.domain.tree
@@ -99,15 +103,19 @@ def _derived_columns(pair: Pair, cols: np.ndarray) -> np.ndarray | None:
     return np.conj(columns) if pair.conjugate else columns
 
 
-def _entries(matrix: Recovered, shape: tuple[int, int]) -> Entries:
-    """As coordinates: rows of the matrix are the codomain of what was probed."""
+def _entries(operator: Operator, matrix: Recovered, shape: tuple[int, int]) -> Entries:
+    """As coordinates, whatever the scales: rows are the codomain of what was probed."""
+    inputs, outputs = operator.scales
     rows, cols, values = [], [], []
     for probe, found in enumerate(matrix.values):
         source = matrix.pattern.sources(probe)
         lit = np.flatnonzero((source >= 0) & (found != 0))
         rows.append(lit)
         cols.append(source[lit])
-        values.append(found[lit])
+        entries = found[lit]
+        for scale, cells in ((outputs, lit), (inputs, source[lit])):
+            entries = entries if scale is None else entries / scale[cells]
+        values.append(entries)
     return Entries(np.concatenate(rows), np.concatenate(cols), np.concatenate(values), shape)
 
 

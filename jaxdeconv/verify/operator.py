@@ -100,6 +100,7 @@ class Operator:
         count: of applications, shared by all operators that are derived from one.
         given: what this is in double precision; None where it is what was given.
         noise: observed rounding, relative to the results of a leaf, where none can be derived.
+        scales: powers of two that cells of its arguments and of its results are multiplied by.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Operator:
     _many: Callable[..., Any]
     given: "Operator | None" = None
     noise: float = 0.0
+    scales: "tuple[np.ndarray | None, np.ndarray | None]" = (None, None)
 
     @classmethod
     def of(
@@ -192,11 +194,26 @@ class Operator:
 
     def with_noise(self, noise: float) -> "Operator":
         """The function whose rounding was observed."""
-        return dataclasses.replace(self, noise=noise)
+        return self._changed(noise=noise)
+
+    def scaled(self, inputs: np.ndarray | None, outputs: np.ndarray | None) -> "Operator":
+        """The function between diagonal matrices of powers of two."""
+        return self._changed(scales=(inputs, outputs))
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether it stands between diagonal matrices."""
+        return any(scale is not None for scale in self.scales)
+
+    def _changed(self, **fields: Any) -> "Operator":
+        """With other fields, of the same jaxpr, which is not analysed again."""
+        changed = dataclasses.replace(self, **fields)
+        changed.__dict__["analysis"] = self.analysis
+        return changed
 
     def one_by_one(self) -> "Operator":
         """The function applied to one vector at a time."""
-        return dataclasses.replace(self, mode="loop")
+        return self._changed(mode="loop")
 
     @property
     def traceable(self) -> bool:
@@ -233,8 +250,29 @@ class Operator:
             return Rounding(bits, None, reason=f"{self.name}: {bound}")
         ones = np.full(self.domain.size, np.sqrt(2) if self.domain.kind == "complex" else 1.0)
         with self.arithmetic():
-            load = bound.load(self.domain.member(ones)) if bound.dyadic is not None else math.inf
+            plain = bound.dyadic is not None and not self.is_scaled
+            load = bound.load(self.domain.member(ones)) if plain else math.inf
         return Rounding(min(bits, bound.accumulators), bound, load)
+
+    def rounding_of(self, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Derived bounds for arguments of some magnitudes, whatever the scales.
+
+        Args:
+            sizes: `(vectors, cells of the domain)`.
+
+        Returns:
+            By entry `(vectors, cells of the codomain)`, and in the 2-norm `(vectors,)`.
+        """
+        assert self.rounding.magnitude is not None
+        entries, norms = [], []
+        for start in range(0, len(sizes), self.lanes):
+            members = self.domain.members(sizes[start : start + self.lanes])
+            with self.arithmetic():
+                by_entry, by_leaf = self.rounding.magnitude.rounding(members)
+            entries.append(self.codomain.magnitudes(by_entry))
+            leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(by_leaf)]
+            norms.append(np.sqrt(sum(np.square(leaf) for leaf in leaves)))
+        return np.concatenate(entries), np.concatenate(norms)
 
     def __call__(self, block: np.ndarray) -> np.ndarray:
         """`(vectors, cells of the domain)` to `(vectors, cells of the codomain)`.
@@ -251,10 +289,12 @@ class Operator:
         """The same, whatever the results are."""
         self.count.total += len(block)
         step = self.lanes if self.mode == "vmap" else 1
+        inputs, outputs = self.scales
         result = np.empty((len(block), self.codomain.size), self.codomain.wide)
         for start in range(0, len(block), step):
             piece = block[start : start + step]
-            result[start : start + step] = self._apply(piece)
+            found = self._apply(piece if inputs is None else piece * inputs)
+            result[start : start + step] = found if outputs is None else found * outputs
         return result
 
     def plain(self, vector: np.ndarray) -> np.ndarray:
@@ -298,7 +338,8 @@ class Operator:
             if self.mode != "numpy":
                 argument = self.domain.place(argument, batched)
             try:
-                result = jax.tree.map(np.asarray, call(*self.parameters, argument))
+                with np.errstate(all="ignore"):  # what is not finite is found in the results
+                    result = jax.tree.map(np.asarray, call(*self.parameters, argument))
             except Exception as error:
                 raise _raised(self.name, self.domain, error) from error
         if not batched:

@@ -75,11 +75,15 @@ class Pair:
 
     @functools.cached_property
     def scale(self) -> float:
-        """The largest entry in the column of A that At weighs most: no more than the largest."""
-        weights = self.backward(self.probes.modest(self.forward.codomain, 1))[0]
-        delta = np.zeros((1, self.forward.domain.size), self.forward.domain.wide)
-        delta[0, int(np.argmax(np.abs(weights)))] = 1
-        return float(np.abs(self.forward(delta)).max(initial=0))
+        """The largest entry of a column of A: of the smallest of three columns with any."""
+        weights = np.abs(self.backward(self.probes.modest(self.forward.codomain, 1))[0])
+        order = np.argsort(weights)
+        lit = order[np.searchsorted(weights[order], 0, side="right") :]
+        cells = lit[[0, len(lit) // 2, -1]] if len(lit) else order[-1:]
+        block = np.zeros((len(cells), self.forward.domain.size), self.forward.domain.wide)
+        block[np.arange(len(cells)), cells] = 1
+        largest = np.abs(self.forward(block)).max(axis=1, initial=0)
+        return float(np.min(largest[largest > 0], initial=np.inf)) if largest.any() else 0.0
 
     @property
     def extra_chance(self) -> float:

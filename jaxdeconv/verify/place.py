@@ -13,9 +13,9 @@ import numpy as np
 
 from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.pair import Pair, Sample
-from jaxdeconv.verify.precision import tolerance
+from jaxdeconv.verify.precision import entry_bound
 
-__all__ = ["Place", "deltas", "locate"]
+__all__ = ["Place", "deltas", "locate", "place_of"]
 
 PARTS = 8
 """Parts that a support is cut into at once."""
@@ -86,10 +86,20 @@ def _entry(pair: Pair, row: int, col: int) -> Place | None:
     if pair.kind == "integer":
         same = (int(expected) - int(got)) % 2**pair.bits == 0
     else:
-        y_bound = tolerance(pair.forward, delta[0], y)[0, col]
-        x_bound = tolerance(pair.backward, delta[1], x)[0, row]
-        same = bool(abs(expected - got) <= y_bound + x_bound)
-    return None if same else Place(row, col, expected.item(), got.item())
+        allowed = entry_bound(pair.forward, delta[0], y)[0, col]
+        allowed += entry_bound(pair.backward, delta[1], x)[0, row]
+        same = bool(abs(expected - got) <= allowed)
+    return None if same else place_of(pair, row, col, expected, got)
+
+
+def place_of(pair: Pair, row: int, col: int, expected: Any, got: Any) -> Place:
+    """The place in units of A and At, whatever their scales."""
+    size = 1.0
+    for scale, cell in zip(pair.forward.scales, (row, col), strict=True):
+        size *= 1.0 if scale is None else float(scale[cell])
+    if pair.kind == "integer":
+        return Place(row, col, int(expected), int(got))
+    return Place(row, col, (expected / size).item(), (got / size).item())
 
 
 def _delta(vector: np.ndarray, cell: int) -> np.ndarray:

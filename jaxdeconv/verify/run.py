@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from jaxdeconv.verify.additivity import linear, with_noise
+from jaxdeconv.verify.bounded import bounded
 from jaxdeconv.verify.detect import detect
 from jaxdeconv.verify.entries import NUMBERS, Comparison, every_entry
 from jaxdeconv.verify.exact import Scheme, exact, scheme_for
-from jaxdeconv.verify.localise import explain, first_place
+from jaxdeconv.verify.localise import explain, worst_place
 from jaxdeconv.verify.operator import Finding, Operator
 from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.patterns import Pattern, blocks
 from jaxdeconv.verify.place import Place, locate
 from jaxdeconv.verify.precision import precision
+from jaxdeconv.verify.scales import equilibrated
 from jaxdeconv.verify.repeatability import dtypes, repeatable
 from jaxdeconv.verify.report import Evidence, Report, Status
 from jaxdeconv.verify.spaces import Space
@@ -111,13 +113,12 @@ class Run:
             self.pair = dataclasses.replace(self.pair, forward=forward, backward=backward)
             self.log.record(*dtypes(forward.domain, backward.codomain))
             self.pair = self._widened()
-            scheme = scheme_for(self.pair)
-            evidence, self._sample = exact(self.pair, scheme)
+            evidence, self._sample, scheme = self._products()
             self.log.record(evidence)
             if pattern is not None or budget:
                 self.log.record(self._entries(scheme, self._sample, pattern, budget))
             if self.pair.kind != "integer" and not self.log.has("structure", "fail"):
-                self.log.record(precision(self._sample.pair.given))
+                self.log.record(precision(self._sample.pair))
 
     def report(self, question: str) -> Report:
         """The verdict; on failure with the place and the cause, as far as they can be found."""
@@ -143,6 +144,20 @@ class Run:
         )
         return dataclasses.replace(self.pair, forward=forward, backward=backward)
 
+    def _products(self) -> tuple[Evidence, Sample, Scheme]:
+        """Inner products of probes: compared exactly, or between rows and columns of one size."""
+        scheme = scheme_for(self.pair)
+        even = self.pair
+        if any(one.magnitude is None for one in even.roundings):  # small results may be absorbed
+            even = equilibrated(even)
+        found = exact(self.pair, scheme) if even is self.pair else None
+        if found is None:
+            even = equilibrated(self.pair) if even is self.pair else even
+            forward, backward = (with_noise(one, even.probes) for one in even.operators)
+            even = dataclasses.replace(even, forward=forward, backward=backward)
+            found = bounded(even)
+        return *found, scheme
+
     def _entries(
         self, scheme: Scheme, sample: Sample, pattern: Pattern | None, budget: int
     ) -> Evidence:
@@ -167,7 +182,7 @@ class Run:
 
     def _locate_fault(self, sample: Sample) -> dict[str, Any]:
         """Where the structure is wrong and, if the maps are linear, why: parts of a report."""
-        place = first_place(self._comparison) if self._comparison else None
+        place = worst_place(sample.pair, self._comparison) if self._comparison else None
         place = place or locate(sample)
         if place is None:
             text = "every entry that the bisection met is right up to rounding"

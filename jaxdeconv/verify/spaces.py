@@ -131,16 +131,16 @@ class Space:
         flat = [self._widen(leaf.reshape(len(leaf), -1)) for leaf in arrays]
         return flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1)
 
-    def magnitudes(self, member: Any) -> np.ndarray:
-        """A member of real numbers as a vector; both parts of a split cell get the same number."""
-        flat = [
-            np.repeat(np.abs(np.asarray(cells)).ravel().astype(np.float64), words // leaf.size)
-            for cells, words, leaf in zip(
-                jax.tree.leaves(member), self.words, self.leaves, strict=True
-            )
-            if leaf.size
-        ]
-        return np.concatenate(flat)
+    def magnitudes(self, members: Any) -> np.ndarray:
+        """Members of real numbers as a block; both parts of a split cell get the same number."""
+        flat = []
+        for cells, words, leaf in zip(
+            jax.tree.leaves(members), self.words, self.leaves, strict=True
+        ):
+            if leaf.size:
+                sizes = np.abs(np.asarray(cells, np.float64)).reshape(-1, leaf.size)
+                flat.append(np.repeat(sizes, words // leaf.size, axis=1))
+        return np.concatenate(flat, axis=1)
 
     def leafwise(
         self, block: np.ndarray, measure: Callable[[np.ndarray], np.ndarray]

@@ -34,6 +34,7 @@ __all__ = [
     "reduced",
     "same",
     "scatter_again",
+    "scatter_multiplied",
     "scattered",
 ]
 
@@ -131,20 +132,41 @@ def scattered(eqn: JaxprEqn, ins: Sequence[Known], _: RoundingLog) -> Known:
     operand, places, updates = ins
     (where,) = _values(eqn, [places])
     old, new = operand.magnitude, updates.magnitude
-    array = scatter_again(eqn, old, where, new)
     if eqn.primitive.name == "scatter":
-        return summed(eqn, [operand, updates], array)
-    ones = [np.zeros(old.shape, np.int32), where, np.ones(new.shape, np.int32)]
+        return summed(eqn, [operand, updates], scatter_again(eqn, old, where, new))
+    sign = -1 if eqn.primitive.name == "scatter-sub" else 1  # magnitudes add up
+    array = scatter_again(eqn, old, where, sign * new)
+    ones = [np.zeros(old.shape, np.int32), where, np.full(new.shape, sign, np.int32)]
     collisions = jaxprs.computed(lambda *args: scatter_again(eqn, *args).max(initial=0), ones)
     count = math.prod(new.shape) if collisions is None else int(collisions)
     return summed(eqn, [operand, updates], array, count)
 
 
+def scatter_multiplied(eqn: JaxprEqn, ins: Sequence[Known], log: RoundingLog) -> Known:
+    """The operand times constant factors at some places."""
+    operand, places, factors = ins
+    where, values = _values(eqn, [places, factors])
+    log.constant(factors.grid)
+    array = scatter_again(eqn, operand.magnitude, where, factors.magnitude)
+    known = summed(eqn, [operand, factors], array, math.prod(np.shape(values)))
+    return dataclasses.replace(known, error=known.error + factors.error, grid=math.inf)
+
+
 def scatter_again(eqn: JaxprEqn, operand: Array, places: Array, updates: Array) -> Array:
-    """The scatter of an equation, of arrays of any dtype; all but plain ones add."""
-    scatter = lax.scatter if eqn.primitive.name == "scatter" else lax.scatter_add
+    """The scatter of an equation, of arrays of any dtype."""
     names = ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")
-    return scatter(operand, places, updates, **{name: eqn.params[name] for name in names})
+    params = {name: eqn.params[name] for name in names}
+    return _SCATTERS[eqn.primitive.name](operand, places, updates, **params)
+
+
+_SCATTERS: dict[str, Callable[..., Array]] = {
+    "scatter": lax.scatter,
+    "scatter-add": lax.scatter_add,
+    "scatter-mul": lax.scatter_mul,
+    "scatter-sub": lax.scatter_sub,
+    "scatter-min": lax.scatter_min,
+    "scatter-max": lax.scatter_max,
+}
 
 
 def converted(eqn: JaxprEqn, ins: Sequence[Known], log: RoundingLog) -> Known:

@@ -42,7 +42,11 @@ class Interpreter:
     def program(self, program: programs.Program, args: Sequence[Known]) -> list[Known]:
         """What is known of the outputs."""
         body, consts = programs.opened(program)
-        return jaxprs.walk(body, map(constant, consts), args, self._equation, constant)
+        return jaxprs.walk(body, map(self.constant, consts), args, self._equation, self.constant)
+
+    def constant(self, value: Any) -> Known:
+        """A constant as it stands in the program."""
+        return constant(value)
 
     def inside(self, eqn: JaxprEqn, body: programs.Program, ins: Sequence[Known]) -> list[Known]:
         """The outputs of a program that an equation holds; its line stands for lines within JAX."""
@@ -92,9 +96,9 @@ class Interpreter:
         all_constant = all(x.constant for x in ins)
         rule = TABLE.get(eqn.primitive.name, UNKNOWN)
         if all_constant:
-            values = jaxprs.evaluate(eqn, [x.array for x in ins])
-            if values is not None:
-                return [self._constant(rule, ins, value) for value in values]
+            known = self.evaluated(eqn, rule, ins)
+            if known is not None:
+                return known
         with jax.enable_x64(self._x64):  # a registered function is traced now
             body = programs.callee(eqn)
         if body is not None:
@@ -105,14 +109,22 @@ class Interpreter:
         found = rule.parts(eqn, ins)
         parts = found if isinstance(found, list) else [found] * len(eqn.outvars)
         if all_constant:  # in a loop: constants whose values are tracers
-            result = eqn.primitive.bind(*(x.array for x in ins), **eqn.params)
-            values = result if eqn.primitive.multiple_results else [result]
-            outs = [self._constant(rule, ins, value) for value in values]
+            outs = [self._constant(rule, ins, value) for value in self.bound_to(eqn, ins)]
         else:
             outs = self.derived(eqn, rule, ins)
         if not all(x.parts.is_constant for x in ins):
             self._remark(eqn, rule)
         return self.blamed(eqn, ins, parts, outs)
+
+    def evaluated(self, eqn: JaxprEqn, rule: Rule, ins: Sequence[Known]) -> list[Known] | None:
+        """The outputs of an equation of constants, computed now; None where that is impossible."""
+        values = jaxprs.evaluate(eqn, [x.array for x in ins])
+        return None if values is None else [self._constant(rule, ins, value) for value in values]
+
+    def bound_to(self, eqn: JaxprEqn, ins: Sequence[Known]) -> Sequence[Any]:
+        """The outputs of an equation of constants whose values are tracers."""
+        result = eqn.primitive.bind(*(x.array for x in ins), **eqn.params)
+        return result if eqn.primitive.multiple_results else [result]
 
     def lift(self, known: Known) -> Array:
         """The array of a variable as of one that depends on the argument."""

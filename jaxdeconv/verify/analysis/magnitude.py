@@ -39,8 +39,8 @@ class Magnitude:
     Attributes:
         apply: from |v|, a pytree of the domain (magnitudes are taken of what is not), to a bound on
             |A| |v|, real arrays of the widest floating-point type there is; may be traced.
-        rounding: from |v| to bounds on |fl(A v) - A v|: by entries, a pytree like A v, and in the
-            2-norm, a number for each leaf.
+        rounding: from |v|, members along a leading axis, to bounds on |fl(A v) - A v|: by entries,
+            a pytree like A v, and in the 2-norm, a number for each leaf; both with that axis.
         gamma: |fl(A v) - A v| <= gamma |A| |v|, entry by entry.
         accumulators: bits of the narrowest significand that sums are formed in.
         dyadic: the smallest k such that 2^k times every constant is an integer; None where there
@@ -153,7 +153,7 @@ def analyse(traced: Traced, parameters: Any = (), platform: str | None = None) -
 
     magnitude = Magnitude(
         apply=jax.jit(apply),
-        rounding=jax.jit(rounding),
+        rounding=jax.jit(jax.vmap(rounding)),
         gamma=math.expm1(worst(outs, "error")),
         accumulators=int(log.bits),
         dyadic=None if log.grid == math.inf else int(max(log.grid, _COARSEST)),

@@ -80,7 +80,7 @@ TABLE: dict[str, Rule] = {name: rule for rule, names in _KINDS for name in names
     "ragged_dot_general": Rule(parts.product),
     "reduce_precision": Rule(parts.any_of, bounds.converted, narrows=True),
     "reduce_scatter": Rule(parts.any_of, bounds.reduce_scatter),
-    "scatter-mul": Rule(parts.scatter_product),
+    "scatter-mul": Rule(parts.scatter_product, bounds.scatter_multiplied),
     "select_n": Rule(parts.choice, bounds.choice, moves=True),
     "triangular_solve": Rule(parts.triangular_solve),
 }
