@@ -5,7 +5,7 @@ apart. If an entry of D = A - At^T is larger than 4 tol / d^2, then at most one 
 its cell of u leaves (u^T D) within 2 tol / d there, and if none does, at most one value of its cell
 of v leaves u^T D v within tol. So the chance that a x b probes miss the entry is q^-a + q^-b at
 most, the same as where nothing rounds. tol is what was measured and what rounding may hide. Probes
-of 1 and -1 have more rounds and shorter sums, and are drawn where larger ones do not resolve enough.
+of 1 and -1 have shorter sums and need more rounds; they are drawn where larger ones decide nothing.
 
 A failure is shown at an entry: where the products differ by more than rounding explains, the entry
 is found by bisection. If it is right up to the rounding of constants, the products are taken to be,
@@ -15,59 +15,88 @@ and the entries that may still be wrong are the larger for it.
 import dataclasses
 import math
 
-import numpy as np
-
-from jaxdeconv.verify.exact import LARGEST, Scheme, scheme_of
+from jaxdeconv.verify.additivity import with_noise
+from jaxdeconv.verify.exact import LARGEST, Products, Scheme, scheme_of
 from jaxdeconv.verify.pair import Pair, Sample
-from jaxdeconv.verify.place import locate
-from jaxdeconv.verify.precision import SENSIBLE, Measurement, measure
+from jaxdeconv.verify.place import Place, locate
+from jaxdeconv.verify.precision import SENSIBLE, measure
 from jaxdeconv.verify.report import Evidence, Status
+from jaxdeconv.verify.scales import equilibrated
 
 __all__ = ["bounded"]
 
 
-def bounded(pair: Pair) -> tuple[Evidence, Sample]:
-    """Integer probes compared by what rounding explains, enough for a small chance.
+def bounded(pair: Pair) -> Products:
+    """Integer probes between rows and columns of one size, enough for a small chance.
 
-    Returns:
-        The evidence, named 'rounding', and the last sample, for later steps.
+    The evidence is named 'rounding'.
     """
-    evidence, sample = _with_probes(scheme_of(pair, LARGEST[0]), pair)
-    if evidence.status == "inconclusive":
-        evidence, sample = _with_probes(scheme_of(pair, 1), pair)
-    return evidence, sample
+    found = _between(equilibrated(pair))
+    if found.status == "inconclusive" and found.sample.pair.forward.is_scaled:
+        # what is zero for one map may be rounding noise for the other, and was magnified
+        found = _between(equilibrated(pair, silent=False))
+    text = f"{found.scheme}: inner products {found.text}"
+    rounds = found.scheme.rounds
+    chance = found.scheme.chance**rounds if found.status == "pass" else None
+    limit = None if found.status == "fail" else found.limit
+    evidence = Evidence("rounding", "structure", found.status, text, chance, limit)
+    return Products(evidence, found.sample, found.place)
 
 
-def _with_probes(scheme: Scheme, pair: Pair) -> tuple[Evidence, Sample]:
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Found:
+    """What rounds of probes say.
+
+    Attributes:
+        status: the verdict.
+        text: why.
+        limit: the smallest wrong entry that is seen, relative to the largest of its row and column.
+        scheme: of the probes.
+        sample: of the last round.
+        place: a wrong entry.
+    """
+
+    status: Status
+    text: str
+    limit: float
+    scheme: Scheme
+    sample: Sample
+    place: Place | None
+
+
+def _between(pair: Pair) -> _Found:
+    """The verdict on a pair whose rows and columns are of one size."""
+    forward, backward = (with_noise(operator, pair.probes) for operator in pair.operators)
+    pair = dataclasses.replace(pair, forward=forward, backward=backward)
+    found = _in_rounds(scheme_of(pair, LARGEST[0]), pair)
+    return _in_rounds(scheme_of(pair, 1), pair) if found.status == "inconclusive" else found
+
+
+def _in_rounds(scheme: Scheme, pair: Pair) -> _Found:
+    """As many rounds as the scheme takes, with the largest of their limits."""
     limit = 0.0
     for _ in range(scheme.rounds):
-        sample = scheme.draw(pair)
-        status, text, smallest = _judged(scheme, sample)
-        limit = max(limit, smallest)
-        if status != "pass":
+        found = _judged(scheme, scheme.draw(pair))
+        limit = max(limit, found.limit)
+        if found.status != "pass":
             break
-    text = f"{scheme}: inner products {text}"
-    if status == "fail":
-        return Evidence("rounding", "structure", status, text), sample
-    chance = scheme.chance**scheme.rounds if status == "pass" else None
-    return Evidence("rounding", "structure", status, text, chance, limit), sample
+    return dataclasses.replace(found, limit=limit)
 
 
-def _judged(scheme: Scheme, sample: Sample) -> tuple[Status, str, float]:
-    """One round: the verdict, why, and the smallest wrong entry that it sees."""
+def _judged(scheme: Scheme, sample: Sample) -> _Found:
+    """One round."""
     found, scale = measure(sample), sample.pair.scale
-    limit = _smallest_seen(found, scheme, scale)
-    if found.ratio > 1 and locate(sample) is not None:
-        return "fail", f"differ by {found}", limit
-    text = "are equal up to rounding" if found.ratio <= 1 else "are equal up to rounded constants"
-    if not scale and not sample.x.any():
-        return "pass", "are zero: both maps are", 0.0
-    if limit <= SENSIBLE:
-        return "pass", f"{text} ({found})", limit
-    return "inconclusive", f"decide nothing: {found}", limit
-
-
-def _smallest_seen(found: Measurement, scheme: Scheme, scale: float) -> float:
-    """Relative to the largest entry of a row and column."""
-    hidden = found.allowed + (found.measured if found.ratio > 1 else 0.0)
-    return 4 * hidden / scheme.spacing**2 / (scale or math.inf) if hidden else 0.0
+    constants = found.ratio > 1
+    hidden = found.allowed + (found.measured if constants else 0.0)
+    limit = 4 * hidden / scheme.spacing**2 / (scale or math.inf) if hidden else 0.0
+    status: Status = "pass" if limit <= SENSIBLE else "inconclusive"
+    place = locate(sample) if constants else None
+    if place is not None:
+        status, text = "fail", f"differ by {found}"
+    elif not (scale or sample.x.any()):
+        status, limit, text = "pass", 0.0, "are zero: both maps are"
+    elif status == "pass":
+        text = f"are equal up to {'rounded constants' if constants else 'rounding'}"
+    else:
+        text = f"decide nothing: a wrong entry of {limit:.1g} times the largest may be hidden"
+    return _Found(status, text, limit, scheme, sample, place)

@@ -16,7 +16,7 @@ from jaxdeconv.verify.matrices import Entries
 from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.patterns import Pattern
-from jaxdeconv.verify.precision import SENSIBLE, entry_bound, error_bound, underflow
+from jaxdeconv.verify.precision import NOUGHT, SENSIBLE, entry_bound, error_bound, underflow
 from jaxdeconv.verify.report import Evidence, Status
 
 __all__ = ["Comparison", "Recovered", "every_entry", "recover"]
@@ -169,6 +169,9 @@ def _compare(pair: Pair, matrices: tuple[Recovered, Recovered]) -> Comparison:
         rows, cols, expected, got = rows[off], cols[off], expected[off], got[off]
         if pair.kind != "integer":
             allowed = bounds.forward(probe)[cols] + bounds.backward[number[cols], rows]
+            if bounds.of_single_entries:
+                least = np.minimum(bounds.largest[0][probe], bounds.largest[1][number[cols]])
+                allowed += NOUGHT * least * pair.size_at(rows, cols)
             off_by = np.abs(expected - got)
             close = off_by <= allowed
             error = max(error, float(off_by[close].max(initial=0)))
@@ -208,6 +211,20 @@ class _Bounds:
         if self._backward is None:
             self._backward = self._of(1, 0, len(self._matrices[1].values))
         return self._backward
+
+    @functools.cached_property
+    def of_single_entries(self) -> bool:
+        """Whether every probe of both holds a single one."""
+        return tuple(len(matrix.values) for matrix in self._matrices) == self._pair.sizes
+
+    @functools.cached_property
+    def largest(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of each column of A, and of each row, where probes hold single ones."""
+        found = [
+            np.abs(operator.unscaled(matrix.pattern.probes(0, matrix.pattern.count), matrix.values))
+            for operator, matrix in zip(self._pair.operators, self._matrices, strict=True)
+        ]
+        return found[0].max(axis=1), found[1].max(axis=1)
 
     def _of(self, side: int, start: int, stop: int) -> np.ndarray:
         operator, matrix = self._pair.operators[side], self._matrices[side]

@@ -14,13 +14,14 @@ import numpy as np
 from jaxdeconv.verify.arithmetic import dyadic_exponent, largest_part
 from jaxdeconv.verify.operator import Operator, Rounding
 from jaxdeconv.verify.pair import Pair, Sample
-from jaxdeconv.verify.place import locate
+from jaxdeconv.verify.place import Place, locate
 from jaxdeconv.verify.precision import SENSIBLE
 from jaxdeconv.verify.probes import survival
 from jaxdeconv.verify.report import Evidence
 
 __all__ = [
     "Exactness",
+    "Products",
     "Result",
     "Scheme",
     "classify_exactness",
@@ -108,6 +109,21 @@ class Result:
         return self.exactness in (Exactness.MODULAR, Exactness.EXACT)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Products:
+    """What inner products of probes say.
+
+    Attributes:
+        evidence: the verdict on the structure.
+        sample: the last probes, for later steps.
+        place: a wrong entry, if it was looked for and found.
+    """
+
+    evidence: Evidence
+    sample: Sample
+    place: Place | None = None
+
+
 def scheme_for(pair: Pair) -> Scheme:
     """The largest probes with which nothing can round; 1 and -1 where rounding is possible."""
     if pair.kind == "integer":
@@ -122,14 +138,14 @@ def scheme_of(pair: Pair, largest: int) -> Scheme:
     return Scheme(largest, pair.extra_chance + survival(values, WIDTH, WIDTH))
 
 
-def exact(pair: Pair, scheme: Scheme) -> tuple[Evidence, Sample] | None:
+def exact(pair: Pair, scheme: Scheme) -> Products | None:
     """Integer probes compared by `==`, enough for `CHANCE`.
 
     Returns:
-        The evidence, named 'exact', and the last sample, for later steps. None where something
-        rounds, or where maps differ by no more than constants of the given precision may.
+        The evidence, named 'exact'; None where something rounds, or where maps differ by no more
+        than constants of the given precision may.
     """
-    limit = 0.0
+    limit, place = 0.0, None
     for _ in range(scheme.rounds):
         sample = scheme.draw(pair)
         results = (
@@ -137,16 +153,23 @@ def exact(pair: Pair, scheme: Scheme) -> tuple[Evidence, Sample] | None:
             classify_exactness(sample.pair.backward, sample.u, sample.x),
         )
         found = _equal(sample, results)
-        if found is None or (found.status == "fail" and locate(sample) is None):
-            return None  # constants may have been rounded
+        if found is None:
+            return None
         limit = max(limit, found.detection_limit or 0.0)
         if found.status != "pass":
+            place = locate(sample)
             break
+    if found.status == "fail" and place is None and pair.kind != "integer":
+        return None
     passed = found.status == "pass"
     text = f"{scheme}: {_describe(sample.pair, results)}; {found.text}"
-    chance = scheme.chance**scheme.rounds if passed else None
-    evidence = dataclasses.replace(found, text=text, false_acceptance=chance)
-    return (dataclasses.replace(evidence, detection_limit=limit) if passed else evidence), sample
+    evidence = dataclasses.replace(
+        found,
+        text=text,
+        false_acceptance=scheme.chance**scheme.rounds if passed else None,
+        detection_limit=limit if passed else None,
+    )
+    return Products(evidence, sample, place)
 
 
 def classify_exactness(operator: Operator, block: np.ndarray, result: np.ndarray) -> Result:

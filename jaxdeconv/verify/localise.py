@@ -21,12 +21,13 @@ LARGE = 2**20
 
 
 def worst_place(pair: Pair, comparison: Comparison) -> Place | None:
-    """The entry that is furthest off."""
+    """The entry that is furthest off; of several the one of the smallest output and input."""
     expected, got = comparison.expected, comparison.got
     if not len(expected.rows):
         return None
     with np.errstate(over="ignore"):
-        k = int(np.argmax(np.abs(expected.values - got.values)))
+        off = np.abs(expected.values - got.values)
+    k = np.lexsort((expected.rows, expected.cols, -off))[0]
     cells = int(expected.rows[k]), int(expected.cols[k])
     return place_of(pair, *cells, expected.values[k] + 0, got.values[k] + 0)
 
@@ -41,11 +42,12 @@ def explain(pair: Pair, comparison: Comparison | None, place: Place) -> Diagnosi
     if comparison and sum(m.values.size for m in comparison.recovered) <= LARGE:
         forward, backward = comparison.recovered
         expected = _entries(pair.forward, forward, pair.sizes[::-1])
+        got = _entries(pair.backward, backward, pair.sizes)
         largest = float(np.abs(forward.values).max(initial=0)) or 1.0
         unit = float(np.abs(expected.values).max(initial=0)) / largest
         return diagnose(
             _transposed(expected, pair.conjugate),
-            _entries(pair.backward, backward, pair.sizes),
+            got,
             *trees,
             tolerance=comparison.error * unit,
             conjugate=pair.conjugate,

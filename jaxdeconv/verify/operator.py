@@ -35,6 +35,9 @@ LANES = 64
 CELLS = 2**23
 """The most cells of domain and codomain together in one call."""
 
+FEW = 8
+"""Vectors in a call of large maps that has no more."""
+
 Mode: TypeAlias = Literal["vmap", "loop", "eager", "numpy"]
 
 
@@ -200,6 +203,18 @@ class Operator:
         """The function between diagonal matrices of powers of two."""
         return self._changed(scales=(inputs, outputs))
 
+    def unscaled(self, block: np.ndarray, result: np.ndarray) -> np.ndarray:
+        """Results for probes of single ones, as if there were no scales.
+
+        Args:
+            block: `(vectors, cells of the domain)`.
+            result: `(vectors, cells of the codomain)`.
+        """
+        inputs, outputs = self.scales
+        if outputs is not None:
+            result = result / outputs
+        return result if inputs is None else result / inputs[np.argmax(block != 0, axis=1)][:, None]
+
     @property
     def is_scaled(self) -> bool:
         """Whether it stands between diagonal matrices."""
@@ -318,12 +333,18 @@ class Operator:
         return self._together(block)
 
     def _together(self, block: np.ndarray) -> np.ndarray | None:
-        padded = np.zeros((self.lanes, block.shape[1]), block.dtype)
+        padded = np.zeros((self._rows(len(block)), block.shape[1]), block.dtype)
         padded[: len(block)] = block
         try:
             return self._result(self._many, self.domain.members(padded), True)[: len(block)]
         except Exception:  # no batching rule: the function itself may still be sound
             return None
+
+    def _rows(self, count: int) -> int:
+        """What a block is filled up to: a second program where filling costs more than that."""
+        few = min(FEW, self.lanes)
+        large = self.domain.size + self.codomain.size > CELLS // 2**8
+        return few if large and count <= few else self.lanes
 
     def _apply(self, piece: np.ndarray) -> np.ndarray:
         found = self._together(piece) if self.mode == "vmap" and len(piece) > 1 else None
@@ -370,7 +391,7 @@ def _first_contact(
     Code that looks at the type of its argument may be one map for NumPy and another for JAX: where
     the example is NumPy's and the result is too, it is not traced.
     """
-    zeros = domain.member(np.zeros(domain.size, domain.wide))
+    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), domain.tree)
     if domain.numpy:
         try:
             example = fun(*parameters, zeros)

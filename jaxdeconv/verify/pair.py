@@ -8,6 +8,7 @@ every complex cell then counts as two real ones (`Space.realified`).
 
 import dataclasses
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -84,6 +85,12 @@ class Pair:
         block[np.arange(len(cells)), cells] = 1
         largest = np.abs(self.forward(block)).max(axis=1, initial=0)
         return float(np.min(largest[largest > 0], initial=np.inf)) if largest.any() else 0.0
+
+    def size_at(self, row: Any, col: Any) -> Any:
+        """What the scales multiply the entry of a cell of the domain and one of the codomain by."""
+        inputs, outputs = self.forward.scales
+        size: Any = 1.0 if inputs is None else inputs[row]
+        return size if outputs is None else size * outputs[col]
 
     @property
     def extra_chance(self) -> float:

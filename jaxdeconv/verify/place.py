@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.pair import Pair, Sample
-from jaxdeconv.verify.precision import entry_bound
+from jaxdeconv.verify.precision import NOUGHT, entry_bound
 
 __all__ = ["Place", "deltas", "locate", "place_of"]
 
@@ -88,17 +88,18 @@ def _entry(pair: Pair, row: int, col: int) -> Place | None:
     else:
         allowed = entry_bound(pair.forward, delta[0], y)[0, col]
         allowed += entry_bound(pair.backward, delta[1], x)[0, row]
+        column = np.abs(pair.forward.unscaled(delta[0], y)).max()
+        line = np.abs(pair.backward.unscaled(delta[1], x)).max()
+        allowed += NOUGHT * min(column, line) * pair.size_at(row, col)
         same = bool(abs(expected - got) <= allowed)
     return None if same else place_of(pair, row, col, expected, got)
 
 
 def place_of(pair: Pair, row: int, col: int, expected: Any, got: Any) -> Place:
     """The place in units of A and At, whatever their scales."""
-    size = 1.0
-    for scale, cell in zip(pair.forward.scales, (row, col), strict=True):
-        size *= 1.0 if scale is None else float(scale[cell])
     if pair.kind == "integer":
         return Place(row, col, int(expected), int(got))
+    size = pair.size_at(row, col)
     return Place(row, col, (expected / size).item(), (got / size).item())
 
 

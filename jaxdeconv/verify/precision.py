@@ -19,11 +19,22 @@ from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.report import Evidence, Status
 
-__all__ = ["SENSIBLE", "Measurement", "entry_bound", "error_bound", "error_bounds", "measure", "precision"]
+__all__ = [
+    "SENSIBLE",
+    "Measurement",
+    "entry_bound",
+    "error_bound",
+    "error_bounds",
+    "measure",
+    "precision",
+]
 __all__ += ["root_mean_square", "underflow"]
 
 SENSIBLE = 1e-3
 """Evidence that cannot see errors of this fraction of the largest entry decides nothing."""
+
+NOUGHT = 2.0**-51
+"""Of the largest in its row and its column: where one program has sin(pi) another may have 0."""
 
 PROBES = 2
 """Gaussian probes of each side."""
@@ -51,7 +62,7 @@ def error_bounds(
     """The same, and a bound in the 2-norm of each vector: `(vectors,)`."""
     if operator.rounding.magnitude is None:
         entries = _observed(operator, result)
-        return entries, np.linalg.norm(entries, axis=1)
+        return entries, root_mean_square(entries)[:, 0] * math.sqrt(entries.shape[1])
     inputs, outputs = (1.0 if scale is None else scale for scale in operator.scales)
     sizes = np.abs(block * inputs).astype(operator.domain.wide)
     if (sizes == sizes[:1]).all():
@@ -67,7 +78,9 @@ def _observed(operator: Operator, result: np.ndarray) -> np.ndarray:
     few = 16 if operator.codomain.size < MANY else 2  # the largest of many has been seen
     sizes = operator.codomain.leafwise(np.abs(result), root_mean_square)
     lost = underflow(operator) * (1.0 if operator.scales[1] is None else operator.scales[1])
-    return few * operator.noise * sizes + 2.0 ** (1 - operator.rounding.bits) * np.abs(result) + lost
+    return (
+        few * operator.noise * sizes + 2.0 ** (1 - operator.rounding.bits) * np.abs(result) + lost
+    )
 
 
 def entry_bound(operator: Operator, block: np.ndarray, result: np.ndarray) -> np.ndarray:
@@ -89,8 +102,9 @@ def entry_bound(operator: Operator, block: np.ndarray, result: np.ndarray) -> np
         opaque = operator.rounding.magnitude is None
         return bound + (2.0 ** (-operator.rounding.bits / 2) * sizes if opaque else 0.0)
     unit = 2.0**-given.rounding.bits
-    sizes = np.maximum(sizes, operator.codomain.leafwise(sizes, root_mean_square))
-    loose = min(64 * unit, max(4 * unit, 2.0**-12)) * sizes
+    outputs = 1.0 if operator.scales[1] is None else operator.scales[1]
+    largest = operator.codomain.leafwise(sizes / outputs, lambda part: part.max(1, keepdims=True))
+    loose = min(64 * unit, max(4 * unit, 2.0**-12)) * outputs * largest
     if given.rounding.magnitude is not None:
         own = error_bound(given.scaled(*operator.scales), block, result)
         loose = np.fmin(loose, own)
@@ -167,7 +181,8 @@ CERTAIN = 8.0
 
 def _summed(u: np.ndarray, entries: np.ndarray, norms: np.ndarray) -> np.ndarray:
     """How far <u, e> may be from zero, given bounds on e: `(probes u, vectors e)`."""
-    from_entries = np.sqrt(np.square(u) @ np.square(entries).T)
+    peak = float(entries.max(initial=0)) or 1.0  # whose square may overflow
+    from_entries = peak * np.sqrt(np.square(u) @ np.square(entries / peak).T)
     from_norms = np.outer(u.max(axis=1, initial=0), norms)
     return np.minimum(CERTAIN * np.minimum(from_entries, from_norms), u @ entries.T)
 

@@ -10,16 +10,16 @@ from jaxdeconv.verify.additivity import linear, with_noise
 from jaxdeconv.verify.bounded import bounded
 from jaxdeconv.verify.detect import detect
 from jaxdeconv.verify.entries import NUMBERS, Comparison, every_entry
-from jaxdeconv.verify.exact import Scheme, exact, scheme_for
+from jaxdeconv.verify.exact import Products, Scheme, exact, scheme_for
 from jaxdeconv.verify.localise import explain, worst_place
 from jaxdeconv.verify.operator import Finding, Operator
 from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.patterns import Pattern, blocks
 from jaxdeconv.verify.place import Place, locate
 from jaxdeconv.verify.precision import precision
-from jaxdeconv.verify.scales import equilibrated
 from jaxdeconv.verify.repeatability import dtypes, repeatable
 from jaxdeconv.verify.report import Evidence, Report, Status
+from jaxdeconv.verify.scales import equilibrated
 from jaxdeconv.verify.spaces import Space
 
 __all__ = ["EvidenceLog", "Run", "begun"]
@@ -94,7 +94,7 @@ class Run:
     def __init__(self, pair: Pair) -> None:
         self.pair = pair
         self.log = EvidenceLog(*pair.operators)
-        self._sample: Sample | None = None
+        self._products: Products | None = None
         self._comparison: Comparison | None = None
 
     def gather(self, pattern: Pattern | None, budget: int) -> None:
@@ -113,19 +113,21 @@ class Run:
             self.pair = dataclasses.replace(self.pair, forward=forward, backward=backward)
             self.log.record(*dtypes(forward.domain, backward.codomain))
             self.pair = self._widened()
-            evidence, self._sample, scheme = self._products()
-            self.log.record(evidence)
+            scheme = scheme_for(self.pair)
+            self._products = self._judged(scheme)
+            self.log.record(self._products.evidence)
+            sample = self._products.sample
             if pattern is not None or budget:
-                self.log.record(self._entries(scheme, self._sample, pattern, budget))
+                self.log.record(self._entries(scheme, sample, pattern, budget))
             if self.pair.kind != "integer" and not self.log.has("structure", "fail"):
-                self.log.record(precision(self._sample.pair))
+                self.log.record(precision(sample.pair))
 
     def report(self, question: str) -> Report:
         """The verdict; on failure with the place and the cause, as far as they can be found."""
         found: dict[str, Any] = {}
-        if self.log.has("structure", "fail") and self._sample is not None:
+        if self.log.has("structure", "fail") and self._products is not None:
             with contextlib.suppress(Finding):
-                found = self._locate_fault(self._sample)
+                found = self._locate_fault(self._products)
         return Report(question, tuple(self.log.lines), self.pair.probes.seed, **found)
 
     def _sound(self, operator: Operator) -> Operator:
@@ -144,19 +146,16 @@ class Run:
         )
         return dataclasses.replace(self.pair, forward=forward, backward=backward)
 
-    def _products(self) -> tuple[Evidence, Sample, Scheme]:
-        """Inner products of probes: compared exactly, or between rows and columns of one size."""
-        scheme = scheme_for(self.pair)
-        even = self.pair
-        if any(one.magnitude is None for one in even.roundings):  # small results may be absorbed
-            even = equilibrated(even)
-        found = exact(self.pair, scheme) if even is self.pair else None
-        if found is None:
-            even = equilibrated(self.pair) if even is self.pair else even
-            forward, backward = (with_noise(one, even.probes) for one in even.operators)
-            even = dataclasses.replace(even, forward=forward, backward=backward)
-            found = bounded(even)
-        return *found, scheme
+    def _judged(self, scheme: Scheme) -> Products:
+        """Inner products of probes: compared by `==`, or by what rounding explains.
+
+        Of functions that cannot be read, small results may have been rounded away by large ones,
+        unless their rows and columns are of one size.
+        """
+        readable = all(one.magnitude is not None for one in self.pair.roundings)
+        comparable = readable or equilibrated(self.pair) is self.pair
+        found = exact(self.pair, scheme) if comparable else None
+        return found or bounded(self.pair)
 
     def _entries(
         self, scheme: Scheme, sample: Sample, pattern: Pattern | None, budget: int
@@ -180,10 +179,11 @@ class Run:
         fits = found.count * m + found.transpose.count * n <= NUMBERS
         return found if fits else None
 
-    def _locate_fault(self, sample: Sample) -> dict[str, Any]:
+    def _locate_fault(self, products: Products) -> dict[str, Any]:
         """Where the structure is wrong and, if the maps are linear, why: parts of a report."""
+        sample = products.sample
         place = worst_place(sample.pair, self._comparison) if self._comparison else None
-        place = place or locate(sample)
+        place = place or products.place or locate(sample)
         if place is None:
             text = "every entry that the bisection met is right up to rounding"
             self.log.record(Evidence("place", "structure", "inconclusive", text))

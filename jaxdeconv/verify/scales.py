@@ -20,25 +20,32 @@ __all__ = ["equilibrated"]
 SWEEPS = 2
 """Columns and rows, so often."""
 
-EVEN = 3
-"""Rows and columns within this many octaves of each other are left as they are."""
+EVEN = 6
+"""Rows and columns within this many octaves of each other are left as they are: that is chance."""
+
+PROBES = 3
+"""Pairs of probes that show sizes."""
 
 
-def equilibrated(pair: Pair) -> Pair:
+def equilibrated(pair: Pair, silent: bool = True) -> Pair:
     """The pair D A E, E At D; the pair itself where its rows and columns are of one size.
 
     Columns are measured by At and rows by A. Where one of them gives zeros alone, the other tells
     whether it should, and what it gives there is brought to the size of all else.
 
-    Cost: 3 applications of each; up to 12 where sizes differ.
+    Args:
+        pair: over floats, or of integers, which have no scales.
+        silent: whether it is; otherwise what one of them has for zero is taken for small.
+
+    Cost: 9 applications of each; up to 36 where sizes differ.
     """
     forward, backward = pair.operators
     if pair.kind == "integer":
         return pair
     outputs, inputs = np.zeros(pair.sizes[1]), np.zeros(pair.sizes[0])  # exponents of D and E
     for sweep in range(SWEEPS):
-        inputs = _exponents(pair, backward, outputs, forward)
-        outputs = _exponents(pair, forward, inputs, backward)
+        inputs = _exponents(pair, backward, outputs, forward if silent else None)
+        outputs = _exponents(pair, forward, inputs, backward if silent else None)
         if not sweep and _even(backward, inputs) and _even(forward, outputs):
             return pair
     return dataclasses.replace(
@@ -48,7 +55,9 @@ def equilibrated(pair: Pair) -> Pair:
     )
 
 
-def _exponents(pair: Pair, operator: Operator, given: np.ndarray, other: Operator) -> np.ndarray:
+def _exponents(
+    pair: Pair, operator: Operator, given: np.ndarray, other: Operator | None
+) -> np.ndarray:
     """What brings the results of an operator to size one; its arguments are scaled by 2^given."""
     sizes = _sizes(pair, operator.scaled(2.0**given, None), np.ones(operator.domain.size))
     found = np.zeros(len(sizes))
@@ -58,6 +67,8 @@ def _exponents(pair: Pair, operator: Operator, given: np.ndarray, other: Operato
         return _kept(operator, found)
     usual = float(np.median(found[seen]))
     found[~seen] = usual
+    if other is None:
+        return _kept(operator, found)
     answer = _sizes(pair, other.scaled(2.0 ** _kept(operator, found), 2.0**given), ~seen)
     if answer.any():  # not zero for the other: as large as all else
         found[~seen] = usual - np.rint(np.log2(answer.max()))
@@ -66,11 +77,13 @@ def _exponents(pair: Pair, operator: Operator, given: np.ndarray, other: Operato
 
 def _sizes(pair: Pair, operator: Operator, where: np.ndarray) -> np.ndarray:
     """Of the results for probes that live on some cells; 0 where all is rounding: sums differ."""
-    v, w = pair.probes.integers(operator.domain, 2, 1) * where
-    results = operator.unchecked(np.stack([v, w, v + w]))
-    with np.errstate(invalid="ignore"):
-        off = np.abs(results[2] - results[0] - results[1])
-        sizes = np.abs(results).max(axis=0, initial=0)
+    block = pair.probes.integers(operator.domain, 2 * PROBES, 1) * where
+    v, w = block[:PROBES], block[PROBES:]
+    results = operator.unchecked(np.concatenate([block, (v + w) / 2]))
+    of_v, of_w, of_both = np.split(results, 3)
+    with np.errstate(all="ignore"):
+        off = np.abs(2 * of_both - of_v - of_w).max(axis=0)
+        sizes = np.abs(np.concatenate([of_v, of_w])).max(axis=0)
         return np.where(off <= sizes / 64, sizes, 0)  # NaN counts as rounding
 
 
@@ -83,5 +96,5 @@ def _kept(operator: Operator, exponents: np.ndarray) -> np.ndarray:
 
 def _even(operator: Operator, exponents: np.ndarray) -> bool:
     """Whether all are alike, and far enough from the ends of the range."""
-    far = np.abs(exponents).max(initial=0) > np.log2(operator.limits[1]) / 2
+    far = np.abs(exponents).max(initial=0) > np.log2(operator.limits[1]) / 2 - 1
     return bool(np.ptp(exponents) <= EVEN and not far)

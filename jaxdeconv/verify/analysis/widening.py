@@ -80,9 +80,7 @@ class _Widening(Interpreter):
         narrow = None if isinstance(value, jax.core.Tracer) else value
         return _Constant(_lifted(value), True, parts=Parts.CONSTANT, narrow=narrow)
 
-    def evaluated(
-        self, eqn: JaxprEqn, _: Rule, ins: Sequence[Known]
-    ) -> "list[_Constant] | None":
+    def evaluated(self, eqn: JaxprEqn, _: Rule, ins: Sequence[Known]) -> "list[_Constant] | None":
         """The outputs of an equation of constants; what it decides, it decides as the program."""
         if eqn.primitive.name in ("jit", "pjit"):
             return None  # it is entered

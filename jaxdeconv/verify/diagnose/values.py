@@ -114,10 +114,15 @@ def inverse(block: LeafPair) -> Iterator[Guess]:
         return  # A is an isometry: its inverse is right
     if np.abs(got - found).max(initial=0) <= near:
         yield Guess(Cause.INVERSE, "it is the pseudo-inverse of the forward map", block.got)
-    elif _is_identity(got @ forward):
+    elif _is_identity(_product(got, forward)):
         yield Guess(Cause.INVERSE, "it undoes the forward map: At A v = v", block.got)
-    elif _is_identity(forward @ got):
+    elif _is_identity(_product(forward, got)):
         yield Guess(Cause.INVERSE, "the forward map undoes it: A At u = u", block.got)
+
+
+def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return left @ right
 
 
 def _is_identity(product: np.ndarray) -> bool:
