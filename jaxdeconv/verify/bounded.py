@@ -26,6 +26,10 @@ from jaxdeconv.verify.scales import equilibrated
 __all__ = ["bounded"]
 
 
+GAIN = 1 / 8
+"""Of the smallest entry that is seen, from probes up to 8 to probes up to 2, at least."""
+
+
 def bounded(pair: Pair) -> Products:
     """Integer probes between rows and columns of one size, enough for a small chance.
 
@@ -69,7 +73,10 @@ def _between(pair: Pair) -> _Found:
     forward, backward = (with_noise(operator, pair.probes) for operator in pair.operators)
     pair = dataclasses.replace(pair, forward=forward, backward=backward)
     found = _in_rounds(scheme_of(pair, LARGEST[0]), pair)
-    return _in_rounds(scheme_of(pair, 1), pair) if found.status == "inconclusive" else found
+    if found.status == "inconclusive":
+        largest = 2 if found.limit * GAIN <= SENSIBLE else 1
+        found = _in_rounds(scheme_of(pair, largest), pair)
+    return found
 
 
 def _in_rounds(scheme: Scheme, pair: Pair) -> _Found:

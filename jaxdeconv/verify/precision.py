@@ -175,7 +175,7 @@ def measure(sample: Sample) -> Measurement:
     )
 
 
-CERTAIN = 8.0
+CERTAIN = 6.0
 """Standard deviations."""
 
 

@@ -34,7 +34,7 @@ def test_applications_grow_with_the_logarithm() -> None:
         report = verify.adjoint(
             lambda v: v, lambda u: u.at[1].add(u[5]), S((n,), np.float32), key=0, budget=0
         )
-        spent.append(report.of("place").forward)
+        spent.append(report.forward)
     assert spent[1] - spent[0] == 2 * 8
 
 

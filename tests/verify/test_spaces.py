@@ -30,8 +30,8 @@ def test_members_over_the_reals() -> None:
     assert space.size == 12
     assert space.members(block)["b"][0].tolist() == [6 + 7j]
     assert np.array_equal(space.block(space.members(block)), block)
-    magnitudes = jax.tree.map(lambda leaf: np.full(leaf.shape, leaf.size), space.tree)
-    assert space.magnitudes(magnitudes).tolist() == [6] * 6 + [1] * 2 + [4] * 4
+    magnitudes = jax.tree.map(lambda leaf: np.full((1, *leaf.shape), leaf.size), space.tree)
+    assert space.magnitudes(magnitudes).tolist() == [[6] * 6 + [1] * 2 + [4] * 4]
 
 
 def test_names_of_cells() -> None:

@@ -180,7 +180,7 @@ def fft_roundings(eqn: JaxprEqn, normwise: bool = False) -> float:
     """
     lengths, dtype = eqn.params["fft_lengths"], aval(eqn.outvars[0]).dtype
     factors = [factor for length in lengths for factor in _prime_factors(length)]
-    count = 1 + sum((2 * f + 8) * (math.sqrt(f) if normwise else 1) for f in factors)
+    count = 1 + sum((f + 3) * math.sqrt(f) if normwise else 2 * f + 8 for f in factors)
     error = roundings(count, bits_of(dtype), dtype)
     large = max(factors, default=1) > _LARGEST_FACTOR
     return error * math.sqrt(8 * max(lengths)) if large else error
