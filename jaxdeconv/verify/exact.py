@@ -242,10 +242,8 @@ def _close(scheme: Scheme, sample: Sample, as_given: bool = False) -> Evidence:
     limit = 4 * found.allowed / scheme.spacing**2 / (scale or math.inf)
     if not found.allowed / scheme.spacing**2 <= SENSIBLE * scale / 4:
         status = "inconclusive"
-        text += (
-            f"; a wrong entry below {limit:.1g} times the largest would not be seen: give integer "
-            "constants, a pattern, or a smaller shape"
-        )
+        unseen = f"a wrong entry below {limit:.1g} times the largest would not be seen"
+        text += f"; {unseen if limit <= 1 else 'this evidence decides nothing'}"
     return Evidence("rounding", "structure", status, text, detection_limit=limit)
 
 
