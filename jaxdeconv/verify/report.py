@@ -178,6 +178,8 @@ class AdjointMismatch(AssertionError):
         report: the `Report`.
     """
 
+    __module__ = "jaxdeconv.verify"  # a shorter name leaves a summary room for the place
+
     def __init__(self, report: Report) -> None:
         super().__init__(str(report))
         self.report = report
