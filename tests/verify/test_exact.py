@@ -171,6 +171,6 @@ def test_a_sum_too_long_for_its_dtype_is_no_proof() -> None:
     )
     line = report.of("rounding")
     assert line.status == "inconclusive"
-    assert "would not be seen" in line.text
+    assert "this evidence decides nothing" in line.text
     assert line.false_acceptance is None
     assert not report.ok
