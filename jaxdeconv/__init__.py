@@ -23,6 +23,7 @@ The map of the package; data flows downwards and a module imports only from abov
     compilers/      what XLA makes of any function for a GPU or a TPU that is not here
     plot/           pictures of maps, kernels, matrices, arithmetic    (needs matplotlib)
     verify/         evidence on any pair of linear maps; knows nothing of convolutions
+    pytest_plugin   the fixture `assert_adjoint`                (loaded by pytest)
     cli/            `python -m jaxdeconv`                       (needs matplotlib, rich)
 
 The words, one for a thing:

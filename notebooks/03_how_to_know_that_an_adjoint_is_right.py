@@ -39,7 +39,7 @@ def summary(report):
         print(f"  {line.name:16} {line.status:13} {line.forward:4} A {line.backward:4} At{chance}")
     if report.place:
         print("  place:    ", report.place)
-        print("  diagnosis:", report.explanation)
+        print(" ", report.explanation)
 
 
 def floats(*shape):
@@ -216,8 +216,7 @@ plt.show()
 # ## 5. A circulant by FFT, and a missing conjugate
 #
 # Convolution with periodic borders: multiply the spectra. The adjoint multiplies by the
-# *conjugate* spectrum. Without the conjugate it is the forward map again, with the unflipped
-# kernel.
+# *conjugate* spectrum. Without the conjugate it is the forward map again, each column mirrored.
 
 # %%
 kernel = np.zeros(32, np.float32)
@@ -237,7 +236,7 @@ report = verify.adjoint(circulant, adjoint_of_circulant, floats(32), key=0)
 claim("with the conjugate spectrum it passes", report.ok)
 report = verify.adjoint(circulant, circulant, floats(32), key=0)
 claim("without it, it fails", report.status == "fail")
-print("diagnosis:", report.explanation)
+print(report.explanation)
 
 # %% [markdown]
 # ## 6. A layer of a network
@@ -324,8 +323,11 @@ summary(report)
 #     verify.assert_adjoint(A, At, jax.ShapeDtypeStruct((64, 64), "float32"))
 #
 # raises an `AssertionError` with the report as its message, unless everything passes. An
-# inconclusive report counts as a failure. On the command line, `jaxdeconv verify mymodule:pair`
-# prints the report (as JSON with `--json`), and the exit status is the result.
+# inconclusive report counts as a failure. `print(report)` says in a sentence what was proved, or
+# where the pair is wrong and why; `print(report.details())` is a table of all evidence. pytest has
+# a fixture `assert_adjoint` with the same arguments: new probes in every session, and on failure
+# the seed that repeats it. On the command line, `jaxdeconv verify mymodule:pair` prints the report
+# (the table with `--details`, JSON with `--json`), and the exit status is the result.
 #
 # ## What we claimed
 

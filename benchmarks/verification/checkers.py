@@ -142,7 +142,7 @@ def _ours(subject: Subject) -> Verdict:
         report.backward,
         cause=report.cause,
         certain=report.certain,
-        others=tuple(other.partition(":")[0] for other in others),
+        others=tuple(other.partition(" (")[0] for other in others),
     )
 
 

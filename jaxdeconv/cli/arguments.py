@@ -159,7 +159,9 @@ def verify_parser() -> argparse.ArgumentParser:
         help="applications that may be spent on comparing every entry; 0 skips it",
     )
     parser.add_argument("--x64", action="store_true", help="JAX's 64-bit mode")
-    parser.add_argument("--json", action="store_true", help="JSON on stdout instead of the table")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--details", action="store_true", help="a table of all evidence")
+    shown.add_argument("--json", action="store_true", help="JSON on stdout, with all evidence")
     return parser
 
 

@@ -82,7 +82,7 @@ def faults(outcome: Outcome) -> Iterator[str]:
     if report is not None and not report.ok:
         first = next(line for line in report.evidence if line.status != "pass")
         found = report.place if first.about == "structure" and report.place else first.text
-        yield f"{found}; cause: {report.cause}" if report.cause else found
+        yield f"{found}; {report.explanation.partition(chr(10))[0]}" if report.cause else found
 
 
 def _introduction(job: Job, kernel: str) -> list[str]:

@@ -37,7 +37,8 @@ def run(options: argparse.Namespace) -> int:
     keywords |= {name: value for name, value in chosen.items() if value is not None}
     with reporting("pair", options.pair):
         report = verify.adjoint(**keywords)
-    sys.stdout.write((report.to_json() if options.json else str(report)) + "\n")
+    text = report.details() if options.details else str(report)
+    sys.stdout.write((report.to_json() if options.json else text) + "\n")
     return 0 if report.ok else 1
 
 

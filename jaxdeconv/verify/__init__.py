@@ -5,7 +5,9 @@ module importing only from above itself:
 
     matrices        entries as coordinates
     spaces          what a function takes or gives, and its members as flat vectors
-    report          evidence, and the verdict
+    evidence        one kind of evidence
+    wording         reports in words
+    report          the verdict
     arithmetic      exact inner products
     analysis/       what a jaxpr says: linear or not, |A| |v|, roundings; the table of primitives
     diagnose/       the cause, from the entries

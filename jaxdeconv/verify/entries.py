@@ -106,7 +106,8 @@ def every_entry(
     wrong = len(comparison.expected.rows)
     if wrong:
         text = f"{said}: {wrong} of the entries differ"
-        return Evidence("every entry", "structure", "fail", text), comparison
+        found = Evidence("every entry", "structure", "fail", text, entries=pair.sizes, wrong=wrong)
+        return found, comparison
     scale = max(float(np.abs(m.values).max(initial=0)) for m in matrices) or 1.0
     outside = 0.0 if origin == "complete" else 2 * max(leak[1] for leak in leaks)
     limit = max(2 * comparison.error, outside) / scale
@@ -114,7 +115,8 @@ def every_entry(
     equal = f"equal up to {comparison.error / scale:.1g}" if comparison.error else "equal"
     status: Status = "pass" if limit <= SENSIBLE else "inconclusive"
     text = f"{said}: all entries {equal}; closed by {closing}"
-    return Evidence("every entry", "structure", status, text, chance, limit), comparison
+    found = Evidence("every entry", "structure", status, text, chance, limit, entries=pair.sizes)
+    return found, comparison
 
 
 _ORIGINS = {"complete": ", one for every cell of domain and codomain"}

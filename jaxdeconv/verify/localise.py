@@ -1,5 +1,8 @@
 """Why a pair fails: the cause, from all entries or from those around the wrong place."""
 
+import dataclasses
+import math
+
 import jax
 import numpy as np
 
@@ -12,6 +15,9 @@ from jaxdeconv.verify.place import Place, deltas, place_of
 from jaxdeconv.verify.precision import entry_bound
 
 __all__ = ["explain", "worst_place"]
+
+PROBES = 4
+"""Of each side, for the size of a fault."""
 
 NEIGHBOURS = 64
 """Outputs around the wrong place that a diagnosis sees where not all entries are known."""
@@ -30,6 +36,29 @@ def worst_place(pair: Pair, comparison: Comparison) -> Place | None:
     k = np.lexsort((expected.rows, expected.cols, -off))[0]
     cells = int(expected.rows[k]), int(expected.cols[k])
     return place_of(pair, *cells, expected.values[k] + 0, got.values[k] + 0)
+
+
+def relative_size(pair: Pair, comparison: Comparison | None) -> float | None:
+    """|At - A^T| / |A| in the Frobenius norm: of all entries, or estimated from a few probes."""
+    if pair.kind == "integer":
+        return None
+    if comparison:
+        expected, got = comparison.expected, comparison.got
+        off = (expected.values - got.values) / pair.size_at(expected.rows, expected.cols)
+        entries = _entries(pair.forward, comparison.recovered[0], pair.sizes[::-1])
+        return _norm(off) / (_norm(entries.values) or math.nan)
+    u, v = (pair.probes.integers(one.domain, PROBES, 1) for one in pair.operators[::-1])
+    forward, backward = (operator.scaled(None, None) for operator in pair.operators)
+    sample = dataclasses.replace(pair, forward=forward, backward=backward).sample(u, v)
+    cell = 2 if pair.kind == "complex" else 1  # |u|^2 of a cell
+    size = _norm(sample.y) * math.sqrt(cell * PROBES)
+    return _norm(sample.float_defects()) / (size or math.nan)
+
+
+def _norm(values: np.ndarray) -> float:
+    """In the 2-norm; squares do not overflow."""
+    largest = float(np.abs(values).max(initial=0))
+    return largest * float(np.linalg.norm(values / largest)) if largest else 0.0
 
 
 def explain(pair: Pair, comparison: Comparison | None, place: Place) -> Diagnosis | None:

@@ -143,8 +143,7 @@ class Operator:
             mode,
             traced,
             Count(),
-            jax.jit(plain) if traced else plain,
-            jax.jit(jax.vmap(plain, in_axes=(*(None for _ in parameters), 0))),
+            *_compiled(plain, traced, len(parameters)),
         )
 
     def over_one_ring(self) -> "Operator":
@@ -180,6 +179,7 @@ class Operator:
                 traced = trace(fun, domain.tree, jax.tree.map(_struct, self.parameters))
         except Untraceable:  # a primitive that has no wider form
             return self
+        one, many = _compiled(fun, traced, len(self.parameters))
         return dataclasses.replace(
             self,
             fun=fun,
@@ -187,8 +187,8 @@ class Operator:
             codomain=self.codomain.widened(),
             traced=traced,
             given=self,
-            _one=jax.jit(fun),
-            _many=jax.jit(jax.vmap(fun, in_axes=(*(None for _ in self.parameters), 0))),
+            _one=one,
+            _many=many,
         )
 
     def arithmetic(self) -> contextlib.AbstractContextManager[Any]:
@@ -381,6 +381,18 @@ class Operator:
             raise NotFinite(
                 f"{self.name} gives {result[vector, cell]} at {self.codomain.where(int(cell))}"
             )
+
+
+def _compiled(
+    fun: Callable[..., Any], traced: Traced | None, parameters: int
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The function of one member of its domain, and of a block of them; as it is if not traced."""
+    if traced is None:
+        return fun, fun
+    axes = (None, *(None for _ in range(parameters)), 0)
+    one, many = jax.jit(traced), jax.jit(jax.vmap(traced, in_axes=axes))
+    constants = traced.jaxpr.consts
+    return functools.partial(one, constants), functools.partial(many, constants)
 
 
 def _first_contact(

@@ -1,43 +1,18 @@
-"""What a verification found: its lines of evidence, and the verdict."""
+"""What a verification found: the verdict and its evidence, and how both are printed.
+
+`str` is for the reader of a test's output: one sentence for a pass; the place, the cause and the
+size of a failure. `Report.details` has every line of evidence.
+"""
 
 import dataclasses
 import json
-import textwrap
-from typing import Literal, TypeAlias
+import math
+
+from jaxdeconv.verify import wording
+from jaxdeconv.verify.evidence import Evidence as Evidence
+from jaxdeconv.verify.evidence import Status as Status
 
 __all__ = ["AdjointMismatch", "Evidence", "Report", "Status"]
-
-Status: TypeAlias = Literal["pass", "fail", "inconclusive"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Evidence:
-    """One kind of evidence.
-
-    Attributes:
-        name: of the evidence.
-        about: what it is about: 'input', 'linearity', 'structure', 'precision' or 'variant'.
-        status: 'pass', 'fail', or 'inconclusive': it could not have seen a fault.
-        text: what was done and found, in words.
-        false_acceptance: bound on the chance that a wrong pair passes; None where none is known.
-        detection_limit: the smallest wrong entry that is seen, relative to the largest entry; 0
-            where every error is.
-        forward: applications of A.
-        backward: applications of At.
-        seconds: time taken.
-        caveat: what limits the evidence, in a few words; or ''.
-    """
-
-    name: str
-    about: Literal["input", "linearity", "structure", "precision", "variant"]
-    status: Status
-    text: str
-    false_acceptance: float | None = None
-    detection_limit: float | None = None
-    forward: int = 0
-    backward: int = 0
-    seconds: float = 0.0
-    caveat: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +26,8 @@ class Report:
         place: on failure, a wrong entry; else ''.
         cause: on failure, the cause if one is known, under its name in `diagnose.Cause`; else ''.
         certain: whether no other known cause explains what was found.
-        explanation: the diagnosis in words.
+        explanation: the cause in words, and the other causes that fit as well, a line each.
+        size: on failure, |At - A^T| / |A| in the Frobenius norm, if known.
     """
 
     question: str
@@ -61,6 +37,7 @@ class Report:
     cause: str = ""
     certain: bool = False
     explanation: str = ""
+    size: float | None = None
 
     @property
     def status(self) -> Status:
@@ -109,10 +86,6 @@ class Report:
     def _subjects(self) -> list[str]:
         return list(dict.fromkeys(line.about for line in self.evidence))
 
-    def _in_words(self, about: str) -> str:
-        caveats = [line.caveat for line in self.evidence if line.about == about and line.caveat]
-        return f"{about} {self.verdict(about)}" + (f" ({'; '.join(caveats)})" if caveats else "")
-
     def of(self, name: str) -> Evidence:
         """The evidence of that name.
 
@@ -146,6 +119,7 @@ class Report:
             "cause": self.cause,
             "certain": self.certain,
             "explanation": self.explanation,
+            "size": self.size if self.size is None or math.isfinite(self.size) else None,
             "forward": self.forward,
             "backward": self.backward,
             "evidence": [dataclasses.asdict(line) for line in self.evidence],
@@ -153,59 +127,59 @@ class Report:
         return json.dumps(content, indent=2)
 
     def __str__(self) -> str:
-        seconds = sum(line.seconds for line in self.evidence)
-        head = (
-            f"{self.question}: {self.status.upper()}   "
-            f"{self.forward} A + {self.backward} At in {seconds:.2g} s, key={self.seed}"
-        )
-        verdicts = ", ".join(map(self._in_words, self._subjects()))
-        rows = [_HEADER, *map(_row, self.evidence)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [head, f"  {verdicts}"]
-        for number, row in enumerate(rows):
-            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            lines.append("  " + "  ".join(cells).rstrip())
-            if number:
-                lines += _wrapped(self.evidence[number - 1].text)
-        lines += [f"diagnosis: {self.explanation}"] if self.explanation else []
-        return "\n".join(lines)
+        if self.status == "pass":
+            return wording.passed(self.question, self.evidence, self._cost())
+        if self.status == "inconclusive":
+            undecided = [a for a in self._subjects() if self.verdict(a) == "inconclusive"]
+            undecided = undecided or [self._asked()]
+            return wording.undecided(self.question, self.evidence, undecided, self._cost())
+        found = wording.Found(self.place, self.explanation, self.size)
+        return wording.failed(self.question, self.evidence, found, self._cost())
 
     __repr__ = __str__  # what a notebook shows
+
+    def details(self) -> str:
+        """All evidence as a table, with what was done and found in each step.
+
+        Returns:
+            The verdict on each subject, and three columns of every line of evidence to judge it
+            by: the chance that a wrong pair passes, the smallest wrong entry that it sees
+            (relative to the largest of its row and column), and the applications of A and At.
+
+        Example:
+            >>> from jaxdeconv.verify import Evidence, Report
+            >>> equal = Evidence("exact", "structure", "pass", "all equal", 4.7e-10, 0.0, 8, 8)
+            >>> print(Report("adjoint", (equal,), seed=17).details())
+            adjoint: PASS. 8 A + 8 At, 0 s, key=17
+              structure pass
+              evidence  about      status  P(wrong passes)  smallest seen  A  At  s
+              exact     structure  pass    4.7e-10          0              8  8   0
+                  all equal
+        """
+        verdicts = ", ".join(f"{about} {self.verdict(about)}" for about in self._subjects())
+        lines = [f"{self.question}: {self.status.upper()}. {self._cost()}", f"  {verdicts}"]
+        lines += [f"  {caveat}" for caveat in wording.caveats(self.evidence)]
+        lines += [f"  at {self.place}"] if self.place else []
+        lines += [f"  {self.explanation}"] if self.explanation else []
+        return "\n".join((*lines, *wording.table(self.evidence)))
+
+    def _cost(self) -> str:
+        seconds = sum(line.seconds for line in self.evidence)
+        applied = f"{self.forward} A + {self.backward} At"
+        return f"{applied}, {wording.duration(seconds)}, key={self.seed}"
 
 
 class AdjointMismatch(AssertionError):
     """The pair was not shown to be each other's adjoint; the text is the report.
 
+    Its first line has the place and the cause, which test runners show in their summaries.
+
     Attributes:
         report: the `Report`.
     """
 
+    __module__ = "jaxdeconv.verify"  # a shorter name leaves a summary room for the place
+
     def __init__(self, report: Report) -> None:
         super().__init__(str(report))
         self.report = report
-
-
-_HEADER = ("evidence", "about", "status", "P(wrong passes)", "smallest seen", "A", "At", "s")
-
-
-def _row(line: Evidence) -> tuple[str, ...]:
-    return (
-        line.name,
-        line.about,
-        line.status,
-        _number(line.false_acceptance),
-        _number(line.detection_limit),
-        str(line.forward),
-        str(line.backward),
-        f"{line.seconds:.2g}",
-    )
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return "0" if value == 0 else f"{value:.1e}"
-
-
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, 96, initial_indent="      ", subsequent_indent="      ")

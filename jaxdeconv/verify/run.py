@@ -11,7 +11,7 @@ from jaxdeconv.verify.bounded import bounded
 from jaxdeconv.verify.detect import detect
 from jaxdeconv.verify.entries import NUMBERS, Comparison, every_entry
 from jaxdeconv.verify.exact import Products, Scheme, exact, scheme_for
-from jaxdeconv.verify.localise import explain, worst_place
+from jaxdeconv.verify.localise import explain, relative_size, worst_place
 from jaxdeconv.verify.operator import Finding, Operator
 from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.patterns import Pattern, blocks
@@ -188,7 +188,10 @@ class Run:
             text = "every entry that the bisection met is right up to rounding"
             self.log.record(Evidence("place", "structure", "inconclusive", text))
             return {}
-        found: dict[str, Any] = {"place": self._describe(place)}
+        found: dict[str, Any] = {
+            "place": self._describe(place),
+            "size": relative_size(sample.pair, self._comparison),
+        }
         if not (self.log.has("input", "fail") or self.log.has("linearity", "fail")):
             diagnosis = explain(sample.pair, self._comparison, place)
             if diagnosis is not None:
@@ -201,5 +204,10 @@ class Run:
         domain, codomain = self.pair.forward.domain, self.pair.forward.codomain
         return (
             f"output {codomain.where(place.col)}, input {domain.where(place.row)}: "
-            f"expected {place.expected}, got {place.got}"
+            f"expected {_shown(place.expected)}, got {_shown(place.got)}"
         )
+
+
+def _shown(value: Any) -> str:
+    """Of six digits, more than a reader compares; integers whole."""
+    return repr(value) if isinstance(value, int) else repr(type(value)(f"{value:.6g}"))

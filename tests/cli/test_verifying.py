@@ -85,9 +85,15 @@ def test_a_right_pair(name: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_wrong_pair(capsys: pytest.CaptureFixture[str]) -> None:
     assert verified("wrong") == 1
     out = capsys.readouterr().out
-    assert out.startswith("adjoint: FAIL")
+    place = "output [0], input [0]: expected -1.0, got 0.0"
+    assert out.startswith(f"adjoint: FAIL at {place}. ")
     assert "key=3" in out
-    assert "output [0], input [0]: expected -1.0, got 0.0" in out
+    assert "P(wrong passes)" not in out
+    assert verified("wrong --details") == 1
+    table = capsys.readouterr().out
+    assert table.startswith("adjoint: FAIL. ")
+    assert place in table
+    assert "P(wrong passes)" in table
 
 
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:

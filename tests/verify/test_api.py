@@ -109,7 +109,8 @@ def test_example_arrays_and_a_key() -> None:
 
 
 def test_assertion_holds_the_report() -> None:
-    with pytest.raises(verify.AdjointMismatch, match=r"adjoint: FAIL .*key=2") as caught:
+    first = r"^adjoint: FAIL at output .*: expected .*, got .*\. Cause .*\n(?s:.*) key=2; "
+    with pytest.raises(verify.AdjointMismatch, match=first) as caught:
         verify.assert_adjoint(jnp.flip, jnp.negative, S((4,), np.float32), key=2)
     content = json.loads(caught.value.report.to_json())
     assert content["status"] == "fail"

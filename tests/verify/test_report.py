@@ -1,4 +1,4 @@
-"""Reports: verdicts from evidence, the printed table, JSON."""
+"""Reports: verdicts from evidence, JSON, the mismatch that holds one. Texts: test_wording.py."""
 
 import json
 
@@ -32,8 +32,11 @@ def report(*evidence: Evidence, question: str = "adjoint") -> Report:
     ],
 )
 def test_status(evidence: tuple[Evidence, ...], status: Status) -> None:
-    assert report(*evidence).status == status
-    assert report(*evidence).ok == (status == "pass")
+    found = report(*evidence)
+    assert found.status == status
+    assert found.ok == (status == "pass")
+    assert str(found).startswith(f"adjoint: {status.upper()}. ")
+    assert found.details().startswith(f"adjoint: {status.upper()}. ")
 
 
 def test_linearity_needs_its_own_evidence() -> None:
@@ -51,11 +54,18 @@ def test_verdicts_and_lookup() -> None:
             lookup("precision")
 
 
-def test_print() -> None:
-    found = Report("adjoint", (SAME, EXACT, PRECISE), 17, explanation="SHIFT: by one")
-    assert str(found).splitlines() == [
-        "adjoint: PASS   12 A + 10 At in 0.75 s, key=17",
+def test_a_notebook_shows_the_short_text() -> None:
+    found = report(SAME, EXACT)
+    assert repr(found) == str(found)
+    assert "\n" not in str(found)
+
+
+def test_details() -> None:
+    found = Report("adjoint", (SAME, EXACT, PRECISE), 17, explanation="cause: shifted (by one)")
+    assert found.details().splitlines() == [
+        "adjoint: PASS. 12 A + 10 At, 0.75 s, key=17",
         "  input pass, structure pass, precision pass",
+        "  cause: shifted (by one)",
         "  evidence       about      status  P(wrong passes)  smallest seen  A  At  s",
         "  repeatable: A  input      pass    -                -              4  0   0.5",
         "      two calls agree",
@@ -63,17 +73,29 @@ def test_print() -> None:
         "      all inner products equal",
         "  precision      precision  pass    -                -              0  2   0",
         "      measured / allowed = 0.1",
-        "diagnosis: SHIFT: by one",
     ]
 
 
+def test_details_of_a_limit_above_all_entries() -> None:
+    blind = Evidence("rounding", "structure", "inconclusive", "t", detection_limit=600.0)
+    assert report(blind).details().splitlines()[3].split()[3:5] == ["-", "nothing"]
+
+
 def test_json() -> None:
-    content = json.loads(Report("adjoint", (SAME, EXACT), 2**63, place="output [0]").to_json())
+    whole = Evidence("every entry", "structure", "fail", "", entries=(5, 4), wrong=3)
+    found = Report("adjoint", (SAME, EXACT, whole), 2**63, place="output [0]", size=0.25)
+    content = json.loads(found.to_json())
     assert content["seed"] == str(2**63)  # a number would lose bits in JavaScript
-    assert (content["ok"], content["status"], content["place"]) == (True, "pass", "output [0]")
-    assert content["verdicts"] == {"input": "pass", "structure": "pass"}
-    assert (content["forward"], content["backward"]) == (12, 8)
+    assert (content["ok"], content["status"], content["place"]) == (False, "fail", "output [0]")
+    assert content["verdicts"] == {"input": "pass", "structure": "fail"}
+    assert (content["forward"], content["backward"], content["size"]) == (12, 8, 0.25)
     assert content["evidence"][1]["false_acceptance"] == 4.7e-10
+    assert (content["evidence"][2]["entries"], content["evidence"][2]["wrong"]) == ([5, 4], 3)
+
+
+@pytest.mark.parametrize("size", [None, float("inf"), float("nan")])
+def test_json_of_an_unknown_size(size: float | None) -> None:
+    assert json.loads(Report("adjoint", (EXACT,), 1, size=size).to_json())["size"] is None
 
 
 def test_mismatch_holds_its_report() -> None:

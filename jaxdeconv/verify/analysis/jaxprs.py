@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, jaxpr_as_fun
 
 from jaxdeconv.verify.analysis.programs import CALLS
 
@@ -22,6 +22,7 @@ __all__ = [
     "Traced",
     "Untraceable",
     "aval",
+    "batched",
     "bits_of",
     "computed",
     "evaluate",
@@ -54,6 +55,12 @@ class Traced:
     jaxpr: ClosedJaxpr
     codomain: Any
 
+    def __call__(self, constants: Sequence[Any], *arguments: Any) -> Any:
+        """The function of other constants; as arguments of a program they compile much faster."""
+        program = ClosedJaxpr(self.jaxpr.jaxpr, list(constants))
+        leaves = jaxpr_as_fun(program)(*jax.tree.leaves(arguments))
+        return jax.tree.unflatten(jax.tree.structure(self.codomain), leaves)
+
 
 def trace(fun: Callable[..., Any], domain: Any, parameters: tuple[Any, ...] = ()) -> Traced:
     """The jaxpr of `fun`, and its result's structure.
@@ -78,6 +85,18 @@ def trace(fun: Callable[..., Any], domain: Any, parameters: tuple[Any, ...] = ()
         reason = str(error).strip().split("\n")[0].rstrip(".")
         raise Untraceable(f"{type(error).__name__}: {reason}") from error
     return Traced(jaxpr, codomain)
+
+
+def batched(fun: Callable[..., Any], domain: Any) -> Callable[..., Any]:
+    """`fun` of members along a leading axis, traced and compiled when it is called first."""
+
+    @functools.cache
+    def program() -> Callable[..., Any]:
+        traced = trace(fun, domain)
+        together = jax.jit(jax.vmap(traced, in_axes=(None, 0)))
+        return functools.partial(together, traced.jaxpr.consts)
+
+    return lambda members: program()(members)
 
 
 def held(domain: Any) -> Any:

@@ -13,6 +13,7 @@ import enum
 import functools
 import math
 import operator
+import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -168,10 +169,33 @@ def grid_of(value: Any) -> float:
         return math.inf
     if not jaxprs.is_number(value.dtype):
         return math.inf
+    found = _GRIDS.get(id(value))
+    if found is None or found[0]() is not value:
+        found = weakref.ref(value, lambda _, key=id(value): _GRIDS.pop(key, None)), _grid(value)
+        _GRIDS[id(value)] = found
+    return found[1]
+
+
+_GRIDS: dict[int, tuple[weakref.ref, float]] = {}
+"""By constant: a walk through a program meets each many times."""
+
+CHUNK = 2**15
+"""Entries at once: they stay in a cache."""
+
+
+def _grid(value: Any) -> float:
     array = np.asarray(value)
     if array.dtype.kind == "c":
-        return max(grid_of(array.real), grid_of(array.imag))
-    entries = np.abs(array[array != 0].astype(np.float64))
+        return max(_grid(array.real), _grid(array.imag))
+    cells = array.ravel()
+    return max(
+        (_grid_of_few(cells[start : start + CHUNK]) for start in range(0, len(cells), CHUNK)),
+        default=-math.inf,
+    )
+
+
+def _grid_of_few(cells: np.ndarray) -> float:
+    entries = np.abs(cells[cells != 0].astype(np.float64))
     if not entries.size:
         return -math.inf
     if not np.isfinite(entries).all():

@@ -138,8 +138,8 @@ def analyse(traced: Traced, parameters: Any = (), platform: str | None = None) -
         arrays = [x.magnitude * _inflation(x.slack) for x in outs]
         return jax.tree.unflatten(jax.tree.structure(traced.codomain), arrays)
 
-    def rounding(abs_v: Any) -> tuple[Any, Any]:
-        outs, _ = walk(jax.tree.leaves(abs_v))
+    def rounding(leaves: Sequence[Array]) -> tuple[Any, Any]:
+        outs, _ = walk(leaves)
         tree = jax.tree.structure(traced.codomain)
         off = [norms_of(x)[1] * _inflation(x.slack + x.array.size) for x in outs]
         entries = [
@@ -151,9 +151,10 @@ def analyse(traced: Traced, parameters: Any = (), platform: str | None = None) -
     def load(abs_v: Any) -> float:  # asked for once or twice: not compiled
         return float(walk(jax.tree.leaves(abs_v))[1].log.load) * inflation
 
+    of_many = jaxprs.batched(rounding, structs)
     magnitude = Magnitude(
         apply=jax.jit(apply),
-        rounding=jax.jit(jax.vmap(rounding)),
+        rounding=lambda abs_v: of_many(jax.tree.leaves(abs_v)),
         gamma=math.expm1(worst(outs, "error")),
         accumulators=int(log.bits),
         dyadic=None if log.grid == math.inf else int(max(log.grid, _COARSEST)),

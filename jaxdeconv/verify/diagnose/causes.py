@@ -9,7 +9,7 @@ __all__ = ["Cause", "Diagnosis", "Guess", "Suspect"]
 
 
 class Cause(enum.StrEnum):
-    """The faults that a diagnosis knows."""
+    """The faults that a diagnosis knows, in words that fit any linear map."""
 
     ZERO = "zero map"
     IDENTITY = "identity"
@@ -19,20 +19,20 @@ class Cause(enum.StrEnum):
     LOST_DTYPE = "lost dtype"
     INVERSE = "inverse instead of transpose"
     FORWARD = "forward map instead of transpose"
-    KERNEL_FLIP = "kernel not flipped"
-    PADDING_SIDE = "padding on the wrong side"
+    KERNEL_FLIP = "mirrored"
+    PADDING_SIDE = "borders exchanged"
     SHIFT = "shifted"
-    PERMUTED = "channels or groups permuted"
+    PERMUTED = "slices permuted"
     SWAPPED_AXES = "axes swapped"
-    SPACING = "stride or dilation wrong"
-    STRIDE_PHASE = "wrong stride phase"
-    OUTPUT_PADDING = "output padding"
+    SPACING = "step or spacing wrong"
+    STRIDE_PHASE = "phases permuted or missing"
+    OUTPUT_PADDING = "last cells missing"
     CROPPED_BORDER = "border cropped instead of folded back"
     DROPPED_BORDER = "dropped border"
-    DEVICES = "summed over too many or too few devices"
+    DEVICES = "equal parts summed wrongly"
     MISSING_LEAF = "leaf missing or exchanged"
     MISSING_SLICE = "slice missing"
-    WRONG_TAP = "one tap of the kernel wrong"
+    WRONG_TAP = "one diagonal wrong"
     MISSING_ENTRY = "missing entry"
     DUPLICATED = "counted twice"
     WRONG_ENTRY = "wrong entry"
@@ -52,8 +52,9 @@ class Diagnosis:
 
     Attributes:
         cause: the likeliest cause, None where no known one fits.
-        certain: the cause reproduces every entry found, no other known cause does, and enough
-            entries differ for this not to be chance. False means "it looks like it".
+        certain: the whole matrix is known, the cause alone turns the entries expected into those
+            found, no other known cause does, and enough entries differ for this not to be chance.
+            False means "it looks like it".
         text: a sentence with axes and numbers.
         alternatives: the other causes that fit as well; none where `certain`.
     """
@@ -66,8 +67,8 @@ class Diagnosis:
     def __str__(self) -> str:
         if self.cause is None:
             return f"cause unknown: {self.text}"
-        head = f"{self.cause}: {self.text}" if self.certain else f"likely {self.cause}: {self.text}"
-        others = "".join(f"\n  or {other.cause}: {other.text}" for other in self.alternatives)
+        head = f"{'cause' if self.certain else 'likely cause'}: {self.cause} ({self.text})"
+        others = "".join(f"\n  or {other.cause} ({other.text})" for other in self.alternatives)
         return head + others
 
 
@@ -80,9 +81,12 @@ class Guess:
         text: the sentence to print where it fits.
         predicted: the entries that At would have.
         slack: relative rounding allowed, for faults that compute with entries.
+        repairs: whether undoing the fault gives the entries expected back. That holds for all that
+            is predicted from these alone; where the entries found were looked at, it is checked.
     """
 
     cause: Cause
     text: str
     predicted: Sparse
     slack: float = 0.0
+    repairs: bool = True

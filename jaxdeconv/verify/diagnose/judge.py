@@ -2,8 +2,8 @@
 
 A hypothesis that predicts every wrong entry is strong evidence, since all values must be equal. But
 on a small operator two faults can look the same, and a single wrong entry fits many hypotheses. So
-a cause is *certain* only if the whole matrix is known, no other cause reproduces it, and several
-entries differ.
+a cause is *certain* only if the whole matrix is known, undoing the fault gives the entries expected
+back, no other cause reproduces the entries found, and several of them differ.
 """
 
 import dataclasses
@@ -72,7 +72,7 @@ def diagnose(
         >>> got = Entries(n, n, -2 - n, (8, 8))
         >>> v = ShapeDtypeStruct((8,), np.float32)
         >>> print(diagnose(expected, got, v, v))
-        wrong sign: every entry is -1 times what it should be
+        cause: wrong sign (every entry is -1 times what it should be)
     """
     leaves, coleaves = jax.tree.leaves(domain), jax.tree.leaves(codomain)
     shapes, coshapes = [_shape(leaf) for leaf in leaves], [_shape(leaf) for leaf in coleaves]
@@ -98,11 +98,8 @@ def _judge(whole: LeafPair, shapes: list[Shape], coshapes: list[Shape]) -> Diagn
     blocks = list(_blocks(whole, shapes, coshapes))
     suspects = _matching(whole, ALL_VALUES)
     suspects |= _leaves(whole, shapes)
-    suspects |= {
-        cause: text
-        for cause, text in _in_every(blocks, _hypotheses(whole)).items()
-        if cause not in suspects
-    }
+    in_blocks = _in_every(blocks, _hypotheses(whole))
+    suspects |= {cause: guess for cause, guess in in_blocks.items() if cause not in suspects}
     suffix = ""
     if not suspects and whole.visible.columns:
         suspects = _in_every([_interior(block) for block in blocks], IN_COLUMNS)
@@ -110,13 +107,12 @@ def _judge(whole: LeafPair, shapes: list[Shape], coshapes: list[Shape]) -> Diagn
         suffix = " (far from the border; nothing fits everywhere)"
     if not suspects:
         return Diagnosis(None, False, _extent(whole))
-    (cause, text), *others = suspects.items()
-    enough = len(whole.wrong) >= _ENOUGH or cause in _FACTS
-    certain = whole.visible.everything and not others and enough and not suffix
+    first, *others = suspects.values()
+    enough = len(whole.wrong) >= _ENOUGH or first.cause in _FACTS
+    certain = whole.visible.everything and first.repairs and not others and enough and not suffix
     extent = "" if certain else f"; {_extent(whole)}"
-    return Diagnosis(
-        cause, certain, text + suffix + extent, tuple(Suspect(c, other) for c, other in others)
-    )
+    alternatives = tuple(Suspect(other.cause, other.text) for other in others)
+    return Diagnosis(first.cause, certain, first.text + suffix + extent, alternatives)
 
 
 def _hypotheses(whole: LeafPair) -> tuple[Hypothesis, ...]:
@@ -125,31 +121,39 @@ def _hypotheses(whole: LeafPair) -> tuple[Hypothesis, ...]:
     return IN_COLUMNS if whole.visible.columns else ()
 
 
-def _matching(block: LeafPair, hypotheses: Iterable[Hypothesis]) -> dict[Cause, str]:
-    """The causes whose predictions are the entries found, each with its first text."""
-    found: dict[Cause, str] = {}
+def _matching(block: LeafPair, hypotheses: Iterable[Hypothesis]) -> dict[Cause, Guess]:
+    """The causes whose predictions are the entries found, each with its first guess."""
+    found: dict[Cause, Guess] = {}
     for hypothesis in hypotheses:
         for guess in hypothesis(block):
             if guess.cause not in found and _reproduces(block, guess):
-                found[guess.cause] = guess.text
+                found[guess.cause] = guess
     return found
 
 
 def _reproduces(block: LeafPair, guess: Guess) -> bool:
-    return guess.predicted.agrees(block.got, block.floor, guess.slack)
+    return guess.predicted.agrees(block.got, block.noise, guess.slack)
 
 
-def _in_every(blocks: list[LeafPair], hypotheses: Iterable[Hypothesis]) -> dict[Cause, str]:
+def _in_every(blocks: list[LeafPair], hypotheses: Iterable[Hypothesis]) -> dict[Cause, Guess]:
     """The causes that fit every pair of leaves in which entries differ."""
     differing = [block for block in blocks if len(block.wrong)]
     if not differing or not hypotheses:
         return {}
     first, *rest = (_matching(block, hypotheses) for block in differing)
     where = f", in {len(differing)} pairs of leaves" if rest else ""
-    return {c: text + where for c, text in first.items() if all(c in other for other in rest)}
+    return {
+        cause: dataclasses.replace(
+            guess,
+            text=guess.text + where,
+            repairs=guess.repairs and all(other[cause].repairs for other in rest),
+        )
+        for cause, guess in first.items()
+        if all(cause in other for other in rest)
+    }
 
 
-def _leaves(whole: LeafPair, shapes: list[Shape]) -> dict[Cause, str]:
+def _leaves(whole: LeafPair, shapes: list[Shape]) -> dict[Cause, Guess]:
     """One leaf of the result is zero, or two of one shape are exchanged."""
     if len(shapes) < 2:
         return {}
@@ -240,15 +244,17 @@ def _known(entries: Entries, rows: np.ndarray | None, cols: np.ndarray | None) -
 
 
 def _extent(whole: LeafPair) -> str:
-    """How many entries differ, and the first of them."""
+    """How many entries differ, and where."""
     wrong = whole.wrong
-    place = wrong.where(np.arange(len(wrong)) == 0)
-    expected, got = whole.expected.at(place)[0], whole.got.at(place)[0]
-    rows, cols = len(np.unique(wrong.rows)), len(np.unique(wrong.cols))
-    return (
-        f"{len(wrong)} entries differ, in {rows} rows and {cols} columns, the first at "
-        f"[{place.rows[0]}, {place.cols[0]}]: expected {expected:g}, got {got:g}"
-    )
+    rows, cols = (len(np.unique(index)) for index in (wrong.rows, wrong.cols))
+    seen = "" if whole.visible.everything else " of those looked at"
+    differ = "entry differs" if len(wrong) == 1 else "entries differ"
+    where = f"{_count(rows, 'row')} and {_count(cols, 'column')}{seen}"
+    return f"{len(wrong)} {differ}, in {where}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _check(expected: Entries, got: Entries, cells: tuple[int, int]) -> None:

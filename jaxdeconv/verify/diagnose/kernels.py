@@ -1,4 +1,4 @@
-"""Faults of a repeated kernel: flipped, moved, spread, one value wrong, its border lost."""
+"""Faults of values that repeat: mirrored, moved, spread, one of them wrong, the border lost."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxdeconv.verify.diagnose.causes import Cause, Guess
 from jaxdeconv.verify.diagnose.leaf_pair import LeafPair
-from jaxdeconv.verify.diagnose.moves import describe, name_axes, offsets
+from jaxdeconv.verify.diagnose.moves import describe, mirrored, name_axes, offsets
 from jaxdeconv.verify.diagnose.stencils import Stencil, subsets
 
 __all__ = ["borders", "flips", "paddings", "spacings", "transposed_kernels", "wrong_tap"]
@@ -26,12 +26,12 @@ def flips(block: LeafPair) -> Iterator[Guess]:
         for centre in sorted(centres):
             taps = stencil.taps.copy()
             taps[:, chosen] = np.array(centre) - taps[:, chosen]
-            text = f"the kernel is not flipped along {name_axes(chosen)}"
+            text = mirrored(chosen)
             yield Guess(Cause.KERNEL_FLIP, text, stencil.with_taps(taps).render())
 
 
 def paddings(block: LeafPair) -> Iterator[Guess]:
-    """The taps moved: by any vector, or so that the padding of both sides is exchanged."""
+    """The taps moved: by any vector, or so that the borders of both sides are exchanged."""
     stencil = block.stencil
     if stencil is None:
         return
@@ -43,9 +43,9 @@ def paddings(block: LeafPair) -> Iterator[Guess]:
         if all(_exchanges_sides(stencil, axis, by) for axis, by in enumerate(vector) if by):
             sides = [_sides(stencil, axis) for axis, by in enumerate(vector) if by]
             shown = ", ".join(f"({low}, {high}) as ({high}, {low})" for low, high in sides)
-            text = f"the padding (low, high) is read {shown}: shifted by {describe(vector)}"
+            text = f"borders of (low, high) cells are taken {shown}: shifted by {describe(vector)}"
             yield Guess(Cause.PADDING_SIDE, text, predicted)
-        text = f"the kernel is shifted by {describe(vector)}"
+        text = f"every column is shifted by {describe(vector)}"
         yield Guess(Cause.SHIFT, text, predicted)
 
 
@@ -75,7 +75,7 @@ def transposed_kernels(block: LeafPair) -> Iterator[Guess]:
             stencil.taps[:, b] - low[b] + low[a],
             stencil.taps[:, a] - low[a] + low[b],
         )
-        text = f"axes {a} and {b} of the kernel are exchanged"
+        text = f"axes {a} and {b} are exchanged in every column"
         yield Guess(Cause.SWAPPED_AXES, text, stencil.with_taps(taps).render())
 
 
@@ -95,7 +95,7 @@ def spacings(block: LeafPair) -> Iterator[Guess]:
             changes.append(f"the step along axis {axis} is {q} instead of {p}")
         if (np.diff(before) != np.diff(after)).any():
             gaps = f"{np.diff(after)[0]} instead of {np.diff(before)[0]}"
-            changes.append(f"the taps along axis {axis} are {gaps} cells apart")
+            changes.append(f"the entries along axis {axis} are {gaps} cells apart")
     if changes:
         other = dataclasses.replace(stencil, taps=taps, steps=found.steps, periods=found.periods)
         yield Guess(Cause.SPACING, "; ".join(changes), other.render())
@@ -112,9 +112,16 @@ def wrong_tap(block: LeafPair) -> Iterator[Guess]:
     changed = {key[0] for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
     if len(changed) == 1:
         (tap,) = changed
-        shown = ", ".join(str(tap[axis]) for axis in stencil.spatial)
-        text = f"only the tap at distance ({shown}) has a wrong value"
+        shown = " and ".join(_diagonal(stencil, axis, tap[axis]) for axis in stencil.spatial)
+        text = f"only entries with {shown} are wrong"
         yield Guess(Cause.WRONG_TAP, text, found.render())
+
+
+def _diagonal(stencil: Stencil, axis: int, delta: int) -> str:
+    """Where a value stands, as an equation between indices."""
+    p, q = stencil.steps[axis] or (1, 1)
+    x, y = (f"{step} {side}" if step > 1 else side for step, side in ((q, "input"), (p, "output")))
+    return f"{x} - {y} = {delta} along axis {axis}"
 
 
 def _table(stencil: Stencil) -> dict[tuple, complex]:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxdeconv.verify.diagnose.sparse import Sparse
 from jaxdeconv.verify.diagnose.stencils import Stencil, fit
 
-__all__ = ["LeafPair", "Shape", "Visible", "simplest"]
+__all__ = ["LeafPair", "Shape", "Visible", "is_count", "simplest"]
 
 Shape = tuple[int, ...]
 
@@ -17,6 +17,8 @@ Shape = tuple[int, ...]
 _ROUNDINGS = 4  # that a product with a measured factor may show
 _DOUBLE = 1e-14  # a few roundings of float64, in which entries are divided
 _DENOMINATOR = 64
+_NOISE = 16  # rounding errors in which a fault and what it explains may differ
+_MOST_NOISE = 1e-5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +62,14 @@ class LeafPair:
     def wrong(self) -> Sparse:
         """The differences `got - expected`."""
         return self.expected.differences(self.got, self.floor)
+
+    @functools.cached_property
+    def noise(self) -> float:
+        """How closely a fault must reproduce what it explains: what rounds is never equal."""
+        if self.expected.is_integral and self.got.is_integral:
+            return self.floor
+        largest = float(np.abs(self.wrong.values).max(initial=0))
+        return max(self.floor, min(_NOISE * self.rounding, _MOST_NOISE) * largest)
 
     @property
     def slack(self) -> float:
@@ -154,3 +164,15 @@ def simplest(factor: complex) -> complex:
     ]
     simple = complex(*parts) if parts[1] else parts[0]
     return simple if abs(simple - factor) <= _DOUBLE * abs(factor) else factor
+
+
+def is_count(factor: complex) -> bool:
+    """Whether a factor is a whole number from 2 on, or the reciprocal of one."""
+    if np.imag(factor):
+        return False
+    value = float(np.real(factor))
+    return value > 0 and value != 1 and (value.is_integer() or _inverse_is_whole(value))
+
+
+def _inverse_is_whole(value: float) -> bool:
+    return abs(1 / value - round(1 / value)) < 1e-6

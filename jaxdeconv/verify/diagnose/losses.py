@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from jaxdeconv.verify.diagnose.causes import Cause, Guess
-from jaxdeconv.verify.diagnose.leaf_pair import LeafPair
+from jaxdeconv.verify.diagnose.leaf_pair import LeafPair, is_count
 from jaxdeconv.verify.diagnose.sparse import Sparse
 
 __all__ = ["boxes", "halos", "kept_box", "slabs"]
@@ -44,9 +44,9 @@ def _factor_causes(live: np.ndarray, wrong: np.ndarray, n: int, factor: complex)
     single = len(wrong) == 1
     if single and factor == 2:
         yield Cause.DUPLICATED
-    if _is_share(live, wrong, n) or (factor in (2, 0.5) and not single):
+    if is_count(factor) and (_is_share(live, wrong, n) or (factor in (2, 0.5) and not single)):
         yield Cause.DEVICES
-    yield Cause.SCALE
+    yield Cause.SIGN if factor == -1 else Cause.SCALE
 
 
 def _loss_causes(

@@ -10,7 +10,20 @@ from jaxdeconv.verify.diagnose.leaf_pair import LeafPair
 from jaxdeconv.verify.diagnose.sparse import Sparse
 from jaxdeconv.verify.diagnose.stencils import subsets
 
-__all__ = ["column_flips", "exchanges", "permutations", "phases", "reversals", "shifts", "swaps"]
+__all__ = [
+    "circulant_flips",
+    "column_flips",
+    "describe",
+    "exchanges",
+    "mirrored",
+    "name_axes",
+    "offsets",
+    "permutations",
+    "phases",
+    "reversals",
+    "shifts",
+    "swaps",
+]
 
 Index = tuple[np.ndarray, ...]
 
@@ -139,7 +152,7 @@ def phases(block: LeafPair) -> Iterator[Guess]:
         for order in orders:
             there = i - i % p + np.array(order)[i % p]
             x = tuple(there if a == axis else other for a, other in enumerate(block.x))
-            text = f"the phases of stride {p} along axis {axis} are in the order {order}"
+            text = f"of every {p} cells along axis {axis} the order is {order}"
             yield Guess(Cause.STRIDE_PHASE, text, block.moved(x=x))
 
 
@@ -151,7 +164,7 @@ def _rolls(p: int) -> Iterator[tuple[int, ...]]:
 
 
 def reversals(block: LeafPair) -> Iterator[Guess]:
-    """Both arrays reversed: an unflipped kernel, wherever the border is symmetric."""
+    """Both arrays reversed: mirrored columns, wherever the border is symmetric."""
     if len(block.domain) != len(block.codomain) or not block.visible.everything:
         return
     axes = tuple(a for a, n in enumerate(block.domain) if n > 1 and not block.is_label(a))
@@ -162,7 +175,7 @@ def reversals(block: LeafPair) -> Iterator[Guess]:
             )
             for pair in ((block.x, block.domain), (block.y, block.codomain))
         )
-        text = f"the kernel is not flipped along {name_axes(chosen)}"
+        text = mirrored(chosen)
         yield Guess(Cause.KERNEL_FLIP, text, block.moved(x=x, y=y))
 
 
@@ -179,8 +192,33 @@ def column_flips(block: LeafPair) -> Iterator[Guess]:
             np.minimum.at(low, place, x[axis])
             np.maximum.at(high, place, x[axis])
             x[axis] = low[place] + high[place] - x[axis]
-        text = f"the kernel is not flipped along {name_axes(chosen)}"
+        text = mirrored(chosen)
         yield Guess(Cause.KERNEL_FLIP, text, block.moved(x=tuple(x)))
+
+
+def circulant_flips(block: LeafPair) -> Iterator[Guess]:
+    """A itself, where A is circulant: each column mirrored about its own index, wrapped."""
+    if block.visible.everything or block.domain != block.codomain or not _is_circulant(block):
+        return
+    pairs = zip(block.x, block.y, block.domain, strict=True)
+    mirror = block.moved(x=tuple((2 * j - i) % n for i, j, n in pairs))
+    yield Guess(Cause.FORWARD, "At is A itself, if all of A is circulant", mirror)
+    text = "the entries are in reverse order about the diagonal, with wrap-around"
+    yield Guess(Cause.KERNEL_FLIP, text, mirror)
+
+
+def _is_circulant(block: LeafPair) -> bool:
+    """Whether a few columns are the same but for a roll."""
+    seen = np.unique(block.expected.cols)
+    tried = seen[:: max(1, len(seen) // _COLUMNS_TRIED)]
+    rolled = [_rolled_to_zero(block.columns(np.array([col]))) for col in tried]
+    return all(rolled[0].agrees(one, 2 * block.floor, block.slack) for one in rolled[1:])
+
+
+def _rolled_to_zero(block: LeafPair) -> Sparse:
+    """A column as it would be at index 0."""
+    x = tuple((i - j) % n for i, j, n in zip(block.x, block.y, block.domain, strict=True))
+    return block.moved(x=x, y=tuple(np.zeros_like(j) for j in block.y))
 
 
 def exchanges(block: LeafPair) -> Iterator[Guess]:
@@ -205,17 +243,17 @@ def exchanges(block: LeafPair) -> Iterator[Guess]:
             yield Guess(Cause.FORWARD, "At is A itself", block.moved(x, y, conjugated))
         dense = block.stencil is None and chosen != everything
         if dense or all(block.is_label(a) for a in chosen):
-            text = f"channels in and out are exchanged along {name_axes(chosen)}"
+            text = f"argument and result are exchanged along {name_axes(chosen)}"
             yield Guess(Cause.PERMUTED, text, block.moved(x, y))
         elif block.stencil and not any(block.is_label(a) for a in chosen):
-            text = f"the kernel is not flipped along {name_axes(chosen)}"
+            text = mirrored(chosen)
             yield Guess(Cause.KERNEL_FLIP, text, block.moved(x, y))
 
 
 def swaps(block: LeafPair) -> Iterator[Guess]:
     """Two axes exchanged, in the result, in the argument, or in both."""
     sides = ["x", "y", "xy"] if block.visible.everything else ["x"]
-    names = {"x": "the result", "y": "the argument", "xy": "the kernel"}
+    names = {"x": "the result", "y": "the argument", "xy": "argument and result"}
     for a, b in itertools.combinations(range(len(block.domain)), 2):
         for side in sides:
             x, y = block.x, block.y
@@ -240,6 +278,11 @@ def _swapped(index: Index, shape: tuple[int, ...], a: int, b: int) -> Index:
 def describe(vector: tuple[int, ...]) -> str:
     """A vector in words, without its zeros."""
     return " and ".join(f"{by:+d} along axis {axis}" for axis, by in enumerate(vector) if by)
+
+
+def mirrored(axes: tuple[int, ...]) -> str:
+    """The sentence on columns whose entries stand in reverse order, as by an unflipped kernel."""
+    return f"the entries are in reverse order along {name_axes(axes)}"
 
 
 def name_axes(axes: tuple[int, ...]) -> str:

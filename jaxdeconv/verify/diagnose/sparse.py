@@ -80,6 +80,11 @@ class Sparse:
         return values
 
     @functools.cached_property
+    def is_integral(self) -> bool:
+        """Whether all values are integers, which sums and differences do not round."""
+        return bool((self.values.real % 1 == 0).all() and (self.values.imag % 1 == 0).all())
+
+    @functools.cached_property
     def keys(self) -> np.ndarray:
         """Row-major place numbers, sorted."""
         return self.rows * self.shape[1] + self.cols

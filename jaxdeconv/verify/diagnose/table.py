@@ -25,6 +25,7 @@ IN_COLUMNS: tuple[Hypothesis, ...] = (
     losses.kept_box,
     losses.boxes,
     losses.halos,
+    moves.circulant_flips,
     moves.column_flips,
     moves.permutations,
     moves.shifts,

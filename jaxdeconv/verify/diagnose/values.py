@@ -7,13 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdeconv.verify.diagnose.causes import Cause, Guess
-from jaxdeconv.verify.diagnose.leaf_pair import LeafPair, simplest
+from jaxdeconv.verify.diagnose.leaf_pair import LeafPair, is_count, simplest
 from jaxdeconv.verify.diagnose.sparse import Sparse
 
 __all__ = ["conjugates", "constants", "factors", "inverse", "roundings", "single_entry"]
 
 _DTYPES = (jnp.float32, jnp.bfloat16, jnp.float16, np.int32, np.int16, np.int8)
 _NEAR = 1e-3  # of the largest entry: the error of a solver in single precision
+_PARTS = ("rows", "cols", "values")
 _MOST_CELLS = 2**18  # of a matrix whose pseudo-inverse is computed
 
 
@@ -38,13 +39,16 @@ def single_entry(block: LeafPair) -> Iterator[Guess]:
     if len(wrong) != 1:
         return
     expected, got = block.expected.at(wrong)[0], block.got.at(wrong)[0]
+    both = [block.expected, wrong]
+    rows, cols, values = (np.concatenate([getattr(x, part) for x in both]) for part in _PARTS)
+    changed = Sparse.collect(rows, cols, values, block.expected.shape)
     place = f"[{wrong.rows[0]}, {wrong.cols[0]}] (expected {expected:g}, got {got:g})"
     if got == 0:
-        yield Guess(Cause.MISSING_ENTRY, f"only entry {place} is missing", block.got)
+        yield Guess(Cause.MISSING_ENTRY, f"only entry {place} is missing", changed, block.slack)
     elif got == 2 * expected:
-        yield Guess(Cause.DUPLICATED, f"only entry {place} is counted twice", block.got)
+        yield Guess(Cause.DUPLICATED, f"only entry {place} is counted twice", changed, block.slack)
     else:
-        yield Guess(Cause.WRONG_ENTRY, f"only entry {place} is wrong", block.got)
+        yield Guess(Cause.WRONG_ENTRY, f"only entry {place} is wrong", changed, block.slack)
 
 
 def factors(block: LeafPair) -> Iterator[Guess]:
@@ -61,8 +65,8 @@ def factors(block: LeafPair) -> Iterator[Guess]:
     cause = Cause.SIGN if factor == -1 else Cause.SCALE
     scaled = entries.with_values(entries.values * factor)
     yield Guess(cause, f"every entry is {shown} times what it should be", scaled, slack)
-    if _is_count(factor):
-        text = f"every entry is {shown} times what it should be, as if summed over devices wrongly"
+    if is_count(factor):
+        text = f"every entry is {shown} times what it should be, as if parts were summed wrongly"
         yield Guess(Cause.DEVICES, text, scaled, slack)
     for name, index in (("row", entries.rows), ("column", entries.cols)):
         _, place, terms = np.unique(index, return_inverse=True, return_counts=True)
@@ -100,7 +104,7 @@ def roundings(block: LeafPair) -> Iterator[Guess]:
 def inverse(block: LeafPair) -> Iterator[Guess]:
     """An inverse of A, which is the expected matrix transposed, and conjugated for the adjoint.
 
-    Among one-sided inverses the pseudo-inverse has a text of its own.
+    The pseudo-inverse gives A back. Other inverses from one side do not: they are never certain.
     """
     shape = block.expected.shape
     if not block.visible.everything or shape[0] * shape[1] > _MOST_CELLS:
@@ -113,11 +117,15 @@ def inverse(block: LeafPair) -> Iterator[Guess]:
     if np.abs(found - dense).max(initial=0) <= 10 * near:
         return  # A is an isometry: its inverse is right
     if np.abs(got - found).max(initial=0) <= near:
-        yield Guess(Cause.INVERSE, "it is the pseudo-inverse of the forward map", block.got)
-    elif _is_identity(_product(got, forward)):
-        yield Guess(Cause.INVERSE, "it undoes the forward map: At A v = v", block.got)
-    elif _is_identity(_product(forward, got)):
-        yield Guess(Cause.INVERSE, "the forward map undoes it: A At u = u", block.got)
+        repairs = _is_near(np.linalg.pinv(got, rcond=1e-6), forward)
+        text = "it is the pseudo-inverse of the forward map"
+        yield Guess(Cause.INVERSE, text, block.got, repairs=repairs)
+    elif _is_near(_product(got, forward), np.eye(shape[0])):
+        text = "it undoes the forward map: At A v = v"
+        yield Guess(Cause.INVERSE, text, block.got, repairs=False)
+    elif _is_near(_product(forward, got), np.eye(shape[1])):
+        text = "the forward map undoes it: A At u = u"
+        yield Guess(Cause.INVERSE, text, block.got, repairs=False)
 
 
 def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -125,20 +133,9 @@ def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
         return left @ right
 
 
-def _is_identity(product: np.ndarray) -> bool:
-    return bool(np.abs(product - np.eye(len(product))).max(initial=0) <= _NEAR)
-
-
-def _is_count(factor: complex) -> bool:
-    """Whether a factor is a whole number from 2 on, or the reciprocal of one."""
-    if np.imag(factor):
-        return False
-    value = float(np.real(factor))
-    return value > 0 and value != 1 and (value.is_integer() or _inverse_is_whole(value))
-
-
-def _inverse_is_whole(value: float) -> bool:
-    return abs(1 / value - round(1 / value)) < 1e-6
+def _is_near(matrix: np.ndarray, other: np.ndarray) -> bool:
+    off, largest = (np.abs(part).max(initial=0) for part in (matrix - other, other))
+    return bool(off <= _NEAR * largest)
 
 
 def _show(factor: complex) -> str:

@@ -95,14 +95,14 @@ def line(spec: ConvSpec) -> Diagnosis:
 
 def test_flip_is_certain() -> None:
     found = line(LINE.replace(kernel=LINE.kernel[::-1].copy()))
-    assert str(found) == "kernel not flipped: the kernel is not flipped along axis 1"
+    assert str(found) == "cause: mirrored (the entries are in reverse order along axis 1)"
     assert found.certain
 
 
 def test_exchanged_padding() -> None:
     found = line(LINE.replace(padding=((2, 0),)))
     assert found.cause is Cause.PADDING_SIDE
-    assert "(0, 2) as (2, 0): shifted by -2 along axis 1" in found.text
+    assert "are taken (0, 2) as (2, 0): shifted by -2 along axis 1" in found.text
     assert Cause.SHIFT in fits(found)
     assert not found.certain
 
@@ -112,7 +112,7 @@ def test_wrong_tap_is_certain() -> None:
     kernel[2] = 6
     found = line(LINE.replace(kernel=kernel))
     assert (found.cause, found.certain) == (Cause.WRONG_TAP, True)
-    assert "distance (2)" in found.text
+    assert "input - output = 2 along axis 1" in found.text
 
 
 def test_a_factor_two_may_be_two_devices() -> None:
