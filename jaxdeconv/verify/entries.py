@@ -128,7 +128,7 @@ def _closing(sample: Sample, scheme: Scheme) -> Scheme:
     One output is compared at a time, not a sum over all, so that larger probes lose little.
     """
     pair = sample.pair
-    if pair.kind == "integer" or all(scheme.largest * x.load <= 1 for x in pair.roundings):
+    if pair.kind == "integer" or all(scheme.largest * x.load <= 1 for x in pair.operators):
         return scheme
     return scheme_of(pair, LARGEST[0])
 

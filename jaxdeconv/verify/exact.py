@@ -128,7 +128,7 @@ def scheme_for(pair: Pair) -> Scheme:
     """The largest probes with which nothing can round; 1 and -1 where rounding is possible."""
     if pair.kind == "integer":
         return scheme_of(pair, 0)
-    load = 2 * max(rounding.load for rounding in pair.drawn().roundings)  # the next may be larger
+    load = 2 * max(operator.load for operator in pair.drawn().operators)  # the next may be larger
     return scheme_of(pair, next((largest for largest in LARGEST if largest * load <= 1), 1))
 
 
@@ -177,7 +177,7 @@ def classify_exactness(operator: Operator, block: np.ndarray, result: np.ndarray
     rounding = operator.rounding
     if operator.domain.kind == "integer":
         return Result(Exactness.MODULAR, result)
-    if largest_part(block) * rounding.load <= 1:
+    if largest_part(block) * operator.load <= 1:
         return Result(Exactness.EXACT, result, dyadic_exponent(result))
     if rounding.magnitude is None and not operator.is_scaled:
         peak, exponent = largest_part(result), dyadic_exponent(result)

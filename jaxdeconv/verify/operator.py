@@ -73,14 +73,11 @@ class Rounding:
     Attributes:
         bits: of the significand that its narrowest sums are formed in.
         magnitude: |A| derived from the jaxpr, or None where something cannot be bounded.
-        load: of probes of ones: times s it is at most 1 only if no sum of integers up to s can
-            round.
         reason: why `magnitude` is None.
     """
 
     bits: int
     magnitude: Magnitude | None
-    load: float = math.inf
     reason: str = ""
 
 
@@ -263,11 +260,17 @@ class Operator:
         bound = self.analysis.bound
         if isinstance(bound, Unbounded):
             return Rounding(bits, None, reason=f"{self.name}: {bound}")
+        return Rounding(min(bits, bound.accumulators), bound)
+
+    @functools.cached_property
+    def load(self) -> float:
+        """Of probes of ones: times s it is at most 1 only if no sum of integers up to s rounds."""
+        bound = self.rounding.magnitude
+        if bound is None or bound.dyadic is None or self.is_scaled:
+            return math.inf
         ones = np.full(self.domain.size, np.sqrt(2) if self.domain.kind == "complex" else 1.0)
         with self.arithmetic():
-            plain = bound.dyadic is not None and not self.is_scaled
-            load = bound.load(self.domain.member(ones)) if plain else math.inf
-        return Rounding(min(bits, bound.accumulators), bound, load)
+            return bound.load(self.domain.member(ones))
 
     def rounding_of(self, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Derived bounds for arguments of some magnitudes, whatever the scales.
@@ -281,12 +284,12 @@ class Operator:
         assert self.rounding.magnitude is not None
         entries, norms = [], []
         for start in range(0, len(sizes), self.lanes):
-            members = self.domain.members(sizes[start : start + self.lanes])
+            piece = sizes[start : start + self.lanes]
             with self.arithmetic():
-                by_entry, by_leaf = self.rounding.magnitude.rounding(members)
+                found = self.rounding.magnitude.rounding(self.domain.members(self._padded(piece)))
+            by_entry, by_leaf = jax.tree.map(lambda leaf: np.asarray(leaf)[: len(piece)], found)
             entries.append(self.codomain.magnitudes(by_entry))
-            leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(by_leaf)]
-            norms.append(np.sqrt(sum(np.square(leaf) for leaf in leaves)))
+            norms.append(np.sqrt(sum(np.square(leaf) for leaf in jax.tree.leaves(by_leaf))))
         return np.concatenate(entries), np.concatenate(norms)
 
     def __call__(self, block: np.ndarray) -> np.ndarray:
@@ -333,21 +336,27 @@ class Operator:
         return self._together(block)
 
     def _together(self, block: np.ndarray) -> np.ndarray | None:
-        padded = np.zeros((self._rows(len(block)), block.shape[1]), block.dtype)
-        padded[: len(block)] = block
+        members = self.domain.members(self._padded(block))
         try:
-            return self._result(self._many, self.domain.members(padded), True)[: len(block)]
+            return self._result(self._many, members, True)[: len(block)]
         except Exception:  # no batching rule: the function itself may still be sound
             return None
 
-    def _rows(self, count: int) -> int:
-        """What a block is filled up to: a second program where filling costs more than that."""
+    def _padded(self, block: np.ndarray) -> np.ndarray:
+        """A block of one of two lengths: a second program, where filling up costs more than that."""
         few = min(FEW, self.lanes)
-        large = self.domain.size + self.codomain.size > CELLS // 2**8
-        return few if large and count <= few else self.lanes
+        length = few if self._is_large and len(block) <= few else self.lanes
+        padded = np.zeros((length, block.shape[1]), block.dtype)
+        padded[: len(block)] = block
+        return padded
+
+    @property
+    def _is_large(self) -> bool:
+        return self.domain.size + self.codomain.size > CELLS // 2**8
 
     def _apply(self, piece: np.ndarray) -> np.ndarray:
-        found = self._together(piece) if self.mode == "vmap" and len(piece) > 1 else None
+        alone = len(piece) == 1 and self._is_large  # a program of its own is soon paid back
+        found = self._together(piece) if self.mode == "vmap" and not alone else None
         if found is not None:
             return found
         vectors = [self.domain.member(vector) for vector in piece]

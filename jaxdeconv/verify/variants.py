@@ -85,7 +85,7 @@ def _reference(operator: Operator, probes: Probes) -> tuple[np.ndarray, np.ndarr
     if operator.domain.kind == "integer":
         block = probes.residues(operator.domain, PROBES)
     else:
-        largest = next((n for n in LARGEST if n * operator.rounding.load <= 1), 1)
+        largest = next((n for n in LARGEST if n * operator.load <= 1), 1)
         block = probes.integers(operator.domain, PROBES, largest)
     expected = np.stack([operator.plain(vector) for vector in block])
     allowed = np.zeros(expected.shape)

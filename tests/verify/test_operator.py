@@ -135,5 +135,5 @@ def test_parameters_are_constants_of_the_analysis() -> None:
     zeros = ones.at((jnp.zeros(5, np.float32),))
     thirds = ones.at((jnp.full(5, 1 / 3, np.float32),))
     assert [x.analysis.linearity.kind for x in (ones, zeros)] == ["linear", "zero"]
-    assert ones.rounding.load < 1e-6 < 0.5 < thirds.rounding.load
+    assert ones.load < 1e-6 < 0.5 < thirds.load
     assert len(traces) == 1

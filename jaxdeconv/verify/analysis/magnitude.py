@@ -148,8 +148,8 @@ def analyse(traced: Traced, parameters: Any = (), platform: str | None = None) -
         ]
         return jax.tree.unflatten(tree, entries), jax.tree.unflatten(tree, off)
 
-    def load(abs_v: Any) -> float:  # asked for once or twice: not compiled
-        return float(walk(jax.tree.leaves(abs_v))[1].log.load) * inflation
+    def load(leaves: Sequence[Array]) -> Array:
+        return walk(leaves)[1].log.load * inflation
 
     of_many = jaxprs.batched(rounding, structs)
     magnitude = Magnitude(
@@ -158,7 +158,7 @@ def analyse(traced: Traced, parameters: Any = (), platform: str | None = None) -
         gamma=math.expm1(worst(outs, "error")),
         accumulators=int(log.bits),
         dyadic=None if log.grid == math.inf else int(max(log.grid, _COARSEST)),
-        load=load,
+        load=lambda abs_v: float(jax.jit(load)(jax.tree.leaves(abs_v))),
     )
     return Analysis(linearity, magnitude)
 
