@@ -23,6 +23,8 @@ module importing only from above itself:
     entries         every entry, by coloured probes
     localise        the cause of a wrong place
     run             all of it in order
+    weights         inner products with weights
+    pairing         A and At, as the user passes them, over one ring
     api             the public functions
     variants        one function, transformed by JAX: public too
 """
