@@ -36,8 +36,13 @@ def by_transposition(fun: Map, domain: Any) -> Map:
 def by_autograd(fun: Map, zeros: Any) -> Map:
     """The adjoint of a function of tensors, as PyTorch's autograd has it: a function of tensors."""
     torch = sys.modules["torch"]
+    leaves, treedef = jax.tree.flatten(zeros)
+
+    def flat(*tensors: Any) -> tuple[Any, ...]:
+        return tuple(jax.tree.leaves(fun(treedef.unflatten(tensors))))
 
     def back(u: Any) -> Any:
-        return torch.autograd.functional.vjp(fun, zeros, u)[1]
+        cotangents = tuple(jax.tree.leaves(u))
+        return treedef.unflatten(torch.autograd.functional.vjp(flat, tuple(leaves), cotangents)[1])
 
     return back

@@ -1,5 +1,6 @@
-"""Maps of PyTorch's tensors as maps of NumPy arrays. PyTorch is not imported here: who has a tensor
-did that.
+"""Tensors of PyTorch as NumPy arrays, and back.
+
+PyTorch is never imported: whoever has a tensor did that.
 """
 
 import sys
@@ -11,9 +12,7 @@ import numpy as np
 
 from jaxdeconv.errors import ArgumentTypeError
 
-__all__ = ["is_tensor", "of_tensors", "to_arrays"]
-
-Map = Callable[[Any], Any]
+__all__ = ["has_tensors", "is_tensor", "to_arrays", "to_tensors"]
 
 
 def is_tensor(value: Any) -> bool:
@@ -22,37 +21,44 @@ def is_tensor(value: Any) -> bool:
     return torch is not None and isinstance(value, torch.Tensor)
 
 
+def has_tensors(tree: Any) -> bool:
+    """Whether a pytree has a tensor for a leaf."""
+    return any(map(is_tensor, jax.tree.leaves(tree)))
+
+
 def to_arrays(tree: Any) -> Any:
-    """Every tensor of a pytree as a NumPy array.
+    """A pytree with every tensor as a NumPy array.
 
     Raises:
         TypeError: a dtype that NumPy does not have.
     """
-
-    def convert(leaf: Any) -> Any:
-        if not is_tensor(leaf):
-            return leaf
-        try:
-            return leaf.detach().cpu().resolve_conj().resolve_neg().numpy()
-        except TypeError as error:
-            raise ArgumentTypeError(
-                "tensors must have a dtype that NumPy has",
-                "Verify the map of tensor.float().",
-                dtype=str(leaf.dtype),
-            ) from error
-
-    return jax.tree.map(convert, tree)
+    return jax.tree.map(lambda leaf: _array(leaf) if is_tensor(leaf) else leaf, tree)
 
 
-def of_tensors(fun: Map, device: Any) -> Map:
-    """A function of tensors on a device, as one of NumPy arrays.
+def to_tensors(example: Any) -> Callable[[Any], Any]:
+    """From pytrees of NumPy arrays to tensors on the device of an example.
 
-    The argument is copied, so that a function which writes into it cannot reach the caller's.
+    A tensor on the CPU has the memory of its array, so what is written into it is seen.
     """
     torch = sys.modules["torch"]
+    device = next(leaf.device for leaf in jax.tree.leaves(example) if is_tensor(leaf))
 
-    def call(member: Any) -> Any:
-        tensors = jax.tree.map(lambda leaf: torch.tensor(np.asarray(leaf), device=device), member)
-        return to_arrays(fun(tensors))
+    def convert(leaf: Any) -> Any:
+        array = np.require(leaf, requirements=["C", "W"])
+        return torch.from_numpy(array).to(device)
 
-    return call
+    return lambda tree: jax.tree.map(convert, tree)
+
+
+def _array(tensor: Any) -> np.ndarray:
+    tensor = tensor.detach().cpu()
+    if str(tensor.layout) != "torch.strided":
+        tensor = tensor.to_dense()
+    try:
+        return tensor.resolve_conj().resolve_neg().numpy()
+    except TypeError as error:
+        raise ArgumentTypeError(
+            "tensors must have a dtype that NumPy has",
+            "Verify the map of tensor.float().",
+            dtype=str(tensor.dtype),
+        ) from error
