@@ -100,7 +100,7 @@ def operator(
         >>> report.status, report.place
         ('fail', 'output [0], input [0]: expected -1.0, got 0.0')
     """
-    reading = read(op, domain)
+    reading = read(op, domain, derive=True)
     if reading.At is None:
         raise ArgumentTypeError(
             "op must have an adjoint",
@@ -112,8 +112,13 @@ def operator(
     return adjoint(reading.A, reading.At, reading.domain, key=key, **options)
 
 
-def read(op: Any, domain: Any = None) -> Reading:
-    """An operator object, or a pair, as maps of arrays.
+def read(op: Any, domain: Any = None, derive: bool = False) -> Reading:
+    """An operator object, a pair, or a function, as maps of arrays.
+
+    Args:
+        op: see `operator`.
+        domain: see `operator`.
+        derive: whether the adjoint of a function without one is its derivative's.
 
     Raises:
         TypeError: it has no map or no domain.
@@ -131,7 +136,7 @@ def read(op: Any, domain: Any = None) -> Reading:
             "Pass domain=, an array or a jax.ShapeDtypeStruct.",
             op=op,
         )
-    if At is None:
+    if At is None and derive:
         At = _derived(A, elements, domain)
     A, back = elements.wrapped(A, At) if At else (elements.wrapped(A, A)[0], None)
     return Reading(A, back, elements.domain, elements.over, elements.inner)
@@ -186,7 +191,7 @@ def _derived(A: Map, elements: Elements, domain: Any) -> Map | None:
     if has_tensors(domain):
         return by_autograd(A, jax.tree.map(lambda leaf: leaf.detach() * 0, domain))
     try:
-        jax.eval_shape(A, elements.domain)
+        jax.eval_shape(lambda v: A(v), elements.domain)  # jit crashes on some callables of NumPy
     except Exception:  # code that JAX cannot trace has no derivative
         return None
     return by_vjp(A, elements.domain)

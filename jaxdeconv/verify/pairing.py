@@ -18,7 +18,7 @@ from jaxdeconv.verify.operator import Finding, Operator, check_rings
 from jaxdeconv.verify.spaces import Space
 from jaxdeconv.verify.weights import Weights, weighted
 
-__all__ = ["Inner", "Misfit", "Ring", "conjugated", "operators"]
+__all__ = ["Inner", "Misfit", "Ring", "conjugated", "one", "operators"]
 
 Function: TypeAlias = Callable[..., Any]
 Inner: TypeAlias = tuple[Weights, Weights] | None
@@ -70,6 +70,16 @@ def operators(
         A, At, domain = _embedded(A, At, v_space, backward.codomain)
         return operators(A, At, domain, codomain, transpose, parameters, "reals" if real else over)
     return (_realified(forward), _realified(backward)) if real else (forward, backward)
+
+
+def one(name: str, fun: Function, domain: Any, over: Ring = None) -> Operator:
+    """A single function as a map of blocks.
+
+    Raises:
+        ValueError: the function raises, or takes integers and gives floats.
+    """
+    operator = Operator.of(name, fun, Space.of(domain, "domain"))
+    return _realified(operator) if over == "reals" else operator.over_one_ring()
 
 
 def conjugated(fun: Function) -> Function:

@@ -5,9 +5,12 @@ import json
 import textwrap
 from typing import Literal, TypeAlias
 
-__all__ = ["AdjointMismatch", "Evidence", "Report", "Status"]
+__all__ = ["AdjointMismatch", "Evidence", "Report", "Status", "Subject"]
 
 Status: TypeAlias = Literal["pass", "fail", "inconclusive"]
+Subject: TypeAlias = Literal[
+    "input", "linearity", "structure", "precision", "variant", "identity", "positivity", "derivative"
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,7 +19,8 @@ class Evidence:
 
     Attributes:
         name: of the evidence.
-        about: what it is about: 'input', 'linearity', 'structure', 'precision' or 'variant'.
+        about: what it is about: 'input', 'linearity', 'structure', 'precision', 'variant',
+            'identity' (two maps are one), 'positivity' or 'derivative'.
         status: 'pass', 'fail', or 'inconclusive': it could not have seen a fault.
         text: what was done and found, in words.
         false_acceptance: bound on the chance that a wrong pair passes; None where none is known.
@@ -29,7 +33,7 @@ class Evidence:
     """
 
     name: str
-    about: Literal["input", "linearity", "structure", "precision", "variant"]
+    about: Subject
     status: Status
     text: str
     false_acceptance: float | None = None
@@ -85,7 +89,7 @@ class Report:
             raise KeyError(about)
         if "fail" in found:
             return "fail"
-        one_is_enough = about in ("structure", "variant")
+        one_is_enough = about in ("structure", "identity", "variant")
         enough = "pass" in found if one_is_enough else found == {"pass"}
         return "pass" if enough else "inconclusive"
 
@@ -104,7 +108,7 @@ class Report:
             raise AdjointMismatch(self)
 
     def _asked(self) -> str:
-        return {"linear": "linearity", "variants": "variant"}.get(self.question, "structure")
+        return _ASKED.get(self.question, "structure")
 
     def _subjects(self) -> list[str]:
         return list(dict.fromkeys(line.about for line in self.evidence))
@@ -184,6 +188,17 @@ class AdjointMismatch(AssertionError):
         super().__init__(str(report))
         self.report = report
 
+
+_ASKED: dict[str, Subject] = {
+    "linear": "linearity",
+    "variants": "variant",
+    "equal": "identity",
+    "unitary": "identity",
+    "projection": "identity",
+    "positive": "positivity",
+    "derivative": "derivative",
+}
+"""The subject that a question is about; the structure if it is not here."""
 
 _HEADER = ("evidence", "about", "status", "P(wrong passes)", "smallest seen", "A", "At", "s")
 
