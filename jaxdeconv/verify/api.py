@@ -27,9 +27,8 @@ BUDGET = 2048
 
 
 class Options(TypedDict, total=False):
-    """The keywords of `adjoint`, which explains them."""
+    """The keywords of `adjoint` besides `key`; it explains them."""
 
-    key: Any
     transpose: bool
     pattern: Pattern | None
     budget: int
@@ -146,7 +145,13 @@ def adjoint(
 
 @reporting
 def assert_adjoint(
-    A: Function, At: Function, domain: Any, codomain: Any = None, **options: Unpack[Options]
+    A: Function,
+    At: Function,
+    domain: Any,
+    codomain: Any = None,
+    *,
+    key: Any = None,
+    **options: Unpack[Options],
 ) -> None:
     """Raise unless `adjoint` passes; an inconclusive report counts as a failure.
 
@@ -157,7 +162,8 @@ def assert_adjoint(
         At: its supposed adjoint.
         domain: what A takes.
         codomain: what A gives.
-        **options: `key`, `transpose`, `pattern`, `budget`, `over`, `inner`.
+        key: see `adjoint`.
+        **options: `transpose`, `pattern`, `budget`, `over`, `inner`.
 
     Raises:
         AdjointMismatch: an AssertionError; its text is the report, which it holds as `report`.
@@ -169,7 +175,7 @@ def assert_adjoint(
         >>> v = jax.ShapeDtypeStruct((3, 4), "float32")
         >>> assert_adjoint(jnp.transpose, jnp.transpose, v)
     """
-    adjoint(A, At, domain, codomain, **options).raise_for_status()
+    adjoint(A, At, domain, codomain, key=key, **options).raise_for_status()
 
 
 @reporting

@@ -39,10 +39,11 @@ def by_autograd(fun: Map, zeros: Any) -> Map:
     leaves, treedef = jax.tree.flatten(zeros)
 
     def flat(*tensors: Any) -> tuple[Any, ...]:
-        return tuple(jax.tree.leaves(fun(treedef.unflatten(tensors))))
+        return tuple(jax.tree.leaves(fun(jax.tree.unflatten(treedef, tensors))))
 
     def back(u: Any) -> Any:
         cotangents = tuple(jax.tree.leaves(u))
-        return treedef.unflatten(torch.autograd.functional.vjp(flat, tuple(leaves), cotangents)[1])
+        found = torch.autograd.functional.vjp(flat, tuple(leaves), cotangents)[1]
+        return jax.tree.unflatten(treedef, found)
 
     return back

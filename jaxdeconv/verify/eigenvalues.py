@@ -16,7 +16,7 @@ import numpy as np
 
 from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.probes import Probes
-from jaxdeconv.verify.report import Evidence
+from jaxdeconv.verify.report import Evidence, Status
 
 __all__ = ["semidefinite"]
 
@@ -49,7 +49,7 @@ def _judged_all(values: np.ndarray, unit: float) -> Evidence:
     text = f"all {len(values)} eigenvalues: from {lowest:.3g} to {values.max():.3g}"
     if passed and lowest < 0:
         text += ", which is 0 up to rounding"
-    status = "pass" if passed else "fail"
+    status: Status = "pass" if passed else "fail"
     return Evidence("eigenvalues", "positivity", status, text, detection_limit=unit)
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from jaxdeconv.verify.pairing import Inner, Ring
 from jaxdeconv.verify.tensors import has_tensors, to_arrays, to_tensors
 
-__all__ = ["Elements", "elements_of", "elements_like"]
+__all__ = ["Elements", "between", "elements_like", "elements_of"]
 
 Map: TypeAlias = Callable[[Any], Any]
 
@@ -45,10 +45,6 @@ class Elements:
     over: Ring = None
     inner: Inner = None
 
-    def wrapped(self, A: Map, At: Map) -> tuple[Map, Map]:
-        """A and its adjoint, from arrays to arrays."""
-        return _between(self.enter, A), _between(self.enter_codomain, At)
-
 
 def elements_like(domain: Any) -> Elements:
     """The space of which `domain` is an example or a description."""
@@ -67,7 +63,8 @@ def elements_of(op: Any) -> Elements | None:
     return None
 
 
-def _between(enter: Map | None, fun: Map) -> Map:
+def between(enter: Map | None, fun: Map) -> Map:
+    """A function of a library's elements as one of arrays."""
     if enter is None:
         return fun
     return lambda member: _arrays(fun(enter(member)))
@@ -150,7 +147,7 @@ def _odl_weights(space: Any) -> Any:
 def _cil(op: Any) -> Elements:
     spaces = op.domain_geometry(), op.range_geometry()
     zeros = _arrays(spaces[0].allocate(0))
-    return Elements(zeros, *(_cil_filled(space) for space in spaces))
+    return Elements(zeros, _cil_filled(spaces[0]), _cil_filled(spaces[1]))
 
 
 def _cil_filled(space: Any) -> Map:

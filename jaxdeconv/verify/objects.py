@@ -11,7 +11,7 @@ import numpy as np
 from jaxdeconv.errors import ArgumentTypeError, reporting
 from jaxdeconv.verify.api import Options, adjoint
 from jaxdeconv.verify.derived import by_autograd, by_vjp
-from jaxdeconv.verify.elements import Elements, elements_like, elements_of
+from jaxdeconv.verify.elements import Elements, between, elements_like, elements_of
 from jaxdeconv.verify.pairing import Inner, Ring, conjugated
 from jaxdeconv.verify.report import Report
 from jaxdeconv.verify.tensors import has_tensors
@@ -47,9 +47,7 @@ class Reading:
 
 
 @reporting
-def operator(
-    op: Any, *, domain: Any = None, key: Any = None, **options: Unpack[Options]
-) -> Report:
+def operator(op: Any, *, domain: Any = None, key: Any = None, **options: Unpack[Options]) -> Report:
     """Is the adjoint that an operator object has the adjoint of the map that it is?
 
     For matrices, dense and sparse, and the operators of SciPy, pylops, lineax, scico, sigpy, ODL,
@@ -123,9 +121,9 @@ def read(op: Any, domain: Any = None, derive: bool = False) -> Reading:
     Raises:
         TypeError: it has no map or no domain.
     """
+    At: Map | None
     if isinstance(op, tuple) and len(op) == 2:
-        A, At = (_map_of(part) for part in op)
-        op = op[0]
+        A, At, op = _map_of(op[0]), _map_of(op[1]), op[0]
     else:
         op = np.asarray(op) if isinstance(op, np.matrix) else op
         A, At = _map_of(op), _adjoint_of(op)
@@ -138,8 +136,9 @@ def read(op: Any, domain: Any = None, derive: bool = False) -> Reading:
         )
     if At is None and derive:
         At = _derived(A, elements, domain)
-    A, back = elements.wrapped(A, At) if At else (elements.wrapped(A, A)[0], None)
-    return Reading(A, back, elements.domain, elements.over, elements.inner)
+    domain, enter, enter_codomain = elements.domain, elements.enter, elements.enter_codomain
+    back = None if At is None else between(enter_codomain, At)
+    return Reading(between(enter, A), back, domain, elements.over, elements.inner)
 
 
 def _with_domain(op: Any, domain: Any) -> Elements:
@@ -191,7 +190,7 @@ def _derived(A: Map, elements: Elements, domain: Any) -> Map | None:
     if has_tensors(domain):
         return by_autograd(A, jax.tree.map(lambda leaf: leaf.detach() * 0, domain))
     try:
-        jax.eval_shape(lambda v: A(v), elements.domain)  # jit crashes on some callables of NumPy
+        jax.make_jaxpr(lambda v: A(v))(elements.domain)  # noqa: PLW0108 - jit(np.flip) crashes
     except Exception:  # code that JAX cannot trace has no derivative
         return None
     return by_vjp(A, elements.domain)

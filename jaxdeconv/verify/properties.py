@@ -1,9 +1,9 @@
-"""Symmetric, unitary, a projection, positive: each is a question about pairs.
+"""Questions that are answered by questions about pairs.
 
-    symmetric     A is the adjoint of A
-    unitary       At is the adjoint of A, and At A = I, which is its own adjoint
-    projection    A A = A; and A is symmetric, if orthogonal
-    positive      A is symmetric, and no eigenvalue is negative
+Symmetric: A is the adjoint of A.
+Unitary: At is the adjoint of A, and At A is the identity, which is its own adjoint.
+A projection: A A is A; and A is symmetric, if the projection is orthogonal.
+Positive: A is symmetric, and no eigenvalue is negative.
 """
 
 from collections.abc import Callable
@@ -30,9 +30,7 @@ Map: TypeAlias = Callable[[Any], Any]
 
 
 @reporting
-def symmetric(
-    A: Any, domain: Any = None, *, key: Any = None, **options: Unpack[Options]
-) -> Report:
+def symmetric(A: Any, domain: Any = None, *, key: Any = None, **options: Unpack[Options]) -> Report:
     """Is A self-adjoint: `<A v, u> = <v, A u>`?
 
     Args:
@@ -164,7 +162,7 @@ def projection(
     if text := _is_no_endomorphism(reading, space):
         return unfit("projection", text, seed)
     once = _into(space, reading.A)
-    parts = [same(once, lambda v: once(once(v)), reading.domain, seed, **dict(options))]
+    parts = [same(once, lambda v: once(once(v)), reading.domain, seed, **options)]
     if orthogonal:
         parts.append(_symmetric("symmetric", reading, seed, options))
     return joined("projection", *parts)
@@ -236,7 +234,7 @@ def _symmetric(question: str, reading: Reading, seed: int, options: Options) -> 
 
 def _with_own(reading: Reading, options: Options) -> Options:
     """The options, with the object's own ring and inner products where none are given."""
-    return {"over": reading.over, "inner": reading.inner, **options}  # type: ignore[typeddict-item]
+    return {"over": reading.over, "inner": reading.inner, **options}
 
 
 def _is_no_endomorphism(reading: Reading, space: Space) -> str:

@@ -9,7 +9,14 @@ __all__ = ["AdjointMismatch", "Evidence", "Report", "Status", "Subject"]
 
 Status: TypeAlias = Literal["pass", "fail", "inconclusive"]
 Subject: TypeAlias = Literal[
-    "input", "linearity", "structure", "precision", "variant", "identity", "positivity", "derivative"
+    "input",
+    "linearity",
+    "structure",
+    "precision",
+    "variant",
+    "identity",
+    "positivity",
+    "derivative",
 ]
 
 
