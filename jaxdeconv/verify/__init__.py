@@ -1,4 +1,4 @@
-"""Evidence that two JAX functions are each other's transpose or adjoint, for any pair of functions.
+"""Evidence that two functions are each other's transpose or adjoint, for any pair of functions.
 
 It knows nothing of convolutions and stands apart from the rest of the package. Its own map, a
 module importing only from above itself:
@@ -25,7 +25,18 @@ module importing only from above itself:
     entries         every entry, by coloured probes
     localise        the cause of a wrong place
     run             all of it in order
-    api             the public functions
+    weights         inner products with weights
+    pairing         A and At, as the user passes them, over one ring
+    api             the public functions on pairs
+    derived         adjoints derived by JAX or PyTorch
+    tensors         PyTorch's tensors as NumPy arrays
+    elements        what an operator object acts on, as the libraries say it
+    objects         operator objects of any library: public
+    equality        two maps are one: public
+    eigenvalues     none is negative
+    properties      symmetric, unitary, projection, positive: public
+    taylor          the Taylor test
+    jacobian        derivatives: public
     variants        one function, transformed by JAX: public too
 """
 
@@ -34,10 +45,17 @@ from jaxdeconv.verify.api import adjoint as adjoint
 from jaxdeconv.verify.api import adjoint_family as adjoint_family
 from jaxdeconv.verify.api import assert_adjoint as assert_adjoint
 from jaxdeconv.verify.api import linearity as linearity
+from jaxdeconv.verify.equality import equal as equal
+from jaxdeconv.verify.jacobian import jacobian as jacobian
+from jaxdeconv.verify.objects import operator as operator
 from jaxdeconv.verify.patterns import Factor as Factor
 from jaxdeconv.verify.patterns import Pattern as Pattern
 from jaxdeconv.verify.patterns import blocks as blocks
 from jaxdeconv.verify.patterns import window as window
+from jaxdeconv.verify.properties import positive as positive
+from jaxdeconv.verify.properties import projection as projection
+from jaxdeconv.verify.properties import symmetric as symmetric
+from jaxdeconv.verify.properties import unitary as unitary
 from jaxdeconv.verify.report import AdjointMismatch as AdjointMismatch
 from jaxdeconv.verify.report import Evidence as Evidence
 from jaxdeconv.verify.report import Report as Report
@@ -53,8 +71,15 @@ __all__ = [
     "adjoint_family",
     "assert_adjoint",
     "blocks",
+    "equal",
+    "jacobian",
     "linearity",
+    "operator",
+    "positive",
+    "projection",
     "register",
+    "symmetric",
+    "unitary",
     "variants",
     "window",
 ]

@@ -4,13 +4,13 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, TypedDict, Unpack
 
-import jax
 import numpy as np
 
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.verify.additivity import linear, with_noise
-from jaxdeconv.verify.operator import Operator, check_rings
+from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.pair import Family, Pair
+from jaxdeconv.verify.pairing import Inner, Misfit, Ring, operators
 from jaxdeconv.verify.patterns import Pattern
 from jaxdeconv.verify.probes import HALF, Probes, seed_of
 from jaxdeconv.verify.repeatability import repeatable
@@ -18,7 +18,7 @@ from jaxdeconv.verify.report import Evidence, Report
 from jaxdeconv.verify.run import Run, begun
 from jaxdeconv.verify.spaces import Space
 
-__all__ = ["adjoint", "adjoint_family", "assert_adjoint", "linearity"]
+__all__ = ["BUDGET", "Options", "adjoint", "adjoint_family", "assert_adjoint", "linearity"]
 
 Function = Callable[..., Any]
 
@@ -27,12 +27,13 @@ BUDGET = 2048
 
 
 class Options(TypedDict, total=False):
-    """The keywords of `adjoint`, which explains them."""
+    """The keywords of `adjoint` besides `key`; it explains them."""
 
-    key: Any
     transpose: bool
     pattern: Pattern | None
     budget: int
+    over: Ring
+    inner: Inner
 
 
 @reporting
@@ -46,6 +47,8 @@ def adjoint(
     transpose: bool = False,
     pattern: Pattern | None = None,
     budget: int = BUDGET,
+    over: Ring = None,
+    inner: Inner = None,
 ) -> Report:
     """Is `<A v, u> = <v, At u>` for all v and u? Evidence, not one random pair and a tolerance.
 
@@ -72,13 +75,18 @@ def adjoint(
         transpose: no complex conjugation: `sum (A v) u = sum v (At u)`.
         pattern: a superset of A's non-zero entries, if you know one; None detects one.
         budget: the most applications to spend on recovering every entry; 0 for none.
+        over: "reals" for maps that conjugate or take real parts: complex cells count as two real
+            ones, and the inner product is its real part. None: so only where real cells meet them.
+        inner: weights of the inner products of domain and codomain, for weighted spaces: positive
+            arrays (or pytrees, or numbers) that broadcast to the leaves, None for 1, or a function
+            that applies a symmetric positive map. Entries are then those of W A.
 
     Returns:
         The verdict with its evidence; on failure with a wrong entry and the likely cause.
 
     Raises:
         TypeError: a domain without dtypes, or an invalid key.
-        ValueError: the shapes of A and At do not fit, or a function raises.
+        ValueError: A does not give the codomain, a weight is not positive, or a function raises.
 
     Cost: about 30 applications of each, and up to `budget` more; O(log cells) more to localise.
 
@@ -89,6 +97,12 @@ def adjoint(
         >>> report.ok, report.place
         (False, 'output [0], input [0]: expected -1.0, got 0.0')
         >>> adjoint(jnp.flip, jnp.flip, v, key=0).status
+        'pass'
+
+        In a space with the inner product `sum w x y` the adjoint has the weights in it.
+
+        >>> w = jnp.array([1.0, 2.0, 4.0, 8.0, 16.0])
+        >>> adjoint(jnp.flip, lambda u: jnp.flip(w * u) / w, v, inner=(w, w), key=0).status
         'pass'
 
         Every entry of a convolution of 4 channels to 6 in 2 groups, with a kernel of 3 x 2, stride
@@ -112,8 +126,11 @@ def adjoint(
     References: Schwartz 1980, doi:10.1145/322217.322225; Curtis, Powell & Reid 1974,
     doi:10.1093/imamat/13.1.117; Higham 2002, Accuracy and Stability, chapter 3.
     """
-    probes = Probes(seed_of(key))
-    forward, backward = _operators(A, At, domain, codomain, transpose, ())
+    probes, question = Probes(seed_of(key)), "transpose" if transpose else "adjoint"
+    try:
+        forward, backward = operators(A, At, domain, codomain, transpose, (), over, inner)
+    except Misfit as found:
+        return _unfit(question, found, probes)
     if pattern is not None and pattern.sizes != (forward.domain.size, forward.codomain.size):
         raise ArgumentValueError(
             "pattern must count the cells of domain and codomain",
@@ -123,12 +140,18 @@ def adjoint(
         )
     run = Run(Pair(forward, backward, not transpose, probes))
     run.gather(pattern, budget)
-    return run.report("transpose" if transpose else "adjoint")
+    return run.report(question)
 
 
 @reporting
 def assert_adjoint(
-    A: Function, At: Function, domain: Any, codomain: Any = None, **options: Unpack[Options]
+    A: Function,
+    At: Function,
+    domain: Any,
+    codomain: Any = None,
+    *,
+    key: Any = None,
+    **options: Unpack[Options],
 ) -> None:
     """Raise unless `adjoint` passes; an inconclusive report counts as a failure.
 
@@ -139,7 +162,8 @@ def assert_adjoint(
         At: its supposed adjoint.
         domain: what A takes.
         codomain: what A gives.
-        **options: `key`, `transpose`, `pattern`, `budget`.
+        key: see `adjoint`.
+        **options: `transpose`, `pattern`, `budget`, `over`, `inner`.
 
     Raises:
         AdjointMismatch: an AssertionError; its text is the report, which it holds as `report`.
@@ -151,7 +175,7 @@ def assert_adjoint(
         >>> v = jax.ShapeDtypeStruct((3, 4), "float32")
         >>> assert_adjoint(jnp.transpose, jnp.transpose, v)
     """
-    adjoint(A, At, domain, codomain, **options).raise_for_status()
+    adjoint(A, At, domain, codomain, key=key, **options).raise_for_status()
 
 
 @reporting
@@ -202,7 +226,11 @@ def adjoint_family(
     if space.kind == "complex":
         space = space.realified()  # the adjoint is conjugate-linear in w
     ones = space.place(space.member(np.ones(space.size, space.wide)), False)
-    forward, backward = _operators(A, At, domain, codomain, transpose, (ones,))
+    question = "transposes" if transpose else "adjoints"
+    try:
+        forward, backward = operators(A, At, domain, codomain, transpose, (ones,))
+    except Misfit as found:
+        return _unfit(question, found, probes)
     largest = 7 if min(space.bits, forward.codomain.bits) > HALF else 3
     family = Family(forward, backward, not transpose, probes, space, largest)
     run = Run(family)
@@ -210,7 +238,7 @@ def adjoint_family(
         for name, function, inner in (("A", A, forward.domain), ("At", At, backward.domain)):
             run.log.record(_linear_in_parameters(name, function, inner, family))
     run.gather(None, 0)
-    return run.report("transposes" if transpose else "adjoints")
+    return run.report(question)
 
 
 @reporting
@@ -250,41 +278,8 @@ def linearity(A: Function, domain: Any, *, key: Any = None) -> Report:
     return Report("linear", tuple(log.lines), probes.seed)
 
 
-def _operators(
-    A: Function, At: Function, domain: Any, codomain: Any, transpose: bool, parameters: tuple
-) -> tuple[Operator, Operator]:
-    """Both as maps of blocks, after checking that their spaces fit."""
-    v_space = Space.of(domain, "domain")
-    forward = Operator.of("A", A, v_space, parameters)
-    u_space = forward.codomain if codomain is None else Space.of(codomain, "codomain")
-    _check("A", forward.codomain, u_space, "codomain")
-    check_rings(v_space, u_space)
-    mixed = len({leaf.dtype.kind == "c" for leaf in (*v_space.leaves, *u_space.leaves)}) > 1
-    if mixed and transpose:
-        At = _conjugated(At)
-    backward = Operator.of("At", At, u_space, parameters)
-    _check("At", backward.codomain, v_space, "domain")
-    return forward.over_one_ring(), backward.over_one_ring()
-
-
-def _conjugated(fun: Function) -> Function:
-    """Conj after fun after conj: over the reals, it is the transpose that fun is the adjoint of."""
-
-    def conjugate(tree: Any) -> Any:
-        return jax.tree.map(lambda leaf: leaf.conj(), tree)
-
-    return lambda *arguments: conjugate(fun(*arguments[:-1], conjugate(arguments[-1])))
-
-
-def _check(name: str, found: Space, wanted: Space, word: str) -> None:
-    """The result of a function must be a member of a space, dtypes' widths aside."""
-    if not found.fits(wanted) or found.kind != wanted.kind:
-        raise ArgumentValueError(
-            f"{name} must give members of the {word}",
-            f"Let {name} return {wanted}.",
-            result=found,
-            **{word: wanted},
-        )
+def _unfit(question: str, found: Misfit, probes: Probes) -> Report:
+    return Report(question, (Evidence(found.name, "input", "fail", str(found)),), probes.seed)
 
 
 def _linear_in_parameters(name: str, function: Function, inner: Space, family: Family) -> Evidence:

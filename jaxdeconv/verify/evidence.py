@@ -7,7 +7,16 @@ __all__ = ["Evidence", "Status", "Subject"]
 
 Status: TypeAlias = Literal["pass", "fail", "inconclusive"]
 
-Subject: TypeAlias = Literal["input", "linearity", "structure", "precision", "variant"]
+Subject: TypeAlias = Literal[
+    "input",
+    "linearity",
+    "structure",
+    "precision",
+    "variant",
+    "identity",
+    "positivity",
+    "derivative",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,7 +25,8 @@ class Evidence:
 
     Attributes:
         name: of the evidence.
-        about: what it is about: 'input', 'linearity', 'structure', 'precision' or 'variant'.
+        about: what it is about: 'input', 'linearity', 'structure', 'precision', 'variant',
+            'identity' (two maps are one), 'positivity' or 'derivative'.
         status: 'pass', 'fail', or 'inconclusive': it could not have seen a fault.
         text: what was done and found, in words.
         false_acceptance: bound on the chance that a wrong pair passes; None where none is known.

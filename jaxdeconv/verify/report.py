@@ -11,8 +11,9 @@ import math
 from jaxdeconv.verify import wording
 from jaxdeconv.verify.evidence import Evidence as Evidence
 from jaxdeconv.verify.evidence import Status as Status
+from jaxdeconv.verify.evidence import Subject as Subject
 
-__all__ = ["AdjointMismatch", "Evidence", "Report", "Status"]
+__all__ = ["AdjointMismatch", "Evidence", "Report", "Status", "Subject"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Report:
             raise KeyError(about)
         if "fail" in found:
             return "fail"
-        one_is_enough = about in ("structure", "variant")
+        one_is_enough = about in ("structure", "identity", "variant")
         enough = "pass" in found if one_is_enough else found == {"pass"}
         return "pass" if enough else "inconclusive"
 
@@ -81,7 +82,7 @@ class Report:
             raise AdjointMismatch(self)
 
     def _asked(self) -> str:
-        return {"linear": "linearity", "variants": "variant"}.get(self.question, "structure")
+        return _ASKED.get(self.question, "structure")
 
     def _subjects(self) -> list[str]:
         return list(dict.fromkeys(line.about for line in self.evidence))
@@ -183,3 +184,15 @@ class AdjointMismatch(AssertionError):
     def __init__(self, report: Report) -> None:
         super().__init__(str(report))
         self.report = report
+
+
+_ASKED: dict[str, Subject] = {
+    "linear": "linearity",
+    "variants": "variant",
+    "equal": "identity",
+    "unitary": "identity",
+    "projection": "identity",
+    "positive": "positivity",
+    "derivative": "derivative",
+}
+"""The subject that a question is about; the structure if it is not here."""
