@@ -12,7 +12,9 @@ module importing only from above itself:
     analysis/       what a jaxpr says: linear or not, |A| |v|, roundings; the table of primitives
     diagnose/       the cause, from the entries
     probes          random probes, and the chance that a wrong pair survives them
+    calls           how a function can be called, and what is found when it is
     operator        a function applied to blocks of vectors, with its jaxpr and its rounding
+    double          the same function in double precision
     patterns        which entries may be non-zero, and how few probes recover them
     pair            A and At; probes with what became of them
     precision       the rounding bound, and Gaussian probes against it
@@ -20,7 +22,8 @@ module importing only from above itself:
     additivity      linear or not: typed and probed
     repeatability   the same answer twice
     exact           integer probes, and `==` where nothing can round
-    scales          leaves and rows of different sizes, each by itself
+    scales          rows and columns brought to one size
+    bounded         integer probes compared by what rounding explains
     detect          find a pattern by looking
     entries         every entry, by coloured probes
     localise        the cause of a wrong place

@@ -1,6 +1,7 @@
 """The public checks: is At the adjoint of A, for one pair or for a family of pairs?"""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any, TypedDict, Unpack
 
@@ -34,6 +35,9 @@ class Options(TypedDict, total=False):
     budget: int
     over: Ring
     inner: Inner
+    tolerance: float
+    seconds: float | None
+    progress: bool
 
 
 @reporting
@@ -49,6 +53,9 @@ def adjoint(
     budget: int = BUDGET,
     over: Ring = None,
     inner: Inner = None,
+    tolerance: float = 0.0,
+    seconds: float | None = None,
+    progress: bool = False,
 ) -> Report:
     """Is `<A v, u> = <v, At u>` for all v and u? Evidence, not one random pair and a tolerance.
 
@@ -80,6 +87,12 @@ def adjoint(
         inner: weights of the inner products of domain and codomain, for weighted spaces: positive
             arrays (or pytrees, or numbers) that broadcast to the leaves, None for 1, or a function
             that applies a symmetric positive map. Entries are then those of W A.
+        tolerance: of |At - A^T| / |A| in the Frobenius norm, for pairs that are meant to match in
+            part only, as projectors do: up to it At passes, and the report says how far it is off.
+        seconds: that it should take, but for one application of each function, compilation and, on
+            failure, the search for the place. Too few for the usual probes leave about ten
+            applications of each function, and the report says what these prove. None: no limit.
+        progress: whether each kind of evidence is printed to standard error when it is found.
 
     Returns:
         The verdict with its evidence; on failure with a wrong entry and the likely cause.
@@ -138,9 +151,15 @@ def adjoint(
             sizes=pattern.sizes,
             cells=(forward.domain.size, forward.codomain.size),
         )
-    run = Run(Pair(forward, backward, not transpose, probes))
-    run.gather(pattern, budget)
-    return run.report(question)
+    for name, value in (("tolerance", tolerance), ("seconds", seconds)):
+        if value is not None and not 0 <= value < math.inf:
+            remedy = "Pass such a number, or leave it out."
+            raise ArgumentValueError(
+                f"{name} must be at least 0 and finite", remedy, **{name: value}
+            )
+    run = Run(Pair(forward, backward, not transpose, probes), progress)
+    run.gather(pattern, budget, math.inf if seconds is None else seconds)
+    return run.report(question, tolerance)
 
 
 @reporting
@@ -163,7 +182,8 @@ def assert_adjoint(
         domain: what A takes.
         codomain: what A gives.
         key: see `adjoint`.
-        **options: `transpose`, `pattern`, `budget`, `over`, `inner`.
+        **options: `transpose`, `pattern`, `budget`, `over`, `inner`, `tolerance`, `seconds`,
+            `progress`.
 
     Raises:
         AdjointMismatch: an AssertionError; its text is the report, which it holds as `report`.

@@ -16,7 +16,7 @@ import dataclasses
 import math
 
 from jaxdeconv.verify.additivity import with_noise
-from jaxdeconv.verify.exact import LARGEST, Products, Scheme, scheme_of
+from jaxdeconv.verify.exact import LARGEST, WIDTH, Products, Scheme, scheme_of
 from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.place import Place, locate
 from jaxdeconv.verify.precision import SENSIBLE, measure
@@ -30,15 +30,16 @@ GAIN = 1 / 8
 """Of the smallest entry that is seen, from probes up to 8 to probes up to 2, at least."""
 
 
-def bounded(pair: Pair) -> Products:
+def bounded(pair: Pair, width: int = WIDTH) -> Products:
     """Integer probes between rows and columns of one size, enough for a small chance.
 
-    The evidence is named 'rounding'.
+    The evidence is named 'rounding'. Of less than the usual `width` of probes, sizes are not
+    looked at.
     """
-    found = _between(equilibrated(pair))
+    found = _between(equilibrated(pair) if width == WIDTH else pair, width)
     if found.status == "inconclusive" and found.sample.pair.forward.is_scaled:
         # what is zero for one map may be rounding noise for the other, and was magnified
-        found = _between(equilibrated(pair, silent=False))
+        found = _between(equilibrated(pair, silent=False), width)
     text = f"{found.scheme}: inner products {found.text}"
     rounds = found.scheme.rounds
     chance = found.scheme.chance**rounds if found.status == "pass" else None
@@ -68,12 +69,13 @@ class _Found:
     place: Place | None
 
 
-def _between(pair: Pair) -> _Found:
+def _between(pair: Pair, width: int) -> _Found:
     """The verdict on a pair whose rows and columns are of one size."""
-    forward, backward = (with_noise(operator, pair.probes) for operator in pair.operators)
-    pair = dataclasses.replace(pair, forward=forward, backward=backward)
-    found = _in_rounds(scheme_of(pair, LARGEST[0]), pair)
-    if found.status == "inconclusive":
+    if pair.forward.is_scaled:
+        forward, backward = (with_noise(operator, pair.probes) for operator in pair.operators)
+        pair = dataclasses.replace(pair, forward=forward, backward=backward)
+    found = _in_rounds(scheme_of(pair, LARGEST[0], width), pair)
+    if found.status == "inconclusive" and width == WIDTH:
         largest = 2 if found.limit * GAIN <= SENSIBLE else 1
         found = _in_rounds(scheme_of(pair, largest), pair)
     return found

@@ -243,7 +243,7 @@ class _Bounds:
 
         Those of a transform have errors relative to all entries. Other multiples show which.
         """
-        return tuple(map(self._is_product, (0, 1)))
+        return self._is_product(0), self._is_product(1)
 
     def _is_product(self, side: int) -> bool:
         operator, matrix = self._pair.operators[side], self._matrices[side]

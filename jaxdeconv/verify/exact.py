@@ -12,7 +12,8 @@ import math
 import numpy as np
 
 from jaxdeconv.verify.arithmetic import dyadic_exponent, largest_part
-from jaxdeconv.verify.operator import Operator, Rounding
+from jaxdeconv.verify.calls import Rounding
+from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.place import Place, locate
 from jaxdeconv.verify.precision import SENSIBLE
@@ -20,6 +21,8 @@ from jaxdeconv.verify.probes import survival
 from jaxdeconv.verify.report import Evidence
 
 __all__ = [
+    "LARGEST",
+    "WIDTH",
     "Exactness",
     "Products",
     "Result",
@@ -56,14 +59,18 @@ class Scheme:
     Attributes:
         largest: integers up to it, of both signs; 0 for uniform residues.
         chance: bound on the chance that a wrong pair survives one round.
+        width: probes of each side in one round.
     """
 
     largest: int
     chance: float
+    width: int = WIDTH
 
     @property
     def rounds(self) -> int:
-        """Enough to bring the chance of a wrong pair below `CHANCE`."""
+        """Enough to bring the chance of a wrong pair below `CHANCE`; one of a few probes."""
+        if self.width < WIDTH:
+            return 1
         return math.ceil(math.log(CHANCE) / math.log(self.chance))
 
     @property
@@ -75,16 +82,16 @@ class Scheme:
         """One round, of a family with parameters of its own."""
         pair = pair.drawn()
         u, v = (
-            pair.probes.integers(space, WIDTH, self.largest)
+            pair.probes.integers(space, self.width, self.largest)
             if self.largest
-            else pair.probes.residues(space, WIDTH)
+            else pair.probes.residues(space, self.width)
             for space in (pair.forward.codomain, pair.forward.domain)
         )
         return pair.sample(u, v)
 
     def __str__(self) -> str:
         values = f"integers up to {self.largest}" if self.largest else "uniform residues"
-        return f"{self.rounds} x {WIDTH} x {WIDTH} probes of {values}"
+        return f"{self.rounds} x {self.width} x {self.width} probes of {values}"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -124,18 +131,19 @@ class Products:
     place: Place | None = None
 
 
-def scheme_for(pair: Pair) -> Scheme:
+def scheme_for(pair: Pair, width: int = WIDTH) -> Scheme:
     """The largest probes with which nothing can round; 1 and -1 where rounding is possible."""
     if pair.kind == "integer":
-        return scheme_of(pair, 0)
+        return scheme_of(pair, 0, width)
     load = 2 * max(operator.load for operator in pair.drawn().operators)  # the next may be larger
-    return scheme_of(pair, next((largest for largest in LARGEST if largest * load <= 1), 1))
+    fitting = (largest for largest in LARGEST if largest * load <= 1)
+    return scheme_of(pair, next(fitting, 1), width)
 
 
-def scheme_of(pair: Pair, largest: int) -> Scheme:
+def scheme_of(pair: Pair, largest: int, width: int = WIDTH) -> Scheme:
     """The scheme of probes up to `largest`, in both parts of complex cells; 0 for residues."""
     values = (2 * largest) ** (2 if pair.kind == "complex" else 1) if largest else 2
-    return Scheme(largest, pair.extra_chance + survival(values, WIDTH, WIDTH))
+    return Scheme(largest, pair.extra_chance + survival(values, width, width), width)
 
 
 def exact(pair: Pair, scheme: Scheme) -> Products | None:
@@ -145,7 +153,7 @@ def exact(pair: Pair, scheme: Scheme) -> Products | None:
         The evidence, named 'exact'; None where something rounds, or where maps differ by no more
         than constants of the given precision may.
     """
-    limit, place = 0.0, None
+    limit = 0.0
     for _ in range(scheme.rounds):
         sample = scheme.draw(pair)
         results = (
@@ -156,20 +164,15 @@ def exact(pair: Pair, scheme: Scheme) -> Products | None:
         if found is None:
             return None
         limit = max(limit, found.detection_limit or 0.0)
+        text = f"{scheme}: {_describe(sample.pair, results)}; {found.text}"
+        evidence = dataclasses.replace(found, text=text)
         if found.status != "pass":
             place = locate(sample)
-            break
-    if found.status == "fail" and place is None and pair.kind != "integer":
-        return None
-    passed = found.status == "pass"
-    text = f"{scheme}: {_describe(sample.pair, results)}; {found.text}"
-    evidence = dataclasses.replace(
-        found,
-        text=text,
-        false_acceptance=scheme.chance**scheme.rounds if passed else None,
-        detection_limit=limit if passed else None,
-    )
-    return Products(evidence, sample, place)
+            unexplained = place is not None or pair.kind == "integer"
+            return Products(evidence, sample, place) if unexplained else None
+    chance = scheme.chance**scheme.rounds
+    evidence = dataclasses.replace(evidence, false_acceptance=chance, detection_limit=limit)
+    return Products(evidence, sample)
 
 
 def classify_exactness(operator: Operator, block: np.ndarray, result: np.ndarray) -> Result:

@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.verify.api import BUDGET, adjoint, linearity
+from jaxdeconv.verify.double import in_double
 from jaxdeconv.verify.equality import joined
 from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.pairing import Ring, conjugated
@@ -217,7 +218,7 @@ def _double(name: str, fun: Function, x: Any, space: Space) -> tuple[Operator, V
     if not operator.traceable:
         return operator, operator.unchecked
     # what depends on parameters alone keeps the given precision: so x is an argument, too
-    operator = Operator.of(name, lambda both: fun(*both), Space.of((x, x), "x")).widened
+    operator = in_double(Operator.of(name, lambda both: fun(*both), Space.of((x, x), "x")))
     point = space.block(jax.tree.map(lambda leaf: np.asarray(leaf)[None], x))
 
     def values(block: np.ndarray) -> np.ndarray:

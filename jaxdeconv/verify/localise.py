@@ -69,10 +69,10 @@ def explain(pair: Pair, comparison: Comparison | None, place: Place) -> Diagnosi
     given = pair.forward.given or pair.forward  # which says how precise the entries are
     trees = given.domain.tree, given.codomain.tree
     if comparison and sum(m.values.size for m in comparison.recovered) <= LARGE:
-        forward, backward = comparison.recovered
-        expected = _entries(pair.forward, forward, pair.sizes[::-1])
-        got = _entries(pair.backward, backward, pair.sizes)
-        largest = float(np.abs(forward.values).max(initial=0)) or 1.0
+        of_A, of_At = comparison.recovered
+        expected = _entries(pair.forward, of_A, pair.sizes[::-1])
+        got = _entries(pair.backward, of_At, pair.sizes)
+        largest = float(np.abs(of_A.values).max(initial=0)) or 1.0
         unit = float(np.abs(expected.values).max(initial=0)) / largest
         return diagnose(
             _transposed(expected, pair.conjugate),

@@ -4,30 +4,35 @@ import contextlib
 import dataclasses
 import functools
 import math
+import time
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError
+from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.verify.analysis import (
     Analysis,
-    Magnitude,
     Traced,
     Unbounded,
-    Untraceable,
     analyse,
-    trace,
-    wide,
-    widened,
 )
-from jaxdeconv.verify.analysis.jaxprs import in_64_bit_mode
+from jaxdeconv.verify.calls import (
+    Count,
+    Mode,
+    NotFinite,
+    Overwritten,
+    Rounding,
+    check_rings,
+    compiled,
+    first_contact,
+    raised,
+)
 from jaxdeconv.verify.spaces import Space
 
-__all__ = ["Count", "Finding", "NotFinite", "Operator", "Overwritten", "Rounding", "check_rings"]
-__all__ += ["first_line"]
+__all__ = ["Operator"]
 
 LANES = 64
 """The most vectors in one call."""
@@ -37,48 +42,6 @@ CELLS = 2**23
 
 FEW = 8
 """Vectors in a call of large maps that has no more."""
-
-Mode: TypeAlias = Literal["vmap", "loop", "eager", "numpy"]
-
-
-class Finding(ArithmeticError):
-    """What ends a verification as a failure; the text says what was found."""
-
-    name = ""
-
-
-class NotFinite(Finding):
-    """A result holds NaN or infinity."""
-
-    name = "finite"
-
-
-class Overwritten(Finding):
-    """A function wrote into its argument."""
-
-    name = "argument"
-
-
-@dataclasses.dataclass
-class Count:
-    """Applications of a function so far, one per vector."""
-
-    total: int = 0
-
-
-@dataclasses.dataclass(frozen=True)
-class Rounding:
-    """What is known of the rounding of a function.
-
-    Attributes:
-        bits: of the significand that its narrowest sums are formed in.
-        magnitude: |A| derived from the jaxpr, or None where something cannot be bounded.
-        reason: why `magnitude` is None.
-    """
-
-    bits: int
-    magnitude: Magnitude | None
-    reason: str = ""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -130,7 +93,7 @@ class Operator:
         def plain(*arguments: Any) -> Any:  # methods of some classes cannot be hashed, as JAX does
             return fun(*arguments)
 
-        mode, example, traced = _first_contact(name, plain, domain, parameters)
+        mode, example, traced = first_contact(name, plain, domain, parameters)
         return cls(
             name,
             plain,
@@ -140,7 +103,7 @@ class Operator:
             mode,
             traced,
             Count(),
-            *_compiled(plain, traced, len(parameters)),
+            *compiled(plain, traced, len(parameters)),
         )
 
     def over_one_ring(self) -> "Operator":
@@ -160,33 +123,6 @@ class Operator:
         """The function of other parameters, of the same shapes."""
         given = self.given and self.given.at(parameters)
         return dataclasses.replace(self, parameters=parameters, given=given)
-
-    @functools.cached_property
-    def widened(self) -> "Operator":
-        """The map that the program writes down, in double precision; itself where that fails."""
-        leaves = (*self.domain.leaves, *self.codomain.leaves)
-        if self.traced is None or self.domain.kind == "integer" or self.given:
-            return self
-        if all(leaf.dtype == wide(leaf.dtype) for leaf in leaves):
-            return self
-        count, x64 = len(jax.tree.leaves(self.parameters)), in_64_bit_mode()
-        fun, domain = widened(self.traced, count, x64), self.domain.widened()
-        try:
-            with jax.enable_x64(True):
-                traced = trace(fun, domain.tree, jax.tree.map(_struct, self.parameters))
-        except Untraceable:  # a primitive that has no wider form
-            return self
-        one, many = _compiled(fun, traced, len(self.parameters))
-        return dataclasses.replace(
-            self,
-            fun=fun,
-            domain=domain,
-            codomain=self.codomain.widened(),
-            traced=traced,
-            given=self,
-            _one=one,
-            _many=many,
-        )
 
     def arithmetic(self) -> contextlib.AbstractContextManager[Any]:
         """JAX's mode in which it is traced and called."""
@@ -287,9 +223,10 @@ class Operator:
             piece = sizes[start : start + self.lanes]
             with self.arithmetic():
                 found = self.rounding.magnitude.rounding(self.domain.members(self._padded(piece)))
-            by_entry, by_leaf = jax.tree.map(lambda leaf: np.asarray(leaf)[: len(piece)], found)
-            entries.append(self.codomain.magnitudes(by_entry))
-            norms.append(np.sqrt(sum(np.square(leaf) for leaf in jax.tree.leaves(by_leaf))))
+            by_entry, by_leaf = found
+            squares = [np.square(np.asarray(leaf)) for leaf in jax.tree.leaves(by_leaf)]
+            entries.append(self.codomain.magnitudes(by_entry)[: len(piece)])
+            norms.append(np.sqrt(sum(squares))[: len(piece)])
         return np.concatenate(entries), np.concatenate(norms)
 
     def __call__(self, block: np.ndarray) -> np.ndarray:
@@ -324,7 +261,9 @@ class Operator:
         """
         self.count.total += 1
         member, before = self.domain.member(vector), self.domain.member(vector)
+        start = time.perf_counter()
         result = self._result(self.fun, member, batched=False)
+        self.count.seconds = time.perf_counter() - start
         if not jax.tree.all(jax.tree.map(np.array_equal, member, before)):
             raise Overwritten(f"{self.name} overwrites its argument")
         self.check_finite(result)
@@ -343,7 +282,7 @@ class Operator:
             return None
 
     def _padded(self, block: np.ndarray) -> np.ndarray:
-        """A block of one of two lengths: a second program, where filling up costs more than that."""
+        """A block of one of two lengths: for large maps a second program costs less than zeros."""
         few = min(FEW, self.lanes)
         length = few if self._is_large and len(block) <= few else self.lanes
         padded = np.zeros((length, block.shape[1]), block.dtype)
@@ -371,7 +310,7 @@ class Operator:
                 with np.errstate(all="ignore"):  # what is not finite is found in the results
                     result = jax.tree.map(np.asarray, call(*self.parameters, argument))
             except Exception as error:
-                raise _raised(self.name, self.domain, error) from error
+                raise raised(self.name, self.domain, error) from error
         if not batched:
             result = jax.tree.map(lambda leaf: np.asarray(leaf)[None], result)
         found = [leaf.shape[1:] for leaf in jax.tree.leaves(result)]
@@ -390,101 +329,3 @@ class Operator:
             raise NotFinite(
                 f"{self.name} gives {result[vector, cell]} at {self.codomain.where(int(cell))}"
             )
-
-
-def _compiled(
-    fun: Callable[..., Any], traced: Traced | None, parameters: int
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The function of one member of its domain, and of a block of them; as it is if not traced."""
-    if traced is None:
-        return fun, fun
-    axes = (None, *(None for _ in range(parameters)), 0)
-    one, many = jax.jit(traced), jax.jit(jax.vmap(traced, in_axes=axes))
-    constants = traced.jaxpr.consts
-    return functools.partial(one, constants), functools.partial(many, constants)
-
-
-def _first_contact(
-    name: str, fun: Callable[..., Any], domain: Space, parameters: tuple[Any, ...]
-) -> tuple[Mode, Any, Traced | None]:
-    """How the function can be called, an example (or the shape) of its result, and its jaxpr.
-
-    Code that looks at the type of its argument may be one map for NumPy and another for JAX: where
-    the example is NumPy's and the result is too, it is not traced.
-    """
-    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), domain.tree)
-    if domain.numpy:
-        try:
-            example = fun(*parameters, zeros)
-        except Exception:  # a function of JAX may refuse NumPy's arrays
-            example = None
-        leaves = jax.tree.leaves(example)
-        if leaves and all(isinstance(leaf, np.ndarray | np.generic) for leaf in leaves):
-            return "numpy", example, None
-    try:
-        structs = jax.tree.map(_struct, parameters)
-        traced = trace(fun, domain.tree, structs)
-        _check_widths(name, domain)
-        return "vmap", traced.codomain, traced
-    except Untraceable as error:
-        cause = error.__cause__
-        if isinstance(cause, ArgumentTypeError | ArgumentValueError):
-            raise cause from None
-
-    def placed(member: Any) -> Any:
-        _check_widths(name, domain)
-        return domain.place(member, False)
-
-    ways: tuple[tuple[Mode, Callable[[Any], Any]], ...]
-    ways = (("eager", placed), ("numpy", lambda member: member))
-    for mode, place in ways:
-        try:
-            example = jax.tree.map(np.asarray, fun(*parameters, place(zeros)))
-            return mode, example if mode == "numpy" else jax.tree.map(_struct, example), None
-        except Exception:  # NumPy may still take what JAX cannot
-            continue
-    assert isinstance(cause, Exception)
-    raise _raised(name, domain, cause) from cause
-
-
-def _check_widths(name: str, domain: Space) -> None:
-    """JAX must be able to hold the domain: in 32-bit mode it has no float64."""
-    for leaf in domain.leaves:
-        if jax.dtypes.canonicalize_dtype(leaf.dtype) != leaf.dtype:
-            raise ArgumentValueError(
-                f"the dtypes that {name} takes must exist in JAX's current mode",
-                "Enable jax_enable_x64, or pass 32-bit dtypes.",
-                dtype=str(leaf.dtype),
-            )
-
-
-def _raised(name: str, domain: Space, error: Exception) -> ArgumentValueError:
-    return ArgumentValueError(
-        f"{name} must accept the members of its domain",
-        f"It raised {type(error).__name__}: {first_line(error)}",
-        argument=domain,
-    )
-
-
-def check_rings(domain: Space, codomain: Space) -> None:
-    """Integers to integers, floats to floats.
-
-    Raises:
-        ValueError: otherwise.
-    """
-    if (domain.kind == "integer") != (codomain.kind == "integer"):
-        raise ArgumentValueError(
-            "domain and codomain must both hold integers or both hold floats",
-            "Convert on one side: a linear map is over one ring.",
-            domain=domain,
-            codomain=codomain,
-        )
-
-
-def _struct(leaf: Any) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(np.shape(leaf), leaf.dtype)
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's text."""
-    return (str(error).strip().splitlines() or ["(no text)"])[0]

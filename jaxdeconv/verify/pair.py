@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from jaxdeconv.verify.arithmetic import products, residues, scaled
-from jaxdeconv.verify.operator import Operator, Rounding
+from jaxdeconv.verify.calls import Rounding
+from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.probes import Probes
 from jaxdeconv.verify.spaces import Space
 

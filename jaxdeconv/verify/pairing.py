@@ -14,7 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdeconv.errors import ArgumentValueError
-from jaxdeconv.verify.operator import Finding, Operator, check_rings
+from jaxdeconv.verify.calls import Finding, check_rings
+from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.spaces import Space
 from jaxdeconv.verify.weights import Weights, weighted
 

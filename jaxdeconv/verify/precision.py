@@ -78,9 +78,9 @@ def _observed(operator: Operator, result: np.ndarray) -> np.ndarray:
     few = 16 if operator.codomain.size < MANY else 2  # the largest of many has been seen
     sizes = operator.codomain.leafwise(np.abs(result), root_mean_square)
     lost = underflow(operator) * (1.0 if operator.scales[1] is None else operator.scales[1])
-    return (
-        few * operator.noise * sizes + 2.0 ** (1 - operator.rounding.bits) * np.abs(result) + lost
-    )
+    own = 2.0 ** (1 - operator.rounding.bits) * np.abs(result)
+    noise = operator.noise if operator.noise <= SENSIBLE else 0.0  # more than that is no rounding
+    return few * noise * sizes + own + lost
 
 
 def entry_bound(operator: Operator, block: np.ndarray, result: np.ndarray) -> np.ndarray:

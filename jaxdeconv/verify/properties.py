@@ -15,10 +15,12 @@ import jax.numpy as jnp
 from jaxdeconv.errors import ArgumentTypeError, reporting
 from jaxdeconv.verify.additivity import with_noise
 from jaxdeconv.verify.api import Options, adjoint
+from jaxdeconv.verify.calls import Finding
+from jaxdeconv.verify.double import in_double
 from jaxdeconv.verify.eigenvalues import semidefinite
 from jaxdeconv.verify.equality import identity, joined, same, unfit
 from jaxdeconv.verify.objects import Reading, read
-from jaxdeconv.verify.operator import Finding, Operator
+from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.pairing import operators
 from jaxdeconv.verify.probes import Probes, seed_of
 from jaxdeconv.verify.report import Evidence, Report
@@ -218,7 +220,7 @@ def positive(A: Any, domain: Any = None, *, key: Any = None, **options: Unpack[O
     ring = options.get("over"), options.get("inner")
     forward, _ = operators(fun, fun, reading.domain, over=ring[0], inner=ring[1])
     try:
-        line = semidefinite(with_noise(forward.widened, probes), probes)
+        line = semidefinite(with_noise(in_double(forward), probes), probes)
     except Finding as stop:
         line = Evidence(stop.name, "input", "fail", str(stop))
     return joined("positive", report, Report("positive", (line,), seed))

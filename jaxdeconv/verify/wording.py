@@ -73,6 +73,8 @@ def _proved(question: str, evidence: tuple[Evidence, ...]) -> str:
     best = min(proofs, key=lambda e: (e.detection_limit or 0, e.false_acceptance or 0))
     limit, chance = best.detection_limit or 0, best.false_acceptance or 0
     seen = f"entry above {upper(limit)} of the largest of its row and column" if limit else ""
+    if best.name == "tolerance":
+        return "At is close to what it should be."
     if best.name == "every entry":
         size = "one of {} x {} entries".format(*best.entries) if best.entries else "entry"
         equal = f"Every {size} is equal{' up to rounding' if limit else ''}"

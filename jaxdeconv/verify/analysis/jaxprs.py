@@ -96,7 +96,10 @@ def batched(fun: Callable[..., Any], domain: Any) -> Callable[..., Any]:
         together = jax.jit(jax.vmap(traced, in_axes=(None, 0)))
         return functools.partial(together, traced.jaxpr.consts)
 
-    return lambda members: program()(members)
+    def called(members: Any) -> Any:
+        return program()(members)
+
+    return called
 
 
 def held(domain: Any) -> Any:

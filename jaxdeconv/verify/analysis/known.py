@@ -169,10 +169,11 @@ def grid_of(value: Any) -> float:
         return math.inf
     if not jaxprs.is_number(value.dtype):
         return math.inf
-    found = _GRIDS.get(id(value))
+    key = id(value)
+    found = _GRIDS.get(key)
     if found is None or found[0]() is not value:
-        found = weakref.ref(value, lambda _, key=id(value): _GRIDS.pop(key, None)), _grid(value)
-        _GRIDS[id(value)] = found
+        found = weakref.ref(value, lambda _: _GRIDS.pop(key, None)), _grid(value)
+        _GRIDS[key] = found
     return found[1]
 
 

@@ -39,8 +39,8 @@ def with_norms(eqn: JaxprEqn, ins: Sequence[Known], out: Known) -> Known:
     if found is None:
         return out
     entrywise = norms_of(dataclasses.replace(out, norms=None))
-    smaller = tuple(map(jnp.minimum, found, entrywise))
-    return dataclasses.replace(out, norms=smaller)
+    norm, off = map(jnp.minimum, found, entrywise)
+    return dataclasses.replace(out, norms=(norm, off))
 
 
 def _norms(eqn: JaxprEqn, ins: Sequence[Known]) -> tuple[Array, Array] | None:
@@ -63,8 +63,8 @@ def _norms(eqn: JaxprEqn, ins: Sequence[Known]) -> tuple[Array, Array] | None:
         lost = unit if name == "convert_element_type" else 0.0
         return _rounded(*norms_of(dependent[0]), 1.0, lost)
     if name in ("add", "sub", "add_any", "complex") and len(dependent) == 2:
-        (x, off_x), (y, off_y) = map(norms_of, dependent)
-        return _rounded(x + y, off_x + off_y, 1.0, unit)
+        (size, off), (other, off_other) = map(norms_of, dependent)
+        return _rounded(size + other, off + off_other, 1.0, unit)
     return None
 
 

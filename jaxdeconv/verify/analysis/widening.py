@@ -80,24 +80,24 @@ class _Widening(Interpreter):
         narrow = None if isinstance(value, jax.core.Tracer) else value
         return _Constant(_lifted(value), True, parts=Parts.CONSTANT, narrow=narrow)
 
-    def evaluated(self, eqn: JaxprEqn, _: Rule, ins: Sequence[Known]) -> "list[_Constant] | None":
+    def evaluated(self, eqn: JaxprEqn, _: Rule, ins: Sequence[Known]) -> list[Known] | None:
         """The outputs of an equation of constants; what it decides, it decides as the program."""
         if eqn.primitive.name in ("jit", "pjit"):
             return None  # it is entered
         narrow = jaxprs.evaluate(eqn, [_narrow(x) for x in ins])
         if narrow is None:
             return None
-        outs = [self.constant(value) for value in narrow]
+        outs: list[Known] = [self.constant(value) for value in narrow]
         if eqn.primitive.name in _DECIDES or not any(map(_is_float, narrow)):
             return outs
         try:
             values = jaxprs.computed(lambda *args: _bound(eqn, args), [x.array for x in ins])
         except Exception:  # it has no wider form: the constant is as precise as the program's
             return outs
-        pairs = list(zip(outs, values, strict=True))
-        if not all(_is_float(out.narrow) or np.array_equal(out.narrow, x) for out, x in pairs):
+        same = (_is_float(x) or np.array_equal(x, y) for x, y in zip(narrow, values, strict=True))
+        if not all(same):
             return outs  # it pivots, or sorts, in another order
-        return [dataclasses.replace(out, array=value) for out, value in pairs]
+        return [dataclasses.replace(out, array=x) for out, x in zip(outs, values, strict=True)]
 
     def bound_to(self, eqn: JaxprEqn, ins: Sequence[Known]) -> Sequence[Any]:
         """The outputs of an equation of constants whose values are tracers."""
