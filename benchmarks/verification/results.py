@@ -1,7 +1,6 @@
 """What the trials show: rates, a table for the README, JSON."""
 
 import dataclasses
-import json
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any
 
 from benchmarks.machine import one_line
 from benchmarks.markdown import Place
-from benchmarks.verification.harness import Record
+from benchmarks.verification import records
+from benchmarks.verification.records import Record
 from benchmarks.verification.trials import SIZES
 
 __all__ = ["PLACE", "Results"]
@@ -36,8 +36,9 @@ class Results:
     def merged(cls, shares: Sequence["Results"]) -> "Results":
         """All shares as one run, on the machine of the first."""
         first = shares[0]
-        records = [record for share in shares for record in share.records]
-        return cls(first.machine, first.checkers, records)
+        return cls(
+            first.machine, first.checkers, [record for share in shares for record in share.records]
+        )
 
     def write_json(self, path: Path) -> None:
         """The summary, then one line per trial."""
@@ -47,16 +48,13 @@ class Results:
             "machine": self.machine,
             "checkers": list(self.checkers),
         }
-        lines = ",\n".join(json.dumps(_compact(record)) for record in self.records)
-        text = json.dumps(head, indent=1).removesuffix("\n}")
-        path.write_text(f'{text},\n "records": [\n{lines}\n]}}\n')
+        records.write(path, head, self.records)
 
     @classmethod
     def read_json(cls, path: Path) -> "Results":
         """What `write_json` wrote."""
-        document = json.loads(path.read_text())
-        records = [Record.from_json(entry) for entry in document["records"]]
-        return cls(document["machine"], document["checkers"], records)
+        head, found = records.read(path)
+        return cls(head["machine"], head["checkers"], found)
 
     @property
     def wrong(self) -> list[Record]:
@@ -178,11 +176,3 @@ def _rate(count: int, of: int) -> str:
     percent = 100 * count / of
     shown = f"{percent:.0f}" if count in (0, of) else f"{min(max(percent, 0.1), 99.9):.1f}"
     return f"{shown} % of {of}"
-
-
-def _compact(record: Record) -> dict[str, Any]:
-    """As a dictionary; times to three digits."""
-    entry = dataclasses.asdict(record)
-    for verdict in entry["verdicts"].values():
-        verdict["seconds"] = float(f"{verdict['seconds']:.3g}")
-    return entry

@@ -35,6 +35,7 @@ class Trial:
         fault: name of what was planted; '' for correct pairs.
         cause: what a diagnosis should say; None for a fault that it need not know, and for none.
         size: one of `SIZES`.
+        hidden: whether the fault is of the second set.
     """
 
     pair: Pair
@@ -42,6 +43,7 @@ class Trial:
     fault: str = ""
     cause: Cause | None = None
     size: str = SIZES[0]
+    hidden: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,8 +9,9 @@ import pytest
 from benchmarks.verification.__main__ import main
 from benchmarks.verification.checkers import Checker, Subject, Verdict, ours
 from benchmarks.verification.convolutions import ConvSpec, conv_pair
-from benchmarks.verification.harness import Record, judge, run
+from benchmarks.verification.harness import judge, run
 from benchmarks.verification.mutants import MUTANTS
+from benchmarks.verification.records import Record
 from benchmarks.verification.results import PLACE, Results
 from benchmarks.verification.rivals import RIVALS
 from benchmarks.verification.trials import Plan, Trial, correct_trials, mutant_trials
