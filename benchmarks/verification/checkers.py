@@ -1,6 +1,7 @@
 """What is compared: a checker is given a pair and says whether At is the adjoint of A."""
 
 import dataclasses
+import inspect
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from benchmarks.verification.pair import Pair, cells, zeros
 from jaxdeconv import verify
 
-__all__ = ["Checker", "Subject", "Verdict", "is_complex", "ours", "timed"]
+__all__ = ["Checker", "Subject", "Verdict", "is_complex", "ours", "ours_within", "timed"]
 
 Check = Callable[["Subject"], "Verdict"]
 
@@ -71,7 +72,7 @@ class Subject:
     def __init__(self, pair: Pair, seed: int) -> None:
         self.pair, self.seed = pair, seed
         self.forward = self.backward = 0
-        compiled = (lambda function: function) if pair.numpy else jax.jit
+        compiled = (lambda function: function) if pair.numpy else _compiled
         self._A, self._At = compiled(pair.A), compiled(pair.At)
 
     def A(self, v: Any) -> Any:
@@ -127,6 +128,10 @@ class Subject:
         return Verdict("pass" if accepts else "fail", self.forward, self.backward)
 
 
+def _compiled(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return jax.jit(lambda x: function(x))  # methods of some classes cannot be hashed
+
+
 def timed(checker: Checker, subject: Subject) -> Verdict:
     """The verdict with the seconds that it took."""
     start = time.perf_counter()
@@ -137,7 +142,14 @@ def timed(checker: Checker, subject: Subject) -> Verdict:
     return dataclasses.replace(verdict, seconds=time.perf_counter() - start)
 
 
-def _ours(subject: Subject) -> Verdict:
+def ours_within(seconds: float) -> Checker:
+    """Ours, told how long it may take."""
+    known = "seconds" in inspect.signature(verify.adjoint).parameters
+    options = {"seconds": seconds} if known else {}
+    return dataclasses.replace(ours, check=lambda subject: _ours(subject, **options))
+
+
+def _ours(subject: Subject, **options: Any) -> Verdict:
     pair = subject.pair
     report = verify.adjoint(
         pair.A,
@@ -146,6 +158,7 @@ def _ours(subject: Subject) -> Verdict:
         None if pair.numpy else pair.codomain,
         key=subject.seed,
         transpose=pair.transpose,
+        **options,
     )
     others = [line[5:] for line in report.explanation.split("\n") if line.startswith("  or ")]
     return Verdict(

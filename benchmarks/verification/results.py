@@ -4,7 +4,7 @@ import dataclasses
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from benchmarks.machine import one_line
 from benchmarks.markdown import Place
@@ -12,9 +12,8 @@ from benchmarks.verification import records
 from benchmarks.verification.records import Record
 from benchmarks.verification.trials import SIZES
 
-__all__ = ["PLACE", "Results"]
+__all__ = ["Results"]
 
-PLACE = Place("verification")
 _DIAGNOSES = ("named", "named among others", "unknown", "another suspected", "another for certain")
 
 
@@ -26,11 +25,13 @@ class Results:
         machine: from `machine.describe`.
         checkers: in the order of the table, ours first.
         records: one per trial.
+        place: of the table in a README.
     """
 
     machine: dict[str, Any]
     checkers: Sequence[str]
     records: Sequence[Record]
+    place: ClassVar[Place] = Place("verification")
 
     @classmethod
     def merged(cls, shares: Sequence["Results"]) -> "Results":
@@ -120,14 +121,15 @@ class Results:
             return _DIAGNOSES[1]
         return _DIAGNOSES[2] if not verdict.cause else _DIAGNOSES[4 if verdict.certain else 3]
 
-    def ours_failed(self) -> bool:
-        """Whether ours accepted a fault, refused a correct pair, or was certain and wrong."""
+    def failed(self) -> bool:
+        """Whether ours accepted a fault, refused a correct pair, raised, or was certain and wrong."""
         name = self.checkers[0]
         certain = [
             r for r in self.wrong if r.verdicts[name].certain and r.verdicts[name].cause != r.cause
         ]
         accepted = self.said(name, "pass", self.wrong)[0]
-        return bool(accepted or self.said(name, "fail", self.correct)[0] or certain)
+        raised = self.said(name, "raised", self.records)[0]
+        return bool(accepted or raised or self.said(name, "fail", self.correct)[0] or certain)
 
     def markdown(self) -> str:
         """The table, the diagnoses and the machine."""

@@ -54,12 +54,14 @@ class Plan:
         small: small pairs into which each fault is planted.
         middle_every: one in so many faults is planted at 10^4 cells too; 0: none.
         large_every: the same at 10^6.
+        hidden: pairs drawn for each fault of the second set.
         seed: of everything.
     """
 
     small: int = 4
     middle_every: int = 2
     large_every: int = 6
+    hidden: int = 3
     seed: int = 0
 
 
