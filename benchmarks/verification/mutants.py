@@ -14,12 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.verification import conv_faults, faults
-from benchmarks.verification.pair import Pair, matrix
+from benchmarks.verification.pair import Map, Pair, matrix
 from jaxdeconv.verify.diagnose import Cause
 
 __all__ = ["MUTANTS", "Mutant", "differs", "planted"]
-
-Map = Callable[[Any], Any]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["Pair", "cells", "matrix", "zeros"]
+__all__ = ["Map", "Pair", "cells", "matrix", "zeros"]
+
+Map = Callable[[Any], Any]
 
 _SMALL = 2**18  # cells of a matrix that is written out
 

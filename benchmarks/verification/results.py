@@ -1,5 +1,6 @@
 """What the trials show: rates, a table for the README, JSON."""
 
+import collections
 import dataclasses
 import statistics
 from collections.abc import Callable, Iterable, Sequence
@@ -79,16 +80,21 @@ class Results:
     def _summarise(self, checker: str) -> dict[str, Any]:
         verdicts = [r.verdicts[checker] for r in self.records if checker in r.verdicts]
 
+        planted = [record for record in self.wrong if not record.hidden]
+        hidden = [record for record in self.wrong if record.hidden]
+
         def median(value: Callable[[Any], float]) -> float | None:
             return statistics.median(map(value, verdicts)) if verdicts else None
 
         sizes = {
-            size: self.said(checker, "fail", [r for r in self.wrong if r.size == size])
+            size: self.said(checker, "fail", [r for r in planted if r.size == size])
             for size in SIZES
         }
         return {
-            "caught": self.said(checker, "fail", self.wrong),
+            "caught": self.said(checker, "fail", planted),
             "caught by size": sizes,
+            "hidden caught": self.said(checker, "fail", hidden),
+            "hidden undecided": self.said(checker, "inconclusive", hidden)[0],
             "faults let through": sorted(
                 {
                     r.fault
@@ -98,7 +104,7 @@ class Results:
             ),
             "wrong pairs undecided": self.said(checker, "inconclusive", self.wrong)[0],
             "refused": self.said(checker, "fail", self.correct),
-            "correct pairs undecided": self.said(checker, "inconclusive", self.correct)[0],
+            "correct pairs undecided": self.said(checker, "inconclusive", self.correct),
             "forward": median(lambda v: v.forward),
             "backward": median(lambda v: v.backward),
             "seconds": median(lambda v: v.seconds),
@@ -137,7 +143,9 @@ class Results:
             "checker",
             "wrong pairs caught",
             *(f"of {size} cells" for size in SIZES),
+            "hidden",
             "correct pairs refused",
+            "undecided",
             "A, At applied",
             "seconds",
         ]
@@ -148,15 +156,21 @@ class Results:
 
     def notes(self) -> list[str]:
         """What the table rests on."""
-        faults = len({record.fault for record in self.wrong})
         name, counts = self.checkers[0], self.diagnoses()
         named = ", ".join(f"{kind} {count}" for kind, count in counts.items())
-        undecided = [self.said(name, "inconclusive", rs)[0] for rs in (self.wrong, self.correct)]
+        hidden = [record for record in self.wrong if record.hidden]
+        planted = [record for record in self.wrong if not record.hidden]
+        undecided = [
+            self.said(name, "inconclusive", rs)[0] for rs in (planted, hidden, self.correct)
+        ]
         return [
-            f"{faults} faults planted in {len(self.wrong)} pairs, and {len(self.correct)} correct "
-            "pairs; each checker at its defaults, on the pairs whose dtypes and size it takes",
-            f"{name}: undecided on {undecided[0]} wrong and {undecided[1]} correct pairs; the "
-            f"cause of {sum(counts.values())} faults: {named}",
+            f"{_faults(planted)} faults planted in {len(planted)} pairs, {_faults(hidden)} that "
+            f"hide (in small units, beyond usual probes, in how a function is called) in "
+            f"{len(hidden)} pairs, and {len(self.correct)} correct pairs; each checker at its "
+            "defaults, on the pairs whose dtypes and size it takes",
+            f"correct pairs: {_extent(self.correct)}",
+            f"{name}: undecided on {undecided[0]} planted and {undecided[1]} hidden faults and "
+            f"{undecided[2]} correct pairs; the cause of {sum(counts.values())} faults: {named}",
             "applications and seconds are medians; ours include compilation, the rivals' functions "
             "were compiled beforehand; the rules of scico and ODL are written out",
             one_line(self.machine),
@@ -168,7 +182,23 @@ class Results:
         if entry["forward"] is not None:
             effort = f"{entry['forward']:.0f}, {entry['backward']:.0f}"
         seconds = "-" if entry["seconds"] is None else f"{entry['seconds']:.2g}"
-        return [name, _rate(*entry["caught"]), *sizes, _rate(*entry["refused"]), effort, seconds]
+        right = [_rate(*entry[what]) for what in ("refused", "correct pairs undecided")]
+        hidden = _rate(*entry["hidden caught"])
+        return [name, _rate(*entry["caught"]), *sizes, hidden, *right, effort, seconds]
+
+
+def _faults(found: Iterable[Record]) -> int:
+    return len({record.fault for record in found})
+
+
+def _extent(found: Sequence[Record]) -> str:
+    """`2 to 99856 cells; float32 310, int8 90`."""
+    if not found:
+        return "none"
+    counts = collections.Counter(record.dtype for record in found)
+    dtypes = ", ".join(f"{dtype} {count}" for dtype, count in counts.most_common())
+    sizes = [record.cells for record in found]
+    return f"{min(sizes)} to {max(sizes)} cells; {dtypes}"
 
 
 def _rate(count: int, of: int) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.verification.convolutions import ConvSpec, conv_pair, conv_specs, enlarged
 from benchmarks.verification.mutants import Mutant
 from benchmarks.verification.pair import Pair, cells
-from benchmarks.verification.pairs import KINDS, correct_pairs
+from benchmarks.verification.pairs import CLASSIC, correct_pairs
 from jaxdeconv.verify.diagnose import Cause
 
 __all__ = ["SIZES", "Plan", "Trial", "correct_trials", "mutant_trials"]
@@ -117,7 +117,7 @@ def _maker(spec: ConvSpec) -> Maker:
 
 def _others(seed: int) -> list[Maker]:
     """Four of each kind, those of two axes and one channel among them."""
-    pairs = list(correct_pairs(seed, 4 * len(KINDS)))
+    pairs = list(correct_pairs(seed, 4 * len(CLASSIC), CLASSIC))
     return [lambda pair=pair: pair for pair in pairs if cells(pair.domain) < 10**4]
 
 

@@ -24,11 +24,10 @@ def operators(*libraries: str) -> Iterator[Operator]:
     for name in libraries or tuple(LIBRARIES):
         try:
             module = importlib.import_module(f"{__package__}.{LIBRARIES[name]}")
+            yield from module.operators()
         except ModuleNotFoundError as error:
-            if error.name and error.name.startswith("benchmarks"):
+            if error.name is None or error.name.startswith("benchmarks"):
                 raise
-            continue
-        yield from module.operators()
 
 
 def missing(*libraries: str) -> list[str]:

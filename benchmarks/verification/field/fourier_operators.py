@@ -9,7 +9,8 @@ import numpy as np
 from jax import Array
 
 from benchmarks.verification.field.imaging_operators import masked_mri, sampled
-from benchmarks.verification.field.operator import Map, Operator
+from benchmarks.verification.field.operator import Operator
+from benchmarks.verification.pair import Map
 
 __all__ = ["KINDS", "SIZES", "operators"]
 

@@ -9,7 +9,8 @@ import numpy as np
 from jax import Array
 
 from benchmarks.verification.field.jax_operators import derived
-from benchmarks.verification.field.operator import Map, Operator
+from benchmarks.verification.field.operator import Operator
+from benchmarks.verification.pair import Map
 
 __all__ = ["masked_mri", "operators", "sampled"]
 
@@ -77,7 +78,9 @@ def _nufft(n: int, points: int) -> Operator:
     near = np.floor(where).astype(int)[:, None] + np.arange(-3, 5)
     weights = jnp.asarray(np.exp(-((near - where[:, None]) ** 2) / 4), jnp.float32)
     index = jnp.asarray(near % (2 * n))
-    scale = jnp.asarray(1 / np.exp(-((np.arange(n) - n // 2) ** 2) * (np.pi / n / 2) ** 2), jnp.float32)
+    scale = jnp.asarray(
+        1 / np.exp(-((np.arange(n) - n // 2) ** 2) * (np.pi / n / 2) ** 2), jnp.float32
+    )
 
     def forward(v: Array) -> Array:
         return (weights * jnp.fft.fft(scale * v, 2 * n)[index]).sum(1)
@@ -126,7 +129,9 @@ def _circular() -> Iterator[Operator]:
 def _spectral() -> Iterator[Operator]:
     n = 48
     k = 2 - 2 * np.cos(2 * np.pi * np.arange(n) / n)
-    inverse = jnp.asarray(1 / np.where(np.add.outer(k, k) == 0, np.inf, np.add.outer(k, k)), jnp.float32)
+    inverse = jnp.asarray(
+        1 / np.where(np.add.outer(k, k) == 0, np.inf, np.add.outer(k, k)), jnp.float32
+    )
     half = inverse[:, : n // 2 + 1]
 
     def poisson(v: Array) -> Array:
@@ -160,7 +165,9 @@ def _others() -> Iterator[Operator]:
         spread = jnp.broadcast_to(v, (13, 24, 24))
         return jnp.zeros((13, 48), v.dtype).at[which, bins].add(spread)
 
-    yield _operator("sums along rays", rays, lambda u: u[which, bins].sum(0), 24, 24, dtype="float32")
+    yield _operator(
+        "sums along rays", rays, lambda u: u[which, bins].sum(0), 24, 24, dtype="float32"
+    )
     frequencies = jnp.arange(1, 17) / 3
 
     def windowed(v: Array) -> Array:
@@ -168,7 +175,9 @@ def _others() -> Iterator[Operator]:
         return jnp.fft.rfft(frames * jnp.hanning(32).astype(v.dtype))
 
     space = jax.ShapeDtypeStruct((128,), "float32")
-    yield _operator("short-time Fourier transform", windowed, derived(windowed, space), 128, dtype="float32")
+    yield _operator(
+        "short-time Fourier transform", windowed, derived(windowed, space), 128, dtype="float32"
+    )
 
     def field(v: Any) -> Array:
         return jnp.sin(frequencies) * v["velocity"] + 1e-4 * v["density"][::-1]

@@ -10,7 +10,8 @@ from jax import Array, lax
 from jax.experimental import sparse
 from jax.sharding import Mesh, PartitionSpec
 
-from benchmarks.verification.field.operator import Map, Operator
+from benchmarks.verification.field.operator import Operator
+from benchmarks.verification.pair import Map
 
 __all__ = ["operators"]
 
@@ -131,8 +132,13 @@ def _indices() -> Iterator[Operator]:
     yield _operator(
         "segment_sum", lambda v: jax.ops.segment_sum(v, segments, 12), lambda u: u[segments], 90
     )
-    yield _operator("take_along_axis", lambda v: jnp.take_along_axis(
-        v, jnp.asarray(rng.integers(0, 7, (9, 4))), 1), None, 9, 7)
+    yield _operator(
+        "take_along_axis",
+        lambda v: jnp.take_along_axis(v, jnp.asarray(rng.integers(0, 7, (9, 4))), 1),
+        None,
+        9,
+        7,
+    )
     yield _operator("dynamic_slice", lambda v: lax.dynamic_slice(v, (3,), (20,)), None, 50)
     yield _operator("diff", jnp.diff, None, 200)
     yield _operator("pad reflect", lambda v: jnp.pad(v, 3, "reflect"), None, 20)
@@ -149,12 +155,8 @@ def _scans() -> Iterator[Operator]:
         return lax.scan(step, jnp.zeros((), x.dtype), x, reverse=reverse)[1]
 
     for n in (50, 3000):
-        yield _operator(
-            f"scan {n}", lambda v: filtered(v, False), lambda u: filtered(u, True), n
-        )
-    yield _operator(
-        "cumsum", lax.cumsum, lambda u: lax.cumsum(u, reverse=True), 5000
-    )
+        yield _operator(f"scan {n}", lambda v: filtered(v, False), lambda u: filtered(u, True), n)
+    yield _operator("cumsum", lax.cumsum, lambda u: lax.cumsum(u, reverse=True), 5000)
     yield _operator(
         "associative_scan",
         lambda v: lax.associative_scan(jnp.add, v),
@@ -169,7 +171,11 @@ def _scans() -> Iterator[Operator]:
         12,
     )
     yield _operator(
-        "vmap of scan", jax.vmap(lambda v: filtered(v, False)), jax.vmap(lambda u: filtered(u, True)), 4, 40
+        "vmap of scan",
+        jax.vmap(lambda v: filtered(v, False)),
+        jax.vmap(lambda u: filtered(u, True)),
+        4,
+        40,
     )
     yield _operator(
         "heat equation, 20 steps",
@@ -241,7 +247,10 @@ def _rules() -> Iterator[Operator]:
 
     at = jnp.linspace(0.1, 1.0, 7)
     yield _operator(
-        "jvp and vjp", lambda v: jax.jvp(curve, (at,), (v,))[1], lambda u: jax.vjp(curve, at)[1](u)[0], 7
+        "jvp and vjp",
+        lambda v: jax.jvp(curve, (at,), (v,))[1],
+        lambda u: jax.vjp(curve, at)[1](u)[0],
+        7,
     )
     yield _operator("jit, checkpoint", jax.jit(jax.checkpoint(lambda v: M @ v)), None, 7)
     mesh = Mesh(np.asarray(jax.devices()[:1]), ("x",))

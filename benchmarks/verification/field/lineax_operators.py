@@ -37,9 +37,15 @@ def operators() -> Iterator[Operator]:
         lineax.JacobianLinearOperator(lambda x, _: jnp.sin(M @ x), point),
     )
     yield _operator("composed", matrix @ lineax.MatrixLinearOperator(square))
-    yield _operator("sum", lineax.MatrixLinearOperator(square) + 2.5 * lineax.MatrixLinearOperator(square.T))
-    yield _operator("tagged", lineax.TaggedLinearOperator(
-        lineax.MatrixLinearOperator(square + square.T), lineax.symmetric_tag))
+    yield _operator(
+        "sum", lineax.MatrixLinearOperator(square) + 2.5 * lineax.MatrixLinearOperator(square.T)
+    )
+    yield _operator(
+        "tagged",
+        lineax.TaggedLinearOperator(
+            lineax.MatrixLinearOperator(square + square.T), lineax.symmetric_tag
+        ),
+    )
     yield _operator(
         "PyTreeLinearOperator",
         lineax.PyTreeLinearOperator(

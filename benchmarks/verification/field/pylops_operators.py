@@ -1,5 +1,6 @@
 """pylops, as its users call it: `Op.matvec`, `Op.rmatvec`, flat NumPy arrays of the Op's dtype."""
 
+import importlib.util
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -23,8 +24,10 @@ Make = Callable[[str], Any]
 
 
 def operators() -> Iterator[Operator]:
-    """Every operator in the dtypes that it is used in."""
+    """Every operator in the dtypes that it is used in; wavelets where PyWavelets is installed."""
     for name, (make, dtypes) in itertools.chain(_BASIC.items(), _SIGNAL.items(), _WAVES.items()):
+        if name.startswith("DWT") and not importlib.util.find_spec("pywt"):
+            continue
         for dtype in dtypes:
             yield _operator(f"{name} {dtype}", make(dtype))
 
@@ -93,7 +96,10 @@ _BASIC: dict[str, tuple[Make, tuple[str, ...]]] = {
         lambda t: pylops.FirstDerivative(60, order=5, edge=True, dtype=t),
         _REAL,
     ),
-    "FirstDerivative forward": (lambda t: pylops.FirstDerivative(60, kind="forward", dtype=t), _REAL),
+    "FirstDerivative forward": (
+        lambda t: pylops.FirstDerivative(60, kind="forward", dtype=t),
+        _REAL,
+    ),
     "SecondDerivative": (lambda t: pylops.SecondDerivative(80, dtype=t), _REAL),
     "SecondDerivative edge": (
         lambda t: pylops.SecondDerivative((9, 11), axis=1, edge=True, dtype=t),
@@ -135,7 +141,10 @@ _BASIC: dict[str, tuple[Make, tuple[str, ...]]] = {
     "Real": (lambda t: pylops.Real(30, dtype=t), ("complex128", "complex64")),
     "Imag": (lambda t: pylops.Imag(30, dtype=t), ("complex128", "complex64")),
     "Conj": (lambda t: pylops.Conj(30, dtype=t), ("complex128", "complex64")),
-    "VStack": (lambda t: pylops.VStack([_mult(9, 12, t), pylops.Flip(12, dtype=t)], dtype=t), _REAL),
+    "VStack": (
+        lambda t: pylops.VStack([_mult(9, 12, t), pylops.Flip(12, dtype=t)], dtype=t),
+        _REAL,
+    ),
     "HStack": (lambda t: pylops.HStack([_mult(9, 12, t), _mult(9, 5, t)], dtype=t), _REAL),
     "Block": (
         lambda t: pylops.Block(
@@ -279,7 +288,11 @@ _WAVES: dict[str, tuple[Make, tuple[str, ...]]] = {
     ),
     "PhaseShift": (
         lambda t: waveeqprocessing.PhaseShift(
-            1500.0, 20.0, 16, np.fft.rfftfreq(16, 0.01), np.fft.fftshift(np.fft.fftfreq(8, 5.0)),
+            1500.0,
+            20.0,
+            16,
+            np.fft.rfftfreq(16, 0.01),
+            np.fft.fftshift(np.fft.fftfreq(8, 5.0)),
             dtype=t,
         ),
         _REAL,

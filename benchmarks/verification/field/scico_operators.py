@@ -30,11 +30,17 @@ def _real(linop: Any) -> Iterator[tuple[str, Any]]:
     rng = np.random.default_rng(0)
     w = jnp.asarray(rng.standard_normal((3, 5)), jnp.float32)
     image = (16, 20)
-    yield "MatrixOperator", linop.MatrixOperator(jnp.asarray(rng.standard_normal((12, 9)), jnp.float32))
+    yield (
+        "MatrixOperator",
+        linop.MatrixOperator(jnp.asarray(rng.standard_normal((12, 9)), jnp.float32)),
+    )
     yield "Convolve full", linop.Convolve(w, image)
     yield "Convolve same", linop.Convolve(w, image, mode="same")
     yield "Convolve valid", linop.Convolve(w, image, mode="valid")
-    yield "ConvolveByX", linop.ConvolveByX(jnp.asarray(rng.standard_normal(image), jnp.float32), (3, 5))
+    yield (
+        "ConvolveByX",
+        linop.ConvolveByX(jnp.asarray(rng.standard_normal(image), jnp.float32), (3, 5)),
+    )
     yield "CircularConvolve", linop.CircularConvolve(w, image)
     yield "CircularConvolve 64 x 64", linop.CircularConvolve(w, (64, 64))
     yield "FiniteDifference", linop.FiniteDifference(image, append=0)
@@ -51,7 +57,10 @@ def _real(linop: Any) -> Iterator[tuple[str, Any]]:
     yield "Transpose", linop.Transpose(image, (1, 0))
     yield "ProjectedGradient", linop.ProjectedGradient(image)
     yield "PolarGradient", linop.PolarGradient(image)
-    yield "VerticalStack", linop.VerticalStack((linop.Identity(image), linop.Convolve(w, image, mode="same")))
+    yield (
+        "VerticalStack",
+        linop.VerticalStack((linop.Identity(image), linop.Convolve(w, image, mode="same"))),
+    )
     yield "DiagonalStack", linop.DiagonalReplicated(linop.Convolve(w, image), 3)
     yield "composed", linop.Sum((18, 24), axis=1) @ linop.Convolve(w, image)
 

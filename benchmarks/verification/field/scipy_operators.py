@@ -8,7 +8,8 @@ from scipy import fft, ndimage, signal, sparse
 from scipy.interpolate import make_interp_spline
 from scipy.sparse import linalg
 
-from benchmarks.verification.field.operator import Map, Operator
+from benchmarks.verification.field.operator import Operator
+from benchmarks.verification.pair import Map
 
 __all__ = ["operators"]
 
@@ -223,9 +224,7 @@ def _solvers() -> Iterator[Operator]:
         )
     )
     solver = linalg.splu(K)
-    yield _operator(
-        "splu", solver.solve, lambda u: solver.solve(u, trans="H"), n, dtype="float64"
-    )
+    yield _operator("splu", solver.solve, lambda u: solver.solve(u, trans="H"), n, dtype="float64")
     rng = np.random.default_rng(1)
     left, right = (np.linalg.qr(rng.standard_normal((20, 20)))[0] for _ in range(2))
     hard = left @ np.diag(np.logspace(0, -4, 20)) @ right

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.verification.field.operator import Map, Operator
+from benchmarks.verification.field.operator import Operator
+from benchmarks.verification.pair import Map
 
 __all__ = ["operators"]
 
