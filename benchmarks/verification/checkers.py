@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.verification.pair import Pair, cells, zeros
+from benchmarks.verification.pair import Pair, cells, compiled, zeros
 from jaxdeconv import verify
 
 __all__ = ["Checker", "Subject", "Verdict", "is_complex", "ours", "ours_within", "timed"]
@@ -72,8 +72,8 @@ class Subject:
     def __init__(self, pair: Pair, seed: int) -> None:
         self.pair, self.seed = pair, seed
         self.forward = self.backward = 0
-        compiled = (lambda function: function) if pair.numpy else _compiled
-        self._A, self._At = compiled(pair.A), compiled(pair.At)
+        kept_or_compiled = (lambda function: function) if pair.numpy else compiled
+        self._A, self._At = kept_or_compiled(pair.A), kept_or_compiled(pair.At)
 
     def A(self, v: Any) -> Any:
         """A v."""
@@ -126,10 +126,6 @@ class Subject:
     def said(self, accepts: bool) -> Verdict:
         """A verdict without a diagnosis, the applications as counted."""
         return Verdict("pass" if accepts else "fail", self.forward, self.backward)
-
-
-def _compiled(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return jax.jit(lambda x: function(x))  # methods of some classes cannot be hashed
 
 
 def timed(checker: Checker, subject: Subject) -> Verdict:

@@ -1,4 +1,4 @@
-"""Maps that are linear where one usually looks: clipped, thresholded, rounded, cut off elsewhere."""
+"""Maps that are linear where one usually looks: elsewhere clipped, thresholded, rounded."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from benchmarks.verification.hidden_scales import Draw, size, way_and_dtype
-from benchmarks.verification.pair import Map, Pair
+from benchmarks.verification.pair import Pair
 from benchmarks.verification.ways import called, struct
 
 __all__ = ["FAULTS"]
@@ -44,7 +44,7 @@ def _bent(bend: Bend, low: float = -6, high: float = 6, dtypes: tuple = _DTYPES)
 def _cast(name: str, scale: float = 1.0) -> Bend:
     """Through a narrower dtype, in units of `1 / scale`."""
 
-    def bend(xp: Any, v: Any, _: float) -> Any:
+    def bend(_: Any, v: Any, __: float) -> Any:
         narrow = jnp.dtype(name)
         with np.errstate(all="ignore"):
             through = (v * v.dtype.type(scale)).astype(narrow).astype(v.dtype)
@@ -74,11 +74,11 @@ def _small(xp: Any, v: Any, t: float) -> Any:
     return xp.abs(v) < t
 
 
-def _negative(xp: Any, v: Any, t: float) -> Any:
+def _negative(_: Any, v: Any, t: float) -> Any:
     return v < -t
 
 
-def _positive(xp: Any, v: Any, t: float) -> Any:
+def _positive(_: Any, v: Any, t: float) -> Any:
     return v > t
 
 

@@ -10,7 +10,7 @@ from jax import Array, lax
 from numpy.random import Generator
 
 from benchmarks.verification.kinds import Kind
-from benchmarks.verification.pair import Pair
+from benchmarks.verification.pair import Pair, compiled
 from benchmarks.verification.ways import called, struct
 
 __all__ = ["KINDS", "TOLERANCES"]
@@ -249,14 +249,14 @@ def _method(rng: Generator, dtype: Any) -> Pair:
 def _compiled(rng: Generator, dtype: Any) -> Pair:
     op = _Method(_whole(rng, tuple(int(k) for k in rng.integers(1, 24, 2)), dtype))
     m, n = op.M.shape
-    A, At = jax.jit(lambda v: op.A(v)), jax.jit(lambda u: op.At(u))
+    A, At = compiled(op.A), compiled(op.At)
     return Pair("", A, At, struct(n, dtype), struct(m, dtype))
 
 
 def _vmapped(rng: Generator, dtype: Any) -> Pair:
     op = _Method(_whole(rng, tuple(int(k) for k in rng.integers(1, 12, 2)), dtype))
     m, n = op.M.shape
-    A, At = jax.vmap(lambda v: op.A(v)), jax.vmap(lambda u: op.At(u))
+    A, At = jax.vmap(compiled(op.A)), jax.vmap(compiled(op.At))
     return Pair("", A, At, struct((3, n), dtype), struct((3, m), dtype))
 
 

@@ -7,7 +7,6 @@ happens to change nothing (a symmetric kernel, flipped) is not a fault: see `dif
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import jax
 import jax.numpy as jnp

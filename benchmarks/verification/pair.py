@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["Map", "Pair", "cells", "matrix", "zeros"]
+__all__ = ["Map", "Pair", "cells", "compiled", "matrix", "zeros"]
 
 Map = Callable[[Any], Any]
 
@@ -63,6 +63,15 @@ class Pair:
 def cells(tree: Any) -> int:
     """Entries of all leaves together."""
     return sum(int(np.prod(leaf.shape, dtype=np.int64)) for leaf in jax.tree.leaves(tree))
+
+
+def compiled(function: Map) -> Map:
+    """By `jax.jit`, which hashes functions; the methods of some classes have no hash."""
+
+    def plain(x: Any) -> Any:
+        return function(x)
+
+    return jax.jit(plain)
 
 
 def zeros(tree: Any) -> Any:

@@ -80,7 +80,7 @@ CLASSIC: dict[str, tuple[Kind, tuple]] = {
     "large convolution": (kinds.large, (jnp.float32, jnp.bfloat16)),
     "zero": (kinds.zero, _ALL),
 }
-"""Functions of JAX with entries of one size, in which faults are planted: name -> (maker, dtypes)."""
+"""Functions of JAX with entries of one size; in these faults are planted."""
 
 KINDS = CLASSIC | kinds_apart.KINDS | kinds_called.KINDS
 """name -> (maker, dtypes that it is made for)."""

@@ -128,7 +128,7 @@ class Results:
         return _DIAGNOSES[2] if not verdict.cause else _DIAGNOSES[4 if verdict.certain else 3]
 
     def failed(self) -> bool:
-        """Whether ours accepted a fault, refused a correct pair, raised, or was certain and wrong."""
+        """Whether ours accepted a fault, refused a correct pair, raised, or was certainly wrong."""
         name = self.checkers[0]
         certain = [
             r for r in self.wrong if r.verdicts[name].certain and r.verdicts[name].cause != r.cause

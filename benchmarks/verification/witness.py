@@ -1,4 +1,4 @@
-"""Whether a pair is really wrong: its matrices in double precision, or an argument that shows it."""
+"""Whether a pair is really wrong: by its matrices, or by an argument that shows it."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.verification.checkers import is_complex
-from benchmarks.verification.pair import Map, Pair, matrix, zeros
+from benchmarks.verification.pair import Map, Pair, compiled, matrix, zeros
 
 __all__ = ["WITNESSES"]
 
@@ -34,7 +34,7 @@ def complex_sums(pair: Pair) -> bool:
     """At of i u is not i At u, or an entry is wrong."""
     if not is_complex(pair.codomain):
         return entries(pair)
-    call = pair.At if pair.numpy else jax.jit(lambda x: pair.At(x))
+    call = pair.At if pair.numpy else compiled(pair.At)
     u = _ramp(pair.codomain)
     turned = jax.tree.map(lambda x: (1j * x).astype(x.dtype), u)
     expected = 1j * _flat(call(_own(u)))
@@ -43,7 +43,7 @@ def complex_sums(pair: Pair) -> bool:
 
 
 def _not_additive(function: Map, space: Any, numpy: bool) -> bool:
-    call = function if numpy else jax.jit(lambda x: function(x))
+    call = function if numpy else compiled(function)
     leaves = jax.tree.leaves(space)
     eps = max(float(jnp.finfo(leaf.dtype).eps) for leaf in leaves)
     for v, w in _arguments(space):
@@ -78,7 +78,7 @@ def _arguments(space: Any) -> Iterator[tuple[Any, Any]]:
 def repeated(pair: Pair) -> bool:
     """The same argument gives different results."""
     v = _ramp(pair.domain)
-    call = pair.A if pair.numpy else jax.jit(lambda x: pair.A(x))
+    call = pair.A if pair.numpy else compiled(pair.A)
     results = [_flat(call(_own(v))) for _ in range(64)]
     return any(not np.array_equal(a, b) for a, b in itertools.pairwise(results))
 

@@ -11,7 +11,6 @@ from jax import Array
 
 from benchmarks.verification.pair import Map, Pair, cells, matrix
 
-
 Fault = Callable[[Pair], Map | None]
 
 _MOST_INVERTED = 2**8  # cells of either side

@@ -1,4 +1,4 @@
-"""Operators that people use, as they call them: the right pair and wrong ones, judged beside dottest.
+"""Operators that people use, as they call them: right and wrong pairs, judged beside dottest.
 
 operator           an operator, and its wrong adjoints
 *_operators        the catalogs, one per library; each says if the library is not installed

@@ -1,5 +1,6 @@
-"""Functions of JAX: transforms, scans, gathers, contractions, sparse matrices, one device's share."""
+"""Functions of JAX: transforms, contractions, gathers, scans, images, rules, sparse matrices."""
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -126,15 +127,23 @@ def _contractions() -> Iterator[Operator]:
 def _indices() -> Iterator[Operator]:
     rng = np.random.default_rng(2)
     index = rng.integers(0, 50, 80)
-    yield _operator("gather", lambda v: v[index], lambda u: jnp.zeros(50).at[index].add(u), 50)
-    yield _operator("scatter", lambda v: jnp.zeros(50).at[index].add(v), lambda u: u[index], 80)
+
+    def read(v: Array) -> Array:
+        return v[index]
+
+    def added(u: Array) -> Array:
+        return jnp.zeros(50).at[index].add(u)
+
+    yield _operator("gather", read, added, 50)
+    yield _operator("scatter", added, read, 80)
     segments = np.sort(rng.integers(0, 12, 90))
     yield _operator(
         "segment_sum", lambda v: jax.ops.segment_sum(v, segments, 12), lambda u: u[segments], 90
     )
+    columns = jnp.asarray(rng.integers(0, 7, (9, 4)))
     yield _operator(
         "take_along_axis",
-        lambda v: jnp.take_along_axis(v, jnp.asarray(rng.integers(0, 7, (9, 4))), 1),
+        lambda v: jnp.take_along_axis(v, columns, 1),
         None,
         9,
         7,
@@ -143,7 +152,7 @@ def _indices() -> Iterator[Operator]:
     yield _operator("diff", jnp.diff, None, 200)
     yield _operator("pad reflect", lambda v: jnp.pad(v, 3, "reflect"), None, 20)
     yield _operator("roll, flip, transpose", lambda v: jnp.roll(v, 2, 0)[::-1].T, None, 9, 7)
-    yield _operator("tril", lambda v: jnp.tril(v), jnp.tril, 12, 12)
+    yield _operator("tril", jnp.tril, jnp.tril, 12, 12)
 
 
 def _scans() -> Iterator[Operator]:
@@ -159,7 +168,7 @@ def _scans() -> Iterator[Operator]:
     yield _operator("cumsum", lax.cumsum, lambda u: lax.cumsum(u, reverse=True), 5000)
     yield _operator(
         "associative_scan",
-        lambda v: lax.associative_scan(jnp.add, v),
+        functools.partial(lax.associative_scan, jnp.add),
         lambda u: lax.associative_scan(jnp.add, u, reverse=True),
         16,
     )
@@ -172,8 +181,8 @@ def _scans() -> Iterator[Operator]:
     )
     yield _operator(
         "vmap of scan",
-        jax.vmap(lambda v: filtered(v, False)),
-        jax.vmap(lambda u: filtered(u, True)),
+        jax.vmap(functools.partial(filtered, reverse=False)),
+        jax.vmap(functools.partial(filtered, reverse=True)),
         4,
         40,
     )

@@ -1,6 +1,7 @@
 """An operator as its library offers it, and the wrong adjoints that are planted beside it."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -8,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.verification.pair import Map, Pair, zeros
+from benchmarks.verification.pair import Map, Pair, compiled, zeros
 
 __all__ = ["RIGHT", "Operator", "pairs"]
 
@@ -57,10 +58,8 @@ class Operator:
 
     def pair(self) -> Pair:
         """As the checkers take it."""
-        if self.numpy:
-            codomain = self.A(zeros(self.domain))
-        else:
-            codomain = jax.eval_shape(self.A, self.domain)
+        ask = self.A if self.numpy else functools.partial(jax.eval_shape, compiled(self.A))
+        codomain = ask(zeros(self.domain) if self.numpy else self.domain)
         spaces = (jax.tree.map(_struct, side) for side in (self.domain, codomain))
         return Pair(self.title, self.A, self.At, *spaces, numpy=self.numpy)
 

@@ -71,10 +71,11 @@ def _spectra(dtype: str) -> Iterator[Operator]:
             weight[0] = 1
             if n % 2 == 0:
                 weight[-1] = 1
+            weight = (n * weight).astype(dtype)
             yield _operator(
                 f"fft.rfft {n}",
-                lambda v: fft.rfft(v),
-                lambda u, n=n, w=weight.astype(dtype): fft.irfft(w * u, n) * u.real.dtype.type(n),
+                fft.rfft,
+                lambda u, n=n, weight=weight: fft.irfft(weight * u, n),
                 n,
                 dtype=dtype,
             )

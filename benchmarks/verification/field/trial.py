@@ -71,7 +71,7 @@ def _limited(seconds: float) -> Checker:
 def _alarm(seconds: float) -> Iterator[None]:
     """Raise `_Late` in this thread after so many seconds."""
 
-    def ring(signum: int, frame: FrameType | None) -> None:
+    def ring(_: int, __: FrameType | None) -> None:
         raise _Late
 
     before = signal.signal(signal.SIGALRM, ring)

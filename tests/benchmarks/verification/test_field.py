@@ -124,11 +124,11 @@ def test_catalogs_of_what_is_installed() -> None:
 @pytest.mark.parametrize("library", ["JAX", "imaging"])
 def test_functions_of_jax(library: str) -> None:
     for operator in list(catalog.operators(library))[:3]:
-        assert [name for name, _ in pairs(operator)][0] == RIGHT
+        assert next(name for name, _ in pairs(operator)) == RIGHT
 
 
 def test_a_library_that_is_not_installed(monkeypatch) -> None:
-    def absent(name: str) -> None:
+    def absent(_: str) -> None:
         raise ModuleNotFoundError(name="scico")
 
     monkeypatch.setattr(catalog.importlib, "import_module", absent)

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.verification.checkers import is_complex
 from benchmarks.verification.kinds_called import TOLERANCES
-from benchmarks.verification.pair import Pair, matrix, zeros
+from benchmarks.verification.pair import Pair, compiled, matrix, zeros
 from benchmarks.verification.pairs import CLASSIC, KINDS, correct_pairs
 
 # roundings that the adjoint of a map with its own constants may show, relative to the largest entry
@@ -25,7 +25,7 @@ def check(pair: Pair) -> None:
     if pair.numpy:
         got = pair.At(zeros(pair.codomain))
     else:
-        got = jax.eval_shape(lambda u: pair.At(u), pair.codomain)
+        got = jax.eval_shape(compiled(pair.At), pair.codomain)
     assert jax.tree.structure(got) == jax.tree.structure(pair.domain), pair.name
     for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(pair.domain), strict=True):
         assert (a.shape, a.dtype.kind) == (b.shape, b.dtype.kind), pair.name  # of any width
