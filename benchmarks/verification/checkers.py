@@ -1,6 +1,7 @@
 """What is compared: a checker is given a pair and says whether At is the adjoint of A."""
 
 import dataclasses
+import inspect
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,10 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.verification.pair import Pair, cells
+from benchmarks.verification.pair import Pair, cells, compiled, zeros
 from jaxdeconv import verify
 
-__all__ = ["Checker", "Subject", "Verdict", "ours", "timed"]
+__all__ = ["Checker", "Subject", "Verdict", "is_complex", "ours", "ours_within", "timed"]
 
 Check = Callable[["Subject"], "Verdict"]
 
@@ -22,7 +23,8 @@ class Verdict:
     """What a checker said.
 
     Attributes:
-        status: 'pass', 'fail', or 'inconclusive' of those that can say so.
+        status: 'pass', 'fail', or 'inconclusive' of those that can say so; 'raised' where the
+            checker raised an exception, 'late' where it was stopped.
         forward: applications of A.
         backward: applications of At.
         seconds: taken.
@@ -70,7 +72,8 @@ class Subject:
     def __init__(self, pair: Pair, seed: int) -> None:
         self.pair, self.seed = pair, seed
         self.forward = self.backward = 0
-        self._A, self._At = jax.jit(pair.A), jax.jit(pair.At)
+        kept_or_compiled = (lambda function: function) if pair.numpy else compiled
+        self._A, self._At = kept_or_compiled(pair.A), kept_or_compiled(pair.At)
 
     def A(self, v: Any) -> Any:
         """A v."""
@@ -85,8 +88,7 @@ class Subject:
     def warm(self) -> None:
         """Compile both, uncounted, so that rivals are not charged for it."""
         for function, space in ((self._A, self.pair.domain), (self._At, self.pair.codomain)):
-            zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), space)
-            jax.block_until_ready(function(zeros))
+            jax.block_until_ready(function(self._placed(zeros(space))))
 
     def fresh(self) -> "Subject":
         """The same compiled functions, nothing counted yet."""
@@ -101,22 +103,25 @@ class Subject:
 
     @property
     def dtype(self) -> np.dtype:
-        """Of all leaves."""
+        """Of all leaves of the domain."""
         (dtype,) = {leaf.dtype for leaf in jax.tree.leaves(self.pair.domain)}
         return dtype
 
     @property
     def complex(self) -> bool:
-        """Whether the cells are complex."""
-        return bool(jnp.issubdtype(self.dtype, jnp.complexfloating))
+        """Whether the cells of the domain are complex."""
+        return is_complex(self.pair.domain)
 
     def flat_A(self, v: np.ndarray) -> np.ndarray:
         """A of a flat vector."""
-        return _flat(self.A(_shaped(v, self.pair.domain)))
+        return _flat(self.A(self._placed(_shaped(v, self.pair.domain))))
 
     def flat_At(self, u: np.ndarray) -> np.ndarray:
         """At of a flat vector."""
-        return _flat(self.At(_shaped(u, self.pair.codomain)))
+        return _flat(self.At(self._placed(_shaped(u, self.pair.codomain))))
+
+    def _placed(self, tree: Any) -> Any:
+        return tree if self.pair.numpy else jax.tree.map(jnp.asarray, tree)
 
     def said(self, accepts: bool) -> Verdict:
         """A verdict without a diagnosis, the applications as counted."""
@@ -126,14 +131,30 @@ class Subject:
 def timed(checker: Checker, subject: Subject) -> Verdict:
     """The verdict with the seconds that it took."""
     start = time.perf_counter()
-    verdict = checker.check(subject)
+    try:
+        verdict = checker.check(subject)
+    except Exception as error:  # of a checker that could not cope with the pair: it counts
+        verdict = Verdict("raised", 0, 0, cause=f"{type(error).__name__}: {error}".split("\n")[0])
     return dataclasses.replace(verdict, seconds=time.perf_counter() - start)
 
 
-def _ours(subject: Subject) -> Verdict:
+def ours_within(seconds: float) -> Checker:
+    """Ours, told how long it may take."""
+    known = "seconds" in inspect.signature(verify.adjoint).parameters
+    options = {"seconds": seconds} if known else {}
+    return dataclasses.replace(ours, check=lambda subject: _ours(subject, **options))
+
+
+def _ours(subject: Subject, **options: Any) -> Verdict:
     pair = subject.pair
     report = verify.adjoint(
-        pair.A, pair.At, pair.domain, pair.codomain, key=subject.seed, transpose=pair.transpose
+        pair.A,
+        pair.At,
+        pair.example,
+        None if pair.numpy else pair.codomain,
+        key=subject.seed,
+        transpose=pair.transpose,
+        **options,
     )
     others = [line[5:] for line in report.explanation.split("\n") if line.startswith("  or ")]
     return Verdict(
@@ -149,12 +170,18 @@ def _ours(subject: Subject) -> Verdict:
 ours = Checker("jaxdeconv.verify", _ours, lambda _: True, "defaults; time includes compilation")
 
 
+def is_complex(tree: Any) -> bool:
+    """Whether any leaf is."""
+    leaves = jax.tree.leaves(tree)
+    return any(jnp.issubdtype(leaf.dtype, jnp.complexfloating) for leaf in leaves)
+
+
 def _shaped(flat: np.ndarray, tree: Any) -> Any:
     """A member of a space from its cells, leaf after leaf."""
     leaves, structure = jax.tree.flatten(tree)
     parts = np.split(flat, np.cumsum([cells(leaf) for leaf in leaves])[:-1])
     shaped = (
-        jnp.asarray(part.reshape(leaf.shape), leaf.dtype)
+        part.reshape(leaf.shape).astype(leaf.dtype)
         for part, leaf in zip(parts, leaves, strict=True)
     )
     return structure.unflatten(shaped)

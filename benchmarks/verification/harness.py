@@ -1,53 +1,18 @@
 """Every checker on every trial; what was said, and what it is worth."""
 
-import dataclasses
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import jax
 
-from benchmarks.verification.checkers import Checker, Subject, Verdict, timed
+from benchmarks.verification.checkers import Checker, Subject, timed
 from benchmarks.verification.pair import cells
+from benchmarks.verification.records import Record
 from benchmarks.verification.trials import Trial
 
-__all__ = ["Record", "judge", "run"]
+__all__ = ["judge", "run"]
 
 _FORGET = 25  # trials after which compiled programs are dropped: there are thousands
-
-
-@dataclasses.dataclass(frozen=True)
-class Record:
-    """One trial, in types that JSON has.
-
-    Attributes:
-        name: of the pair.
-        fault: planted; '' for a correct pair.
-        cause: of the fault, '' if a diagnosis need not know it.
-        size: as in the trial.
-        cells: of the domain.
-        dtype: of its first leaf.
-        seed: of the checkers.
-        verdicts: checker -> its verdict; those that do not take the pair are missing.
-    """
-
-    name: str
-    fault: str
-    cause: str
-    size: str
-    cells: int
-    dtype: str
-    seed: int
-    verdicts: dict[str, Verdict]
-
-    @classmethod
-    def from_json(cls, entry: Mapping[str, Any]) -> "Record":
-        """The inverse of `dataclasses.asdict`."""
-        verdicts = {
-            name: Verdict(**{**verdict, "others": tuple(verdict["others"])})
-            for name, verdict in entry["verdicts"].items()
-        }
-        return cls(**{**entry, "verdicts": verdicts})
 
 
 def judge(trial: Trial, checkers: Sequence[Checker]) -> Record:
@@ -66,6 +31,7 @@ def judge(trial: Trial, checkers: Sequence[Checker]) -> Record:
         cells=cells(pair.domain),
         dtype=str(jax.tree.leaves(pair.domain)[0].dtype),
         seed=trial.seed,
+        hidden=trial.hidden,
         verdicts=verdicts,
     )
 

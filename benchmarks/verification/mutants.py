@@ -7,19 +7,16 @@ happens to change nothing (a symmetric kernel, flipped) is not a fault: see `dif
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.verification import conv_faults, faults
-from benchmarks.verification.pair import Pair, matrix
+from benchmarks.verification.pair import Map, Pair, matrix
 from jaxdeconv.verify.diagnose import Cause
 
 __all__ = ["MUTANTS", "Mutant", "differs", "planted"]
-
-Map = Callable[[Any], Any]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,14 +1,16 @@
 """A pair of linear maps, and its matrices where they are small."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["Pair", "cells", "matrix"]
+__all__ = ["Map", "Pair", "cells", "compiled", "matrix", "zeros"]
+
+Map = Callable[[Any], Any]
 
 _SMALL = 2**18  # cells of a matrix that is written out
 
@@ -25,6 +27,7 @@ class Pair:
         codomain: pytree of `jax.ShapeDtypeStruct`.
         transpose: whether At is the transpose where that differs from the adjoint.
         conv: the convolution that A is, for faults planted in its parts; None for other maps.
+        numpy: whether both are NumPy code, to be called with NumPy arrays.
     """
 
     name: str
@@ -34,6 +37,12 @@ class Pair:
     codomain: Any
     transpose: bool = False
     conv: Any = None
+    numpy: bool = False
+
+    @property
+    def example(self) -> Any:
+        """The domain as a user would state it: zeros of NumPy for NumPy code."""
+        return zeros(self.domain) if self.numpy else self.domain
 
     @property
     def small(self) -> bool:
@@ -47,7 +56,7 @@ class Pair:
 
     def expected(self) -> np.ndarray:
         """The matrix that At should have, from A alone."""
-        forward = matrix(self.A, self.domain)
+        forward = matrix(self.A, self.domain, self.numpy)
         return forward.T if self.transpose else forward.conj().T
 
 
@@ -56,11 +65,27 @@ def cells(tree: Any) -> int:
     return sum(int(np.prod(leaf.shape, dtype=np.int64)) for leaf in jax.tree.leaves(tree))
 
 
-def matrix(function: Callable[[Any], Any], domain: Any) -> np.ndarray:
+def compiled(function: Map) -> Map:
+    """By `jax.jit`, which hashes functions; the methods of some classes have no hash."""
+
+    def plain(x: Any) -> Any:
+        return function(x)
+
+    return jax.jit(plain)
+
+
+def zeros(tree: Any) -> Any:
+    """NumPy arrays of these shapes and dtypes."""
+    return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), tree)
+
+
+def matrix(function: Callable[[Any], Any], domain: Any, numpy: bool = False) -> np.ndarray:
     """`(outputs, inputs)`: what `function` makes of every unit vector, leaf after leaf.
 
     Values as they come, in float64 or complex128; for small maps only.
     """
+    if numpy:
+        return np.stack([_cells_of(function(unit)) for unit in _units(domain)], 1)
     leaves, tree = jax.tree.flatten(domain)
 
     def flat(*arguments: jax.Array) -> tuple[jax.Array, ...]:
@@ -78,3 +103,18 @@ def matrix(function: Callable[[Any], Any], domain: Any) -> np.ndarray:
     rows = [np.asarray(part) for part in batched(*units)]
     wide = np.complex128 if any(np.iscomplexobj(part) for part in rows) else np.float64
     return np.concatenate([part.astype(wide) for part in rows], axis=1).T
+
+
+def _units(domain: Any) -> Iterator[Any]:
+    """Every unit vector, as NumPy arrays of their own."""
+    for which, leaf in enumerate(jax.tree.leaves(domain)):
+        for cell in range(int(np.prod(leaf.shape, dtype=np.int64))):
+            leaves, tree = jax.tree.flatten(zeros(domain))
+            leaves[which].reshape(-1)[cell] = 1
+            yield tree.unflatten(leaves)
+
+
+def _cells_of(tree: Any) -> np.ndarray:
+    parts = [np.asarray(leaf).ravel() for leaf in jax.tree.leaves(tree)]
+    wide = np.complex128 if any(np.iscomplexobj(part) for part in parts) else np.float64
+    return np.concatenate([part.astype(wide) for part in parts])

@@ -1,20 +1,20 @@
 """What the trials show: rates, a table for the README, JSON."""
 
+import collections
 import dataclasses
-import json
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from benchmarks.machine import one_line
 from benchmarks.markdown import Place
-from benchmarks.verification.harness import Record
+from benchmarks.verification import records
+from benchmarks.verification.records import Record
 from benchmarks.verification.trials import SIZES
 
-__all__ = ["PLACE", "Results"]
+__all__ = ["Results"]
 
-PLACE = Place("verification")
 _DIAGNOSES = ("named", "named among others", "unknown", "another suspected", "another for certain")
 
 
@@ -26,18 +26,21 @@ class Results:
         machine: from `machine.describe`.
         checkers: in the order of the table, ours first.
         records: one per trial.
+        place: of the table in a README.
     """
 
     machine: dict[str, Any]
     checkers: Sequence[str]
     records: Sequence[Record]
+    place: ClassVar[Place] = Place("verification")
 
     @classmethod
     def merged(cls, shares: Sequence["Results"]) -> "Results":
         """All shares as one run, on the machine of the first."""
         first = shares[0]
-        records = [record for share in shares for record in share.records]
-        return cls(first.machine, first.checkers, records)
+        return cls(
+            first.machine, first.checkers, [record for share in shares for record in share.records]
+        )
 
     def write_json(self, path: Path) -> None:
         """The summary, then one line per trial."""
@@ -47,16 +50,13 @@ class Results:
             "machine": self.machine,
             "checkers": list(self.checkers),
         }
-        lines = ",\n".join(json.dumps(_compact(record)) for record in self.records)
-        text = json.dumps(head, indent=1).removesuffix("\n}")
-        path.write_text(f'{text},\n "records": [\n{lines}\n]}}\n')
+        records.write(path, head, self.records)
 
     @classmethod
     def read_json(cls, path: Path) -> "Results":
         """What `write_json` wrote."""
-        document = json.loads(path.read_text())
-        records = [Record.from_json(entry) for entry in document["records"]]
-        return cls(document["machine"], document["checkers"], records)
+        head, found = records.read(path)
+        return cls(head["machine"], head["checkers"], found)
 
     @property
     def wrong(self) -> list[Record]:
@@ -80,16 +80,21 @@ class Results:
     def _summarise(self, checker: str) -> dict[str, Any]:
         verdicts = [r.verdicts[checker] for r in self.records if checker in r.verdicts]
 
+        planted = [record for record in self.wrong if not record.hidden]
+        hidden = [record for record in self.wrong if record.hidden]
+
         def median(value: Callable[[Any], float]) -> float | None:
             return statistics.median(map(value, verdicts)) if verdicts else None
 
         sizes = {
-            size: self.said(checker, "fail", [r for r in self.wrong if r.size == size])
+            size: self.said(checker, "fail", [r for r in planted if r.size == size])
             for size in SIZES
         }
         return {
-            "caught": self.said(checker, "fail", self.wrong),
+            "caught": self.said(checker, "fail", planted),
             "caught by size": sizes,
+            "hidden caught": self.said(checker, "fail", hidden),
+            "hidden undecided": self.said(checker, "inconclusive", hidden)[0],
             "faults let through": sorted(
                 {
                     r.fault
@@ -99,7 +104,7 @@ class Results:
             ),
             "wrong pairs undecided": self.said(checker, "inconclusive", self.wrong)[0],
             "refused": self.said(checker, "fail", self.correct),
-            "correct pairs undecided": self.said(checker, "inconclusive", self.correct)[0],
+            "correct pairs undecided": self.said(checker, "inconclusive", self.correct),
             "forward": median(lambda v: v.forward),
             "backward": median(lambda v: v.backward),
             "seconds": median(lambda v: v.seconds),
@@ -122,14 +127,15 @@ class Results:
             return _DIAGNOSES[1]
         return _DIAGNOSES[2] if not verdict.cause else _DIAGNOSES[4 if verdict.certain else 3]
 
-    def ours_failed(self) -> bool:
-        """Whether ours accepted a fault, refused a correct pair, or was certain and wrong."""
+    def failed(self) -> bool:
+        """Whether ours accepted a fault, refused a correct pair, raised, or was certainly wrong."""
         name = self.checkers[0]
         certain = [
             r for r in self.wrong if r.verdicts[name].certain and r.verdicts[name].cause != r.cause
         ]
         accepted = self.said(name, "pass", self.wrong)[0]
-        return bool(accepted or self.said(name, "fail", self.correct)[0] or certain)
+        raised = self.said(name, "raised", self.records)[0]
+        return bool(accepted or raised or self.said(name, "fail", self.correct)[0] or certain)
 
     def markdown(self) -> str:
         """The table, the diagnoses and the machine."""
@@ -137,7 +143,9 @@ class Results:
             "checker",
             "wrong pairs caught",
             *(f"of {size} cells" for size in SIZES),
+            "hidden",
             "correct pairs refused",
+            "undecided",
             "A, At applied",
             "seconds",
         ]
@@ -148,15 +156,21 @@ class Results:
 
     def notes(self) -> list[str]:
         """What the table rests on."""
-        faults = len({record.fault for record in self.wrong})
         name, counts = self.checkers[0], self.diagnoses()
         named = ", ".join(f"{kind} {count}" for kind, count in counts.items())
-        undecided = [self.said(name, "inconclusive", rs)[0] for rs in (self.wrong, self.correct)]
+        hidden = [record for record in self.wrong if record.hidden]
+        planted = [record for record in self.wrong if not record.hidden]
+        undecided = [
+            self.said(name, "inconclusive", rs)[0] for rs in (planted, hidden, self.correct)
+        ]
         return [
-            f"{faults} faults planted in {len(self.wrong)} pairs, and {len(self.correct)} correct "
-            "pairs; each checker at its defaults, on the pairs whose dtypes and size it takes",
-            f"{name}: undecided on {undecided[0]} wrong and {undecided[1]} correct pairs; the "
-            f"cause of {sum(counts.values())} faults: {named}",
+            f"{_faults(planted)} faults planted in {len(planted)} pairs, {_faults(hidden)} that "
+            f"hide (in small units, beyond usual probes, in how a function is called) in "
+            f"{len(hidden)} pairs, and {len(self.correct)} correct pairs; each checker at its "
+            "defaults, on the pairs whose dtypes and size it takes",
+            f"correct pairs: {_extent(self.correct)}",
+            f"{name}: undecided on {undecided[0]} planted and {undecided[1]} hidden faults and "
+            f"{undecided[2]} correct pairs; the cause of {sum(counts.values())} faults: {named}",
             "applications and seconds are medians; ours include compilation, the rivals' functions "
             "were compiled beforehand; the rules of scico and ODL are written out",
             one_line(self.machine),
@@ -168,7 +182,23 @@ class Results:
         if entry["forward"] is not None:
             effort = f"{entry['forward']:.0f}, {entry['backward']:.0f}"
         seconds = "-" if entry["seconds"] is None else f"{entry['seconds']:.2g}"
-        return [name, _rate(*entry["caught"]), *sizes, _rate(*entry["refused"]), effort, seconds]
+        right = [_rate(*entry[what]) for what in ("refused", "correct pairs undecided")]
+        hidden = _rate(*entry["hidden caught"])
+        return [name, _rate(*entry["caught"]), *sizes, hidden, *right, effort, seconds]
+
+
+def _faults(found: Iterable[Record]) -> int:
+    return len({record.fault for record in found})
+
+
+def _extent(found: Sequence[Record]) -> str:
+    """`2 to 99856 cells; float32 310, int8 90`."""
+    if not found:
+        return "none"
+    counts = collections.Counter(record.dtype for record in found)
+    dtypes = ", ".join(f"{dtype} {count}" for dtype, count in counts.most_common())
+    sizes = [record.cells for record in found]
+    return f"{min(sizes)} to {max(sizes)} cells; {dtypes}"
 
 
 def _rate(count: int, of: int) -> str:
@@ -178,11 +208,3 @@ def _rate(count: int, of: int) -> str:
     percent = 100 * count / of
     shown = f"{percent:.0f}" if count in (0, of) else f"{min(max(percent, 0.1), 99.9):.1f}"
     return f"{shown} % of {of}"
-
-
-def _compact(record: Record) -> dict[str, Any]:
-    """As a dictionary; times to three digits."""
-    entry = dataclasses.asdict(record)
-    for verdict in entry["verdicts"].values():
-        verdict["seconds"] = float(f"{verdict['seconds']:.3g}")
-    return entry

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.verification.convolutions import ConvSpec, conv_pair, conv_specs, enlarged
 from benchmarks.verification.mutants import Mutant
 from benchmarks.verification.pair import Pair, cells
-from benchmarks.verification.pairs import KINDS, correct_pairs
+from benchmarks.verification.pairs import CLASSIC, correct_pairs
 from jaxdeconv.verify.diagnose import Cause
 
 __all__ = ["SIZES", "Plan", "Trial", "correct_trials", "mutant_trials"]
@@ -35,6 +35,7 @@ class Trial:
         fault: name of what was planted; '' for correct pairs.
         cause: what a diagnosis should say; None for a fault that it need not know, and for none.
         size: one of `SIZES`.
+        hidden: whether the fault is of the second set.
     """
 
     pair: Pair
@@ -42,6 +43,7 @@ class Trial:
     fault: str = ""
     cause: Cause | None = None
     size: str = SIZES[0]
+    hidden: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,12 +54,14 @@ class Plan:
         small: small pairs into which each fault is planted.
         middle_every: one in so many faults is planted at 10^4 cells too; 0: none.
         large_every: the same at 10^6.
+        hidden: pairs drawn for each fault of the second set.
         seed: of everything.
     """
 
     small: int = 4
     middle_every: int = 2
     large_every: int = 6
+    hidden: int = 3
     seed: int = 0
 
 
@@ -113,7 +117,7 @@ def _maker(spec: ConvSpec) -> Maker:
 
 def _others(seed: int) -> list[Maker]:
     """Four of each kind, those of two axes and one channel among them."""
-    pairs = list(correct_pairs(seed, 4 * len(KINDS)))
+    pairs = list(correct_pairs(seed, 4 * len(CLASSIC), CLASSIC))
     return [lambda pair=pair: pair for pair in pairs if cells(pair.domain) < 10**4]
 
 

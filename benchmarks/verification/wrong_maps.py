@@ -9,9 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from benchmarks.verification.pair import Pair, cells, matrix
+from benchmarks.verification.pair import Map, Pair, cells, matrix
 
-Map = Callable[[Any], Any]
 Fault = Callable[[Pair], Map | None]
 
 _MOST_INVERTED = 2**8  # cells of either side

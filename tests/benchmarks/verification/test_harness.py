@@ -9,9 +9,10 @@ import pytest
 from benchmarks.verification.__main__ import main
 from benchmarks.verification.checkers import Checker, Subject, Verdict, ours
 from benchmarks.verification.convolutions import ConvSpec, conv_pair
-from benchmarks.verification.harness import Record, judge, run
+from benchmarks.verification.harness import judge, run
 from benchmarks.verification.mutants import MUTANTS
-from benchmarks.verification.results import PLACE, Results
+from benchmarks.verification.records import Record
+from benchmarks.verification.results import Results
 from benchmarks.verification.rivals import RIVALS
 from benchmarks.verification.trials import Plan, Trial, correct_trials, mutant_trials
 from jaxdeconv.verify.diagnose import Cause
@@ -39,7 +40,7 @@ def test_planted_checkers() -> None:
     assert (table["inconclusive"]["caught"], table["inconclusive"]["refused"]) == ((0, 1), (0, 1))
     assert table["inconclusive"]["wrong pairs undecided"] == 1
     assert table["pass"]["faults let through"] == ["not flipped"]
-    assert results.ours_failed()
+    assert results.failed()
 
 
 def test_pairs_that_a_checker_does_not_take_do_not_count() -> None:
@@ -50,7 +51,7 @@ def test_pairs_that_a_checker_does_not_take_do_not_count() -> None:
 
 def test_ours_is_right_and_names_the_cause() -> None:
     results = Results({}, [ours.name], [judge(trial, [ours]) for trial in TRIALS])
-    assert not results.ours_failed()
+    assert not results.failed()
     assert results.diagnoses()["named"] == 1
     verdict = results.records[1].verdicts[ours.name]
     assert verdict.forward > 0
@@ -73,7 +74,7 @@ def test_diagnoses_are_sorted(cause, certain, others, kind) -> None:
     record = Record("x", "flip", Cause.KERNEL_FLIP, "small", 6, "float32", 0, {"ours": verdict})
     results = Results({}, ["ours"], [record])
     assert [kind for kind, count in results.diagnoses().items() if count] == [kind]
-    assert results.ours_failed() == (kind == "another for certain")
+    assert results.failed() == (kind == "another for certain")
 
 
 # --- rivals
@@ -148,13 +149,13 @@ def test_json_and_shares(tmp_path) -> None:
 def test_table_goes_between_its_marks(tmp_path) -> None:
     path = tmp_path / "README.md"
     path.write_text("before\n<!-- verification -->\nold\n<!-- end of verification -->\nafter\n")
-    assert PLACE.fits(path)
-    PLACE.insert("new\n", path)
+    assert Results.place.fits(path)
+    Results.place.insert("new\n", path)
     assert path.read_text() == (
         "before\n<!-- verification -->\nnew\n<!-- end of verification -->\nafter\n"
     )
     path.write_text("no place")
-    assert not PLACE.fits(path)
+    assert not Results.place.fits(path)
 
 
 @pytest.mark.slow
