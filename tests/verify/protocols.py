@@ -157,10 +157,10 @@ class Cil:
         self.a, self.b = a, b
 
     def domain_geometry(self) -> Any:
-        return types.SimpleNamespace(allocate=lambda value: CilContainer(N))
+        return types.SimpleNamespace(allocate=lambda _: CilContainer(N))
 
     def range_geometry(self) -> Any:
-        return types.SimpleNamespace(allocate=lambda value: CilContainer(M))
+        return types.SimpleNamespace(allocate=lambda _: CilContainer(M))
 
     def _applied(self, matrix: np.ndarray, x: CilContainer) -> CilContainer:
         result = CilContainer(len(matrix))

@@ -106,7 +106,7 @@ def test_a_leaf_of_another_scale() -> None:
     x = {"a": XJ, "b": jnp.ones((2, 2))}
 
     def derivative(factor: float) -> Any:
-        return lambda x, d: 1e3 * d["a"] + factor * d["b"].sum()
+        return lambda _, d: 1e3 * d["a"] + factor * d["b"].sum()
 
     def f(x: Any) -> Any:
         return 1e3 * x["a"] + 1e-4 * x["b"].sum()
@@ -141,7 +141,7 @@ def test_a_fault_beside_a_kink() -> None:
 def test_results_that_cannot_be_compared() -> None:
     report = verify.jacobian(jnp.log, jnp.array([1.0, 0.0]), key=0)
     assert (report.status, report.of("Taylor").text) == ("fail", "f gives -inf at [1]")
-    report = verify.jacobian(lambda x: x**2, XJ, lambda x, d: d[1:], key=0)
+    report = verify.jacobian(lambda x: x**2, XJ, lambda _, d: d[1:], key=0)
     assert report.of("Taylor").text == "df gives float64[2], f gives float64[3]"
     assert report.status == "fail"
 

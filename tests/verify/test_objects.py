@@ -9,7 +9,6 @@ import numpy as np
 import pylops
 import pytest
 import scipy.sparse as sparse
-
 from jax.experimental.sparse import BCOO
 
 from jaxdeconv import verify
@@ -160,11 +159,11 @@ def test_torch() -> None:
 
     class Difference(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, v: Any) -> Any:
+        def forward(_: Any, v: Any) -> Any:
             return v[1:] - v[:-1]
 
         @staticmethod
-        def backward(ctx: Any, u: Any) -> Any:
+        def backward(_: Any, u: Any) -> Any:
             return torch.cat([u.new_zeros(1), u])
 
     report = verify.operator(Difference.apply, domain=torch.zeros(5), key=0)

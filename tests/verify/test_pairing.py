@@ -48,9 +48,7 @@ def test_transpose_over_the_reals() -> None:
     """<A v, u> = Re sum (A v) u: the transpose of a product with 1j is itself."""
     domain = COMPLEX[0]
     for back, ok in ((lambda u: 1j * u, True), (lambda u: -1j * u, False)):
-        report = verify.adjoint(
-            lambda v: 1j * v, back, domain, over="reals", transpose=True, key=0
-        )
+        report = verify.adjoint(lambda v: 1j * v, back, domain, over="reals", transpose=True, key=0)
         assert report.ok is ok
 
 

@@ -93,7 +93,7 @@ def test_unitary_functions() -> None:
 
     assert verify.unitary(fft, large, ifft, key=0).ok
     assert verify.unitary(fft, large, fft, key=0).verdict("structure") == "fail"
-    with pytest.raises(TypeError, match="unitary needs the adjoint of A; .* Pass At="):
+    with pytest.raises(TypeError, match=r"unitary needs the adjoint of A; .* Pass At="):
         verify.unitary(fft, large)
 
 
