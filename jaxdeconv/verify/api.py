@@ -104,7 +104,7 @@ def adjoint(
     Cost: about 30 applications of each, and up to `budget` more; O(log cells) more to localise.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> v = jax.ShapeDtypeStruct((5,), "float32")
         >>> report = adjoint(lambda v: v[1:] - v[:-1], lambda u: jnp.pad(u, (1, 0)), v, key=0)
         >>> report.ok, report.place
@@ -191,7 +191,7 @@ def assert_adjoint(
         ValueError: as `adjoint`.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> v = jax.ShapeDtypeStruct((3, 4), "float32")
         >>> assert_adjoint(jnp.transpose, jnp.transpose, v)
     """
@@ -236,7 +236,7 @@ def adjoint_family(
     Cost: about 80 applications of each.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> w, v = jax.ShapeDtypeStruct((4, 3), "float32"), jax.ShapeDtypeStruct((3,), "float32")
         >>> report = adjoint_family(jnp.dot, lambda w, u: w.T @ u, w, v, key=0)
         >>> report.ok, report.of("exact").false_acceptance < 1e-9
@@ -280,7 +280,7 @@ def linearity(A: Function, domain: Any, *, key: Any = None) -> Report:
     Cost: one trace and about ten applications.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> v = jax.ShapeDtypeStruct((3,), "float32")
         >>> linearity(lambda v: v - v.mean(), v).status
         'pass'

@@ -168,7 +168,7 @@ def _matrix(op: Any) -> Elements:
         torch = sys.modules["torch"]
         return elements_like(torch.zeros(columns, dtype=dtype, device=getattr(op, "device", None)))
     over: Ring = None if getattr(op, "clinear", True) else "reals"  # pylops: Conj, Real, real FFT
-    if type(op).__module__.startswith("jax"):
+    if type(op).__module__.partition(".")[0] in ("jax", "jaxlib"):
         return Elements(jax.ShapeDtypeStruct((columns,), dtype), over=over)
     return Elements(np.zeros(columns, np.float64 if dtype is None else dtype), over=over)
 
