@@ -13,7 +13,7 @@ module importing only from above itself:
     diagnose/       the cause, from the entries
     probes          random probes, and the chance that a wrong pair survives them
     calls           how a function can be called, and what is found when it is
-    operator        a function applied to blocks of vectors, with its jaxpr and its rounding
+    maps            a function applied to blocks of vectors, with its jaxpr and its rounding
     double          the same function in double precision
     patterns        which entries may be non-zero, and how few probes recover them
     pair            A and At; probes with what became of them

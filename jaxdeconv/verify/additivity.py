@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from jaxdeconv.verify.arithmetic import largest_part
-from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.precision import SENSIBLE, error_bound, root_mean_square, underflow
 from jaxdeconv.verify.probes import HALF, Probes
 from jaxdeconv.verify.report import Evidence, Status

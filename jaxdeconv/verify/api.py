@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxdeconv.errors import ArgumentValueError, reporting
 from jaxdeconv.verify.additivity import linear, with_noise
-from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.pair import Family, Pair
 from jaxdeconv.verify.pairing import Inner, Misfit, Ring, operators
 from jaxdeconv.verify.patterns import Pattern

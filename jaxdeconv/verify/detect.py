@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.patterns import Factor, Pattern, blocks
 from jaxdeconv.verify.probes import Probes
 

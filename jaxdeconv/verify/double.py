@@ -7,7 +7,7 @@ import jax
 from jaxdeconv.verify.analysis import Untraceable, trace, wide, widened
 from jaxdeconv.verify.analysis.jaxprs import in_64_bit_mode
 from jaxdeconv.verify.calls import compiled, struct
-from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.maps import Operator
 
 __all__ = ["in_double"]
 

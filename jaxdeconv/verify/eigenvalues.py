@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.probes import Probes
 from jaxdeconv.verify.report import Evidence, Status
 

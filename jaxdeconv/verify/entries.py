@@ -12,8 +12,8 @@ import functools
 import numpy as np
 
 from jaxdeconv.verify.exact import LARGEST, Scheme, classify_exactness, scheme_of
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.matrices import Entries
-from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.patterns import Pattern
 from jaxdeconv.verify.precision import NOUGHT, SENSIBLE, entry_bound, error_bound, underflow

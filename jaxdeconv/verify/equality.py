@@ -18,8 +18,8 @@ from jaxdeconv.verify.additivity import linear, with_noise
 from jaxdeconv.verify.api import BUDGET, Options, adjoint
 from jaxdeconv.verify.calls import Finding
 from jaxdeconv.verify.derived import by_transposition
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.objects import read
-from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.pairing import one
 from jaxdeconv.verify.probes import Probes, seed_of
 from jaxdeconv.verify.report import Evidence, Report

@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxdeconv.verify.arithmetic import dyadic_exponent, largest_part
 from jaxdeconv.verify.calls import Rounding
-from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.place import Place, locate
 from jaxdeconv.verify.precision import SENSIBLE

@@ -10,7 +10,7 @@ from jaxdeconv.errors import ArgumentTypeError, ArgumentValueError, reporting
 from jaxdeconv.verify.api import BUDGET, adjoint, linearity
 from jaxdeconv.verify.double import in_double
 from jaxdeconv.verify.equality import joined
-from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.pairing import Ring, conjugated
 from jaxdeconv.verify.probes import Probes, seed_of
 from jaxdeconv.verify.report import Evidence, Report

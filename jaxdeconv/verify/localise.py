@@ -8,8 +8,8 @@ import numpy as np
 
 from jaxdeconv.verify.diagnose import Diagnosis, diagnose
 from jaxdeconv.verify.entries import Comparison, Recovered
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.matrices import Entries
-from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.pair import Pair
 from jaxdeconv.verify.place import Place, deltas, place_of
 from jaxdeconv.verify.precision import entry_bound

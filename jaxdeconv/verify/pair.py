@@ -14,7 +14,7 @@ import numpy as np
 
 from jaxdeconv.verify.arithmetic import products, residues, scaled
 from jaxdeconv.verify.calls import Rounding
-from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.probes import Probes
 from jaxdeconv.verify.spaces import Space
 

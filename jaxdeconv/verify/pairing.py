@@ -15,7 +15,7 @@ import numpy as np
 
 from jaxdeconv.errors import ArgumentValueError
 from jaxdeconv.verify.calls import Finding, check_rings
-from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.spaces import Space
 from jaxdeconv.verify.weights import Weights, weighted
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.precision import NOUGHT, entry_bound
 

@@ -19,8 +19,8 @@ from jaxdeconv.verify.calls import Finding
 from jaxdeconv.verify.double import in_double
 from jaxdeconv.verify.eigenvalues import semidefinite
 from jaxdeconv.verify.equality import identity, joined, same, unfit
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.objects import Reading, read
-from jaxdeconv.verify.operator import Operator
 from jaxdeconv.verify.pairing import operators
 from jaxdeconv.verify.probes import Probes, seed_of
 from jaxdeconv.verify.report import Evidence, Report

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.precision import error_bound
 from jaxdeconv.verify.probes import Probes
 from jaxdeconv.verify.report import Evidence

@@ -16,7 +16,7 @@ from jaxdeconv.verify.double import in_double
 from jaxdeconv.verify.entries import NUMBERS, Comparison, every_entry
 from jaxdeconv.verify.exact import WIDTH, Products, Scheme, exact, scheme_for
 from jaxdeconv.verify.localise import explain, relative_size, worst_place
-from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.patterns import Pattern, blocks
 from jaxdeconv.verify.place import Place, locate

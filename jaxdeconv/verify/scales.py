@@ -12,7 +12,7 @@ import dataclasses
 
 import numpy as np
 
-from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.pair import Pair
 
 __all__ = ["equilibrated"]

@@ -17,7 +17,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxdeconv.errors import reporting
 from jaxdeconv.verify.calls import first_line
 from jaxdeconv.verify.exact import LARGEST, classify_exactness
-from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.precision import error_bound
 from jaxdeconv.verify.probes import Probes, seed_of
 from jaxdeconv.verify.report import Evidence, Report

@@ -103,6 +103,11 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert report["place"].startswith("output [0]")
 
 
+def test_what_is_no_member_of_the_domain_is_no_adjoint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert verified("unfitting") == 1
+    assert "which is no member of the domain" in capsys.readouterr().out
+
+
 def test_transpose_is_without_conjugation(capsys: pytest.CaptureFixture[str]) -> None:
     assert verified("complex_pair --key 1") == 1
     assert "conjug" in capsys.readouterr().out
@@ -117,7 +122,6 @@ def test_transpose_is_without_conjugation(capsys: pytest.CaptureFixture[str]) ->
         ("operators_of_mine:pear", "has no attribute 'pear'"),
         ("operators_of_mine:number", "pair must be (A, At, domain)"),
         ("operators_of_mine:misnamed", "pair must be (A, At, domain)"),
-        ("operators_of_mine:unfitting", "At must give members of the domain"),
         ("operators_of_mine:difference", "difference must be a pair, or a function without arg"),
         ("operators_of_mine:difference", "but it takes v; got pair="),
         ("json:loads", "but it takes s; got pair='json:loads'. Write for example pair = (forward"),

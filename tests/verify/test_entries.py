@@ -7,7 +7,7 @@ import pytest
 
 from jaxdeconv import verify
 from jaxdeconv.verify.entries import recover
-from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.patterns import Pattern
 from jaxdeconv.verify.spaces import Space
 

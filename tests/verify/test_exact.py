@@ -7,7 +7,7 @@ import pytest
 
 from jaxdeconv import verify
 from jaxdeconv.verify.exact import Exactness, classify_exactness
-from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.spaces import Space
 
 S = jax.ShapeDtypeStruct

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxdeconv import verify
-from jaxdeconv.verify.operator import Operator
+from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.precision import error_bound
 from jaxdeconv.verify.probes import Probes
 from jaxdeconv.verify.spaces import Space
