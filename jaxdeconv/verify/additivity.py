@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from jaxdeconv.verify.arithmetic import largest_part
-from jaxdeconv.verify.maps import Operator
+from jaxdeconv.verify.maps import FEW, Operator
 from jaxdeconv.verify.precision import SENSIBLE, error_bound, root_mean_square, underflow
 from jaxdeconv.verify.probes import HALF, Probes
 from jaxdeconv.verify.report import Evidence, Status
@@ -159,9 +159,10 @@ def _exponents(operator: Operator, block: np.ndarray, y: np.ndarray) -> list[int
     least, largest = operator.limits
     peaks = largest_part(block), largest_part(y) or 1.0
     near = [-4, 1] if operator.domain.bits <= HALF else list(NEAR)
+    far = FAR[:: len(FAR) - 1] if operator.lanes < FEW else FAR  # of large results, fewer
     return [
         k
-        for k in (*near, *FAR)
+        for k in (*near, *far)
         if 2.0**k * max(peaks) <= largest / 64 and 2.0**k * min(peaks) >= 64 * least
     ]
 

@@ -16,7 +16,7 @@ import dataclasses
 import math
 
 from jaxdeconv.verify.additivity import with_noise
-from jaxdeconv.verify.exact import LARGEST, WIDTH, Products, Scheme, scheme_of
+from jaxdeconv.verify.exact import LARGEST, NARROW, WIDTH, Products, Scheme, scheme_of
 from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.place import Place, locate
 from jaxdeconv.verify.precision import SENSIBLE, measure
@@ -33,10 +33,9 @@ GAIN = 1 / 8
 def bounded(pair: Pair, width: int = WIDTH) -> Products:
     """Integer probes between rows and columns of one size, enough for a small chance.
 
-    The evidence is named 'rounding'. Of less than the usual `width` of probes, sizes are not
-    looked at.
+    The evidence is named 'rounding'. Of a few probes, sizes are not looked at.
     """
-    found = _between(equilibrated(pair) if width == WIDTH else pair, width)
+    found = _between(equilibrated(pair) if width >= NARROW else pair, width)
     if found.status == "inconclusive" and found.sample.pair.forward.is_scaled:
         # what is zero for one map may be rounding noise for the other, and was magnified
         found = _between(equilibrated(pair, silent=False), width)
@@ -75,7 +74,7 @@ def _between(pair: Pair, width: int) -> _Found:
         forward, backward = (with_noise(operator, pair.probes) for operator in pair.operators)
         pair = dataclasses.replace(pair, forward=forward, backward=backward)
     found = _in_rounds(scheme_of(pair, LARGEST[0], width), pair)
-    if found.status == "inconclusive" and width == WIDTH:
+    if found.status == "inconclusive" and width >= NARROW:
         largest = 2 if found.limit * GAIN <= SENSIBLE else 1
         found = _in_rounds(scheme_of(pair, largest), pair)
     return found

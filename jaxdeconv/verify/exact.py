@@ -22,6 +22,7 @@ from jaxdeconv.verify.report import Evidence
 
 __all__ = [
     "LARGEST",
+    "NARROW",
     "WIDTH",
     "Exactness",
     "Products",
@@ -33,8 +34,8 @@ __all__ = [
     "scheme_of",
 ]
 
-WIDTH = 8
-"""Probes of each side in one round."""
+WIDTH, NARROW = 8, 4
+"""Probes of each side in one round, and where a block of the usual width would take much memory."""
 
 CHANCE = 1e-9
 """Rounds are added until a wrong pair passes with a smaller probability than this."""
@@ -69,7 +70,7 @@ class Scheme:
     @property
     def rounds(self) -> int:
         """Enough to bring the chance of a wrong pair below `CHANCE`; one of a few probes."""
-        if self.width < WIDTH:
+        if self.width < NARROW:
             return 1
         return math.ceil(math.log(CHANCE) / math.log(self.chance))
 
@@ -132,10 +133,13 @@ class Products:
 
 
 def scheme_for(pair: Pair, width: int = WIDTH) -> Scheme:
-    """The largest probes with which nothing can round; 1 and -1 where rounding is possible."""
+    """The largest probes with which nothing can round; 1 and -1 where something does."""
     if pair.kind == "integer":
         return scheme_of(pair, 0, width)
-    load = 2 * max(operator.load for operator in pair.drawn().operators)  # the next may be larger
+    operators = pair.drawn().operators
+    if any(operator.rounding.magnitude is None for operator in operators):
+        return scheme_of(pair, LARGEST[0], width)  # the results will tell
+    load = 2 * max(operator.load for operator in operators)  # the next may be larger
     fitting = (largest for largest in LARGEST if largest * load <= 1)
     return scheme_of(pair, next(fitting, 1), width)
 

@@ -32,7 +32,7 @@ from jaxdeconv.verify.calls import (
 )
 from jaxdeconv.verify.spaces import Space
 
-__all__ = ["Operator"]
+__all__ = ["FEW", "Operator"]
 
 LANES = 64
 """The most vectors in one call."""

@@ -14,7 +14,7 @@ from jaxdeconv.verify.calls import Finding
 from jaxdeconv.verify.detect import detect
 from jaxdeconv.verify.double import in_double
 from jaxdeconv.verify.entries import NUMBERS, Comparison, every_entry
-from jaxdeconv.verify.exact import WIDTH, Products, Scheme, exact, scheme_for
+from jaxdeconv.verify.exact import NARROW, WIDTH, Products, Scheme, exact, scheme_for
 from jaxdeconv.verify.localise import explain, relative_size, worst_place
 from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.pair import Pair, Sample
@@ -162,7 +162,7 @@ class Run:
             self.pair = dataclasses.replace(self.pair, forward=forward, backward=backward)
             self.log.record(*dtypes(forward.domain, backward.codomain))
             self.pair = self._widened()
-            scheme = scheme_for(self.pair, FEW if few else WIDTH)
+            scheme = scheme_for(self.pair, FEW if few else NARROW if self._is_large else WIDTH)
             self._products = self._judged(scheme)
             self.log.record(self._products.evidence)
             sample = self._products.sample
@@ -214,7 +214,7 @@ class Run:
         unless their rows and columns are of one size.
         """
         readable = all(one.magnitude is not None for one in self.pair.roundings)
-        comparable = readable or scheme.width < WIDTH or equilibrated(self.pair) is self.pair
+        comparable = readable or scheme.width < NARROW or equilibrated(self.pair) is self.pair
         found = exact(self.pair, scheme) if comparable else None
         return found or bounded(self.pair, scheme.width)
 
@@ -232,7 +232,13 @@ class Run:
         evidence, self._comparison = every_entry(scheme, sample, pattern, origin)
         return evidence
 
+    @property
+    def _is_large(self) -> bool:
+        return sum(self.pair.sizes) > NUMBERS // 2**5
+
     def _detected(self, budget: int) -> Pattern | None:
+        if self._is_large:
+            return None
         found = detect(self.pair.forward, self.pair.probes)
         if found is None or found.count + found.transpose.count > budget:
             return None
