@@ -18,11 +18,14 @@ Bend = Callable[[Any, Any, float], Any]  # numpy or jax.numpy, values, a thresho
 _DTYPES = (jnp.float32, jnp.float32, jnp.float16, jnp.bfloat16, np.float64)
 
 
-def _bent(bend: Bend, low: float = -6, high: float = 6, dtypes: tuple = _DTYPES) -> Draw:
+def _bent(
+    bend: Bend, low: float = -6, high: float = 6, dtypes: tuple = _DTYPES, readable: bool = True
+) -> Draw:
     """Of A's result or argument, or of At's result, beside a reversal or nothing."""
 
     def draw(rng: Generator, largest: int) -> Pair:
         way, dtype = way_and_dtype(rng, dtypes)
+        way = way if readable or way != "JAX" else "callback"
         limit = 3.0 if dtype == jnp.float16 else 9.0
         threshold = float(10 ** rng.uniform(max(low, -limit), min(high, limit)))
         xp = jnp if way == "JAX" else np
@@ -103,7 +106,8 @@ FAULTS: dict[str, tuple[Draw, str]] = {
     ),
     "cut off to whole numbers": (_bent(lambda xp, v, _: xp.trunc(v)), "sums"),
     "through float16": (_bent(_cast("float16"), dtypes=_WIDE), "sums"),
-    "through bfloat16": (_bent(_cast("bfloat16"), dtypes=_WIDE), "sums"),
+    # in JAX it can be read: a right pair of fewer digits, as the report says
+    "through bfloat16": (_bent(_cast("bfloat16"), dtypes=_WIDE, readable=False), "sums"),
     "through float32": (_bent(_cast("float32"), dtypes=(np.float64,)), "sums"),
     "through int8": (_bent(_cast("int8"), dtypes=_WIDE), "sums"),
     "through int32": (_bent(_cast("int32"), dtypes=_WIDE), "sums"),

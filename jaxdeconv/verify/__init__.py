@@ -14,6 +14,7 @@ module importing only from above itself:
     probes          random probes, and the chance that a wrong pair survives them
     calls           how a function can be called, and what is found when it is
     maps            a function applied to blocks of vectors, with its jaxpr and its rounding
+    floats          probes within the range of the floats
     double          the same function in double precision
     patterns        which entries may be non-zero, and how few probes recover them
     pair            A and At; probes with what became of them

@@ -13,15 +13,16 @@ import math
 import numpy as np
 
 from jaxdeconv.verify.arithmetic import largest_part
+from jaxdeconv.verify.floats import tamed
 from jaxdeconv.verify.maps import FEW, Operator
 from jaxdeconv.verify.precision import SENSIBLE, error_bound, root_mean_square, underflow
-from jaxdeconv.verify.probes import HALF, Probes
+from jaxdeconv.verify.probes import Probes
 from jaxdeconv.verify.report import Evidence, Status
 
 __all__ = ["linear", "with_noise"]
 
-NEAR, FAR = (-4, 10), (-40, -20, 20, 40)
-"""Exponents of factors: of 2^-4 a linear map must know, beyond 2^20 a float may overflow."""
+NEAR, FAR = (-4, 1), 40
+"""Exponents of factors near to 1, where nothing is an excuse, and of the furthest."""
 
 
 ROUGH = 0.05
@@ -37,8 +38,8 @@ def with_noise(operator: Operator, probes: Probes) -> Operator:
     domain, codomain = operator.domain, operator.codomain
     if domain.kind == "integer" or operator.rounding.magnitude is not None:
         return operator
-    v, w = probes.fractions(domain, 2)
-    y = operator(_scaled_down(operator, np.stack([v, w, v + w, 3 * v])))
+    v, w = tamed(operator, probes.fractions(domain, 2))
+    y = operator(np.stack([v, w, v + w, 3 * v]))
     off = np.maximum(np.abs(y[2] - y[0] - y[1]), np.abs(y[3] - 3 * y[0]))
     size = codomain.leafwise(np.abs(y), root_mean_square).max(axis=0, initial=0)
     return operator.with_noise(float(np.max(off / np.where(size == 0, 1, size), initial=0)))
@@ -64,7 +65,7 @@ def linear(operator: Operator, probes: Probes, few: bool = False) -> Evidence:
     doubt = typed is not None and typed.kind in ("affine", "non-linear")
     proved = typed is not None and not doubt and typed.kind != "opaque"
     if few and typed is not None and proved:
-        return Evidence(name, "linearity", "pass", typed.text)
+        return Evidence(name, "linearity", "pass", typed.text, caveat=_caveat(operator))
     found = _seen(operator) if few and operator.noise else _probed(operator, probes, few)
     if found.broken:
         where = f"; {typed.text}" if typed and doubt else ""
@@ -74,7 +75,8 @@ def linear(operator: Operator, probes: Probes, few: bool = False) -> Evidence:
     probed += f"; but {found.doubt}" if found.doubt else ""
     if typed is not None and proved:
         status: Status = "inconclusive" if found.doubt else "pass"
-        return Evidence(name, "linearity", status, f"{typed.text}; {probed}")
+        text = f"{typed.text}; {probed}"
+        return Evidence(name, "linearity", status, text, caveat=_caveat(operator))
     if typed is not None and doubt:
         text = f"{typed.text}; but {probed}: the probes may not reach where it is not linear"
         return Evidence(name, "linearity", "inconclusive", text)
@@ -101,6 +103,13 @@ class _Found:
     off: float = 0.0
 
 
+def _caveat(operator: Operator) -> str:
+    """Where a function that can be read rounds to fewer digits than its dtypes have."""
+    bits, own = operator.rounding.bits, min(operator.domain.bits, operator.codomain.bits)
+    narrow = operator.domain.kind != "integer" and bits < own
+    return f"{operator.name} rounds to {bits} bits, of {own} of its dtypes" if narrow else ""
+
+
 def _seen(operator: Operator) -> _Found:
     """What the observation of the rounding says, which compares sums and multiples."""
     name = operator.name
@@ -115,7 +124,7 @@ def _probed(operator: Operator, probes: Probes, few: bool) -> _Found:
     block = probes.modest(domain, 2)
     exponents: list[int] = [10]
     if domain.kind != "integer":
-        block = block if few else _scaled_down(operator, block)
+        block = block if few else tamed(operator, block)
         exponents = [2] if few else _exponents(operator, block, operator(block))
     v, w = block
     i = 1j if domain.kind == "complex" else 1
@@ -145,26 +154,16 @@ def _probed(operator: Operator, probes: Probes, few: bool) -> _Found:
     return _Found(doubt=doubt, off=worst / scale)
 
 
-def _scaled_down(operator: Operator, block: np.ndarray) -> np.ndarray:
-    """The probes, halved until four times their results are far from overflow."""
-    limit = operator.limits[1]
-    peak = largest_part(operator(block[:2]))
-    if 16 * peak <= limit:
-        return block
-    return block * 2.0 ** -math.ceil(math.log2(16 * peak / limit))
-
-
 def _exponents(operator: Operator, block: np.ndarray, y: np.ndarray) -> list[int]:
     """Exponents of the factors for which argument and result stay within the range of floats."""
     least, largest = operator.limits
-    peaks = largest_part(block), largest_part(y) or 1.0
-    near = [-4, 1] if operator.domain.bits <= HALF else list(NEAR)
-    far = FAR[:: len(FAR) - 1] if operator.lanes < FEW else FAR  # of large results, fewer
-    return [
-        k
-        for k in (*near, *far)
-        if 2.0**k * max(peaks) <= largest / 64 and 2.0**k * min(peaks) >= 64 * least
-    ]
+    peaks = [peak for peak in (largest_part(block), largest_part(y)) if peak]
+    lowest = math.ceil(math.log2(4 * least) - math.log2(min(peaks)))
+    highest = math.floor(math.log2(largest / 4) - math.log2(max(peaks)))
+    low, high = max(-FAR, lowest), min(FAR, highest)
+    far = (low, high) if operator.lanes < FEW else (low, low // 2, high // 2, high)
+    near = [k for k in NEAR if lowest <= k <= highest]
+    return [*near, *sorted({k for k in far if k < min(NEAR) or k > max(NEAR)})]
 
 
 def _bounds(operator: Operator, block: np.ndarray, y: np.ndarray, most: list[float]) -> np.ndarray:
@@ -190,7 +189,7 @@ def _claims(name: str, exponents: list[int], factors: list[float], i: complex) -
     claims += [("A(i v) = i A(v)", 5, [(1, i)], 0)] if i != 1 else []
     for row, (k, factor) in enumerate(zip(exponents, factors, strict=True), start=6):
         shown = str(int(factor)) if 0 < k <= 10 else f"2^{k}"
-        far = k if abs(k) > 10 else 0
+        far = 0 if k in NEAR else k
         claims.append((f"A({shown} v) = {shown} A(v)", row, [(1, factor)], far))
     return [(text.replace("A(", f"{name}("), row, terms, far) for text, row, terms, far in claims]
 

@@ -207,13 +207,14 @@ def _equal(sample: Sample, results: tuple[Result, Result]) -> Evidence | None:
             return None
         text = f"inner products differ in {wrong} of {defects.size} numbers"
         return Evidence("exact", "structure", "fail", text)
-    zero = "" if sample.y.any() or sample.x.any() else "; both maps are zero"
+    caveat = "" if sample.y.any() or sample.x.any() else "both maps are zero"
+    zero = f"; {caveat}" if caveat else ""
     hidden = max(y.hidden, x.hidden)
     limit = hidden / (sample.pair.scale or hidden) if hidden else 0.0
     if limit > SENSIBLE:
         return None
     text = f"all inner products equal{zero}"
-    return Evidence("exact", "structure", "pass", text, detection_limit=limit)
+    return Evidence("exact", "structure", "pass", text, detection_limit=limit, caveat=caveat)
 
 
 def _describe(pair: Pair, results: tuple[Result, Result]) -> str:

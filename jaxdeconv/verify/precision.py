@@ -15,6 +15,7 @@ import math
 import jax.numpy as jnp
 import numpy as np
 
+from jaxdeconv.verify.floats import tamed
 from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.report import Evidence, Status
@@ -198,8 +199,7 @@ def precision(pair: Pair) -> Evidence:
         found = [_against_double(operator, pair) for operator in pair.operators if operator.given]
         ratio, text = max(x[0] for x in found), "; ".join(x[1] for x in found)
     else:
-        u = pair.probes.normal(pair.forward.codomain, PROBES)
-        v = pair.probes.normal(pair.forward.domain, PROBES)
+        u, v = (tamed(one, pair.probes.normal(one.domain, PROBES)) for one in pair.operators[::-1])
         measured = measure(pair.sample(u, v))
         ratio, text = measured.ratio, f"{PROBES} x {PROBES} Gaussian probes: {measured}"
     unsure = any(rounding.magnitude is None for rounding in given.roundings)
@@ -218,7 +218,7 @@ def precision(pair: Pair) -> Evidence:
 def _against_double(operator: Operator, pair: Pair) -> tuple[float, str]:
     """A function as given against the same in double precision: the worst ratio, and words."""
     given = operator.given or operator
-    block = pair.probes.normal(given.domain, PROBES)
+    block = tamed(given, pair.probes.normal(given.domain, PROBES))
     result, exact = given(block), operator.scaled(None, None)(block)
     off = np.abs(result - exact)
     sizes = given.codomain.leafwise(np.abs(exact), root_mean_square)

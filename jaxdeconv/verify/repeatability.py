@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxdeconv.verify.floats import tamed
 from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.precision import error_bound
 from jaxdeconv.verify.probes import Probes
@@ -22,6 +23,8 @@ def repeatable(operator: Operator, probes: Probes) -> tuple[Evidence, Operator]:
     """
     name = f"repeatable: {operator.name}"
     vector = probes.modest(operator.domain, 1)
+    if operator.domain.kind != "integer":
+        vector = tamed(operator, vector)
     first, second = operator.plain(vector[0]), operator.plain(vector[0])
     allowed: np.ndarray | float = 0.0
     if operator.domain.kind != "integer":

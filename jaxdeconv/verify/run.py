@@ -10,7 +10,7 @@ from typing import Any
 
 from jaxdeconv.verify.additivity import linear, with_noise
 from jaxdeconv.verify.bounded import bounded
-from jaxdeconv.verify.calls import Finding
+from jaxdeconv.verify.calls import Finding, NotFinite
 from jaxdeconv.verify.detect import detect
 from jaxdeconv.verify.double import in_double
 from jaxdeconv.verify.entries import NUMBERS, Comparison, every_entry
@@ -215,7 +215,9 @@ class Run:
         """
         readable = all(one.magnitude is not None for one in self.pair.roundings)
         comparable = readable or scheme.width < NARROW or equilibrated(self.pair) is self.pair
-        found = exact(self.pair, scheme) if comparable else None
+        found = None
+        with contextlib.suppress(NotFinite):  # of large entries, which are scaled below
+            found = exact(self.pair, scheme) if comparable else None
         return found or bounded(self.pair, scheme.width)
 
     def _entries(

@@ -12,6 +12,8 @@ import dataclasses
 
 import numpy as np
 
+from jaxdeconv.verify.arithmetic import largest_part
+from jaxdeconv.verify.floats import tamed
 from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.pair import Pair
 
@@ -78,13 +80,15 @@ def _exponents(
 def _sizes(pair: Pair, operator: Operator, where: np.ndarray) -> np.ndarray:
     """Of the results for probes that live on some cells; 0 where all is rounding: sums differ."""
     block = pair.probes.integers(operator.domain, 2 * PROBES, 1) * where
-    v, w = block[:PROBES], block[PROBES:]
-    results = operator.unchecked(np.concatenate([block, (v + w) / 2]))
+    smaller = tamed(operator, block)
+    factor = largest_part(block) / (largest_part(smaller) or 1.0)
+    v, w = smaller[:PROBES], smaller[PROBES:]
+    results = operator.unchecked(np.concatenate([smaller, (v + w) / 2]))
     of_v, of_w, of_both = np.split(results, 3)
     with np.errstate(all="ignore"):
         off = np.abs(2 * of_both - of_v - of_w).max(axis=0)
         sizes = np.abs(np.concatenate([of_v, of_w])).max(axis=0)
-        return np.where(off <= sizes / 64, sizes, 0)  # NaN counts as rounding
+        return np.where(off <= sizes / 64, sizes * factor, 0)  # NaN counts as rounding
 
 
 def _kept(operator: Operator, exponents: np.ndarray) -> np.ndarray:
