@@ -121,7 +121,8 @@ def _seen(operator: Operator) -> _Found:
 
 def _probed(operator: Operator, probes: Probes, few: bool) -> _Found:
     domain, codomain = operator.domain, operator.codomain
-    block = probes.modest(domain, 2)
+    block = probes.modest(domain, 1)
+    block = np.concatenate([block, probes.shuffled(domain, block)])
     exponents: list[int] = [10]
     if domain.kind != "integer":
         block = block if few else tamed(operator, block)

@@ -92,6 +92,12 @@ class Probes:
             return self.residues(space, count)
         return self.integers(space, count, 1 if space.bits <= HALF else 4)
 
+    def shuffled(self, space: Space, block: np.ndarray) -> np.ndarray:
+        """The same numbers in each leaf, elsewhere: for functions that remember a sum or a norm."""
+        ends = np.cumsum(space.words)[:-1]
+        leaves = np.split(block, ends, axis=1)
+        return np.concatenate([self._random.permuted(leaf, axis=1) for leaf in leaves], axis=1)
+
     def fractions(self, space: Space, count: int) -> np.ndarray:
         """Dyadic fractions with exact sums and small multiples; residues for integer dtypes."""
         if space.kind == "integer":

@@ -41,7 +41,7 @@ def test_opaque_and_linear(function: Callable) -> None:
 @pytest.mark.parametrize(
     ("function", "broken"),
     [
-        (lambda v: v + 1, "A(0) = 0 does not hold at [0]: 1.0 is not 0.0"),
+        (lambda v: v + 1, "A(0) = 0 does not hold at ["),
         (np.abs, "A(v + w) = A(v) + A(w) does not hold"),
         (lambda v: v * np.abs(v), "A(v + w) = A(v) + A(w) does not hold"),
         (lambda v: np.clip(v, -100, 100), "A(1024 v) = 1024 A(v) does not hold"),
