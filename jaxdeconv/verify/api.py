@@ -61,21 +61,25 @@ def adjoint(
 
     See `Report` for what comes out, and `assert_adjoint` for use in tests. In their order:
 
-    - *repeatable*, *linear*: A and At each; everything else relies on it;
+    - *repeatable*, *linear*: A and At each, through the range of the floats; all else relies on it;
     - *exact*: blocks of integer probes, on which nothing can round, compared with `==`; or, where
-      the constants allow no such probes, *rounding*: compared by a bound derived from the jaxprs,
-      which says how large a wrong entry must be to be seen;
+      the constants allow no such probes, *rounding*: compared by what rounding explains, with rows
+      and columns brought to one size, so that nothing small hides beside something large;
     - *every entry*: both matrices recovered, by coloured probes where the pattern of A's entries
       is given or detected, and compared entry by entry;
-    - *precision*: Gaussian probes against the rounding bound.
+    - *precision*: the functions as they are against the same in double precision.
 
-    A pass needs evidence for the structure from one of the middle two, and no failure anywhere.
+    What JAX can trace is judged in double precision, whatever its dtypes and mode: whether At is
+    the adjoint is a question about the maps that the programs write down. NumPy code is called with
+    NumPy arrays, and its rounding is observed. A pass needs evidence for the structure from one of
+    the middle two, and no failure anywhere; a failure of the structure is shown at an entry.
 
     Args:
         A: takes a member of `domain`, a pytree as one argument. Compiled or not, sharded or not,
             traceable by JAX or not (NumPy code is called as it is).
         At: takes what A gives, and gives what A takes.
-        domain: pytree of `jax.ShapeDtypeStruct` or of example arrays, whose sharding is kept.
+        domain: pytree of `jax.ShapeDtypeStruct` or of example arrays, whose sharding is kept;
+            NumPy arrays for functions that are to be called with NumPy arrays.
             Integers (arithmetic modulo 2^bits), real or complex floats of any width.
         codomain: the same for what A gives; None asks A.
         key: a seed, a key of `jax.random`, or None for a fresh one, which the report names.
@@ -101,7 +105,7 @@ def adjoint(
         TypeError: a domain without dtypes, or an invalid key.
         ValueError: A does not give the codomain, a weight is not positive, or a function raises.
 
-    Cost: about 30 applications of each, and up to `budget` more; O(log cells) more to localise.
+    Cost: 40 to 100 applications of each, and up to `budget` more; O(log cells) more to localise.
 
     Example:
         >>> import jax, jax.numpy as jnp
