@@ -14,6 +14,9 @@ and the entries that may still be wrong are the larger for it.
 
 import dataclasses
 import math
+from collections.abc import Iterator
+
+import numpy as np
 
 from jaxdeconv.verify.additivity import with_noise
 from jaxdeconv.verify.exact import LARGEST, NARROW, WIDTH, Products, Scheme, scheme_of
@@ -30,15 +33,21 @@ GAIN = 1 / 8
 """Of the smallest entry that is seen, from probes up to 8 to probes up to 2, at least."""
 
 
-def bounded(pair: Pair, width: int = WIDTH) -> Products:
+def bounded(pair: Pair, width: int = WIDTH, budget: int = 0) -> Products:
     """Integer probes between rows and columns of one size, enough for a small chance.
 
     The evidence is named 'rounding'. Of a few probes, sizes are not looked at.
+
+    Args:
+        pair: A and At.
+        width: probes of each side in one round.
+        budget: applications for probes that live on parts of the cells, where sums of all round too
+            much.
     """
-    found = _between(equilibrated(pair) if width >= NARROW else pair, width)
+    found = _between(equilibrated(pair) if width >= NARROW else pair, width, budget)
     if found.status == "inconclusive" and found.sample.pair.forward.is_scaled:
         # what is zero for one map may be rounding noise for the other, and was magnified
-        found = _between(equilibrated(pair, silent=False), width)
+        found = _between(equilibrated(pair, silent=False), width, budget)
     text = f"{found.scheme}: inner products {found.text}"
     rounds = found.scheme.rounds
     chance = found.scheme.chance**rounds if found.status == "pass" else None
@@ -68,7 +77,7 @@ class _Found:
     place: Place | None
 
 
-def _between(pair: Pair, width: int) -> _Found:
+def _between(pair: Pair, width: int, budget: int) -> _Found:
     """The verdict on a pair whose rows and columns are of one size."""
     if pair.forward.is_scaled:
         forward, backward = (with_noise(operator, pair.probes) for operator in pair.operators)
@@ -76,19 +85,50 @@ def _between(pair: Pair, width: int) -> _Found:
     found = _in_rounds(scheme_of(pair, LARGEST[0], width), pair)
     if found.status == "inconclusive" and width >= NARROW:
         largest = 2 if found.limit * GAIN <= SENSIBLE else 1
-        found = _in_rounds(scheme_of(pair, largest), pair)
+        found = _in_rounds(scheme_of(pair, largest, width), pair)
+        parts = math.ceil(1.5 * found.limit / SENSIBLE) if math.isfinite(found.limit) else budget
+        scheme = scheme_of(pair, 1, width)
+        if found.status == "inconclusive" and 2 * parts * width * scheme.rounds <= budget:
+            found = _in_rounds(scheme, pair, parts)
     return found
 
 
-def _in_rounds(scheme: Scheme, pair: Pair) -> _Found:
-    """As many rounds as the scheme takes, with the largest of their limits."""
+def _in_rounds(scheme: Scheme, pair: Pair, parts: int = 1) -> _Found:
+    """As many rounds as the scheme takes, with the largest of their limits.
+
+    Args:
+        scheme: of the probes.
+        pair: A and At.
+        parts: that the cells of each side are cut into, each with probes of its own.
+    """
     limit = 0.0
     for _ in range(scheme.rounds):
-        found = _judged(scheme, scheme.draw(pair))
-        limit = max(limit, found.limit)
-        if found.status != "pass":
-            break
+        samples = [scheme.draw(pair)] if parts == 1 else _in_parts(scheme, pair, parts)
+        for sample in samples:
+            found = _judged(scheme, sample)
+            limit = max(limit, found.limit)
+            if found.status != "pass":
+                return dataclasses.replace(found, limit=limit)
     return dataclasses.replace(found, limit=limit)
+
+
+def _in_parts(scheme: Scheme, pair: Pair, parts: int) -> Iterator[Sample]:
+    """Probes of one part of the inputs with those of one part of the outputs, for all of them.
+
+    Sums over n / parts cells round less than those over n, by as much as there are parts.
+    """
+    u, v = (_cut(scheme.probes(pair, one.domain), parts) for one in pair.operators[::-1])
+    images = [(part, pair.backward(part)) for part in u]
+    for v_part in v:
+        y = pair.forward(v_part)
+        for u_part, x in images:
+            yield Sample(pair, u_part, v_part, y, x)
+
+
+def _cut(block: np.ndarray, parts: int) -> list[np.ndarray]:
+    """Blocks that add up to one; each lives on every `parts`-th cell."""
+    which = np.arange(block.shape[1]) % parts
+    return [np.where(which == part, block, 0) for part in range(parts)]
 
 
 def _judged(scheme: Scheme, sample: Sample) -> _Found:

@@ -149,6 +149,9 @@ def _leak(side: int, matrix: Recovered, sample: Sample) -> tuple[float, float]:
         return 2.0 * bool(off.any()), 0.0
     largest = np.broadcast_to(np.abs(argument).max(axis=0), argument.shape)  # one bound for all
     allowed = 2 * error_bound(operator, largest, result)
+    if operator.rounding.magnitude is None:  # sums of the recovered entries round, too
+        sizes = Recovered(matrix.pattern, np.abs(matrix.values)).apply(np.abs(argument))
+        allowed = allowed + 2.0 ** (6 - operator.rounding.bits) * sizes
     smallest = np.finfo(np.float64).tiny
     return float(np.max(np.abs(off) / np.maximum(allowed, smallest))), float(allowed.max())
 

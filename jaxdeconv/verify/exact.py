@@ -19,6 +19,7 @@ from jaxdeconv.verify.place import Place, locate
 from jaxdeconv.verify.precision import SENSIBLE
 from jaxdeconv.verify.probes import survival
 from jaxdeconv.verify.report import Evidence
+from jaxdeconv.verify.spaces import Space
 
 __all__ = [
     "LARGEST",
@@ -79,15 +80,16 @@ class Scheme:
         """The least distance between two values of a cell: -1 and 1 are two apart."""
         return 2 if self.largest == 1 else 1
 
+    def probes(self, pair: Pair, space: Space) -> np.ndarray:
+        """Those of one side, in one round."""
+        if self.largest:
+            return pair.probes.integers(space, self.width, self.largest)
+        return pair.probes.residues(space, self.width)
+
     def draw(self, pair: Pair) -> Sample:
         """One round, of a family with parameters of its own."""
         pair = pair.drawn()
-        u, v = (
-            pair.probes.integers(space, self.width, self.largest)
-            if self.largest
-            else pair.probes.residues(space, self.width)
-            for space in (pair.forward.codomain, pair.forward.domain)
-        )
+        u, v = (self.probes(pair, one.domain) for one in pair.operators[::-1])
         return pair.sample(u, v)
 
     def __str__(self) -> str:

@@ -76,7 +76,7 @@ def error_bounds(
 
 def _observed(operator: Operator, result: np.ndarray) -> np.ndarray:
     """Where nothing can be derived: a few times what was seen, of the size of each leaf."""
-    few = 16 if operator.codomain.size < MANY else 2  # the largest of many has been seen
+    few = 16 if operator.codomain.size < MANY else 1  # the largest of many has been seen
     sizes = operator.codomain.leafwise(np.abs(result), root_mean_square)
     lost = underflow(operator) * (1.0 if operator.scales[1] is None else operator.scales[1])
     own = 2.0 ** (1 - operator.rounding.bits) * np.abs(result)

@@ -163,7 +163,7 @@ class Run:
             self.log.record(*dtypes(forward.domain, backward.codomain))
             self.pair = self._widened()
             scheme = scheme_for(self.pair, FEW if few else NARROW if self._is_large else WIDTH)
-            self._products = self._judged(scheme)
+            self._products = self._judged(scheme, min(budget, clock.left((forward, backward))))
             self.log.record(self._products.evidence)
             sample = self._products.sample
             budget = min(budget, clock.left((forward, backward)))
@@ -207,7 +207,7 @@ class Run:
         )
         return dataclasses.replace(self.pair, forward=forward, backward=backward)
 
-    def _judged(self, scheme: Scheme) -> Products:
+    def _judged(self, scheme: Scheme, budget: int) -> Products:
         """Inner products of probes: compared by `==`, or by what rounding explains.
 
         Of functions that cannot be read, small results may have been rounded away by large ones,
@@ -218,7 +218,7 @@ class Run:
         found = None
         with contextlib.suppress(NotFinite):  # of large entries, which are scaled below
             found = exact(self.pair, scheme) if comparable else None
-        return found or bounded(self.pair, scheme.width)
+        return found or bounded(self.pair, scheme.width, budget)
 
     def _entries(
         self, scheme: Scheme, sample: Sample, pattern: Pattern | None, budget: int
