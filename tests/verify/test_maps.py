@@ -86,11 +86,13 @@ def test_results_that_are_not_finite(bad: float) -> None:
 
 
 def test_overflow_of_a_half() -> None:
-    """60000 * v is a linear map, but not in float16: twice it is infinite."""
+    """60000 * v is infinite for most probes; they are made smaller, as it is no fault of the map."""
     w = jnp.full((2, 2), 60000, np.float16)
-    report = verify.adjoint(lambda v: w @ v, lambda u: w @ u, S((2,), np.float16), key=1)
-    assert not report.ok
-    assert "inf" in report.of("finite").text
+    domain = S((2,), np.float16)
+    assert verify.adjoint(lambda v: w @ v, lambda u: w @ u, domain, key=1).ok
+    assert (
+        verify.adjoint(lambda v: w @ v, lambda u: w @ u[::-1] / 2, domain, key=1).status == "fail"
+    )
 
 
 def test_one_shape_at_all_times() -> None:
