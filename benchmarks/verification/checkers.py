@@ -86,9 +86,12 @@ class Subject:
         return self._At(u)
 
     def warm(self) -> None:
-        """Compile both, uncounted, so that rivals are not charged for it."""
-        for function, space in ((self._A, self.pair.domain), (self._At, self.pair.codomain)):
-            jax.block_until_ready(function(self._placed(zeros(space))))
+        """Compile both, uncounted, so that rivals are not charged, unless that is impossible."""
+        try:
+            for function, space in ((self._A, self.pair.domain), (self._At, self.pair.codomain)):
+                jax.block_until_ready(function(self._placed(zeros(space))))
+        except jax.errors.JAXTypeError:  # it cannot be traced
+            self._A, self._At = self.pair.A, self.pair.At
 
     def fresh(self) -> "Subject":
         """The same compiled functions, nothing counted yet."""

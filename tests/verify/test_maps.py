@@ -86,7 +86,7 @@ def test_results_that_are_not_finite(bad: float) -> None:
 
 
 def test_overflow_of_a_half() -> None:
-    """60000 * v is infinite for most probes; they are made smaller, as it is no fault of the map."""
+    """60000 * v is infinite for most probes, which are made smaller: the map is not at fault."""
     w = jnp.full((2, 2), 60000, np.float16)
     domain = S((2,), np.float16)
     assert verify.adjoint(lambda v: w @ v, lambda u: w @ u, domain, key=1).ok
