@@ -100,5 +100,5 @@ def _kept(operator: Operator, exponents: np.ndarray) -> np.ndarray:
 
 def _even(operator: Operator, exponents: np.ndarray) -> bool:
     """Whether all are alike, and far enough from the ends of the range."""
-    far = np.abs(exponents).max(initial=0) > np.log2(operator.limits[1]) / 2 - 1
+    far = np.abs(exponents).max(initial=0) > np.log2(operator.limits[1]) / 2 - 2
     return bool(np.ptp(exponents) <= EVEN and not far)
