@@ -48,9 +48,8 @@ FEW = 8
 class Operator:
     """`fun`, taking parameters and then a member of `domain`, as a map of blocks.
 
-    It is compiled twice: for a single vector, and through `jax.vmap` for a fixed number of them,
-    to which shorter blocks are filled up. Where `jax.vmap` is impossible it is applied to one
-    vector at a time, and a function that JAX cannot trace is called as it is.
+    It is compiled through `jax.vmap` for a fixed number of vectors, to which shorter blocks are
+    filled up; where that is impossible, or JAX cannot trace it, it takes one vector at a time.
 
     Attributes:
         name: as the user calls it: 'A' or 'At'.
