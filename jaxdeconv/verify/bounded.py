@@ -28,7 +28,6 @@ from jaxdeconv.verify.scales import equilibrated
 
 __all__ = ["bounded"]
 
-
 GAIN = 1 / 8
 """Of the smallest entry that is seen, from probes up to 8 to probes up to 2, at least."""
 

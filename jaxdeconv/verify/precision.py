@@ -21,6 +21,7 @@ from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.report import Evidence, Status
 
 __all__ = [
+    "NOUGHT",
     "SENSIBLE",
     "Measurement",
     "entry_bound",
@@ -28,8 +29,9 @@ __all__ = [
     "error_bounds",
     "measure",
     "precision",
+    "root_mean_square",
+    "underflow",
 ]
-__all__ += ["root_mean_square", "underflow"]
 
 SENSIBLE = 1e-3
 """Evidence that cannot see errors of this fraction of the largest entry decides nothing."""
@@ -156,7 +158,7 @@ class Measurement:
 def measure(sample: Sample) -> Measurement:
     """The defects of probes against what rounding explains.
 
-    The signs of u are independent of the rounding of A v, and those of v of the rounding of At u.
+    The signs of u are independent of the rounding e of A v, and those of v of the rounding of At u.
     So <u, e> is at most `CERTAIN` times the root of the sum of |u|^2 |e|^2, but for a chance of
     2 exp(-CERTAIN^2 / 2) (Hoeffding 1963).
     """

@@ -36,8 +36,9 @@ def equilibrated(pair: Pair, silent: bool = True) -> Pair:
     whether it should, and what it gives there is brought to the size of all else.
 
     Args:
-        pair: over floats, or of integers, which have no scales.
-        silent: whether it is; otherwise what one of them has for zero is taken for small.
+        pair: A and At; integers have no scales.
+        silent: whether to ask the other where one of them gives zeros alone; otherwise such rows
+            and columns count as usual ones.
 
     Cost: 9 applications of each; up to 36 where sizes differ.
     """

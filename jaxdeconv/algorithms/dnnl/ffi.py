@@ -7,7 +7,9 @@ program means the same in every process, also one that was read from a cache.
 References: xla/ffi/api/c_api.h, which jaxlib installs; any newer version takes a handler of 0.3.
 """
 
+import _thread
 import ctypes
+import threading
 from collections.abc import Callable
 from ctypes import CFUNCTYPE, POINTER, Structure, c_char_p, c_int, c_int64, c_size_t, c_void_p
 from typing import Any
@@ -122,6 +124,8 @@ def register(name: str, run: Run) -> None:
                 attribute = ctypes.string_at(text.start, text.length)
                 run(attribute, _addresses(frame.operands), _addresses(frame.results))
         except BaseException as error:  # nothing may be raised into XLA
+            if isinstance(error, KeyboardInterrupt):  # it would be taken for an error of XLA's
+                threading.Timer(0.1, _thread.interrupt_main).start()
             message = f"{type(error).__name__}: {error}".encode()
             failed = _Error(ctypes.sizeof(_Error), None, message, _INTERNAL)
             return frame.api.contents.create_error(ctypes.byref(failed))
