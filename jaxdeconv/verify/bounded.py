@@ -32,18 +32,19 @@ GAIN = 1 / 8
 """Of the smallest entry that is seen, from probes up to 8 to probes up to 2, at least."""
 
 
-def bounded(pair: Pair, width: int = WIDTH, budget: int = 0) -> Products:
+def bounded(pair: Pair, even: Pair, width: int = WIDTH, budget: int = 0) -> Products:
     """Integer probes between rows and columns of one size, enough for a small chance.
 
-    The evidence is named 'rounding'. Of a few probes, sizes are not looked at.
+    The evidence is named 'rounding'.
 
     Args:
         pair: A and At.
+        even: the same between rows and columns of one size.
         width: probes of each side in one round.
         budget: applications for probes that live on parts of the cells, where sums of all round too
             much.
     """
-    found = _between(equilibrated(pair) if width >= NARROW else pair, width, budget)
+    found = _between(even, width, budget)
     if found.status == "inconclusive" and found.sample.pair.forward.is_scaled:
         # what is zero for one map may be rounding noise for the other, and was magnified
         found = _between(equilibrated(pair, silent=False), width, budget)

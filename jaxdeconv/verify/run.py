@@ -120,10 +120,6 @@ class Clock:
         each = sum(operator.count.seconds for operator in operators) / 2
         return 2**62 if math.isinf(left) else max(0, int(left / max(each, 1e-6)))
 
-    def allows(self, applications: int, operators: tuple[Operator, Operator]) -> bool:
-        """Whether so many fit in."""
-        return self.left(operators) >= applications
-
 
 class Run:
     """The evidence on a pair, gathered step by step.
@@ -157,7 +153,7 @@ class Run:
         clock = Clock(seconds)
         with self.log.until_a_finding():
             forward, backward = map(self._repeatable, self.pair.operators)
-            few = not clock.allows(USUAL, (forward, backward))
+            few = clock.left((forward, backward)) < USUAL
             forward, backward = (self._linear(one, few) for one in (forward, backward))
             self.pair = dataclasses.replace(self.pair, forward=forward, backward=backward)
             self.log.record(*dtypes(forward.domain, backward.codomain))
@@ -214,11 +210,17 @@ class Run:
         unless their rows and columns are of one size.
         """
         readable = all(one.magnitude is not None for one in self.pair.roundings)
-        comparable = readable or scheme.width < NARROW or equilibrated(self.pair) is self.pair
+        sizes = scheme.width >= NARROW  # a few probes are not spent on them
+        even = equilibrated(self.pair) if sizes and not readable else None
         found = None
-        with contextlib.suppress(NotFinite):  # of large entries, which are scaled below
-            found = exact(self.pair, scheme) if comparable else None
-        return found or bounded(self.pair, scheme.width, budget)
+        if even in (None, self.pair):
+            with contextlib.suppress(NotFinite):  # of large entries, which are scaled below
+                found = exact(self.pair, scheme)
+        if found is not None:
+            return found
+        if even is None:
+            even = equilibrated(self.pair) if sizes else self.pair
+        return bounded(self.pair, even, scheme.width, budget)
 
     def _entries(
         self, scheme: Scheme, sample: Sample, pattern: Pattern | None, budget: int
