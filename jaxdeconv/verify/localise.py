@@ -16,7 +16,7 @@ from jaxdeconv.verify.precision import entry_bound
 
 __all__ = ["explain", "worst_place"]
 
-PROBES = 4
+PROBES = 16
 """Of each side, for the size of a fault."""
 
 NEIGHBOURS = 64
