@@ -11,7 +11,7 @@ from jaxdeconv.verify.entries import Comparison, Recovered
 from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.matrices import Entries
 from jaxdeconv.verify.pair import Pair
-from jaxdeconv.verify.place import Place, deltas, place_of
+from jaxdeconv.verify.place import Place, place_of
 from jaxdeconv.verify.precision import entry_bound
 
 __all__ = ["explain", "worst_place"]
@@ -86,10 +86,11 @@ def explain(pair: Pair, comparison: Comparison | None, place: Place) -> Diagnosi
     expected_columns = _derived_columns(forward, pair, cols)
     if expected_columns is None:
         return None
-    got_columns = backward(deltas(backward, cols))
+    probes = backward.domain.deltas(cols)
+    got_columns = backward(probes)
     tolerance = 0.0
     if pair.kind != "integer":
-        tolerance = 2 * float(entry_bound(backward, deltas(backward, cols), got_columns).max())
+        tolerance = 2 * float(entry_bound(backward, probes, got_columns).max())
     return diagnose(
         _columns(expected_columns, cols, pair.sizes),
         _columns(got_columns, cols, pair.sizes),
@@ -128,7 +129,7 @@ def _derived_columns(forward: Operator, pair: Pair, cols: np.ndarray) -> np.ndar
         with forward.arithmetic():
             transposed = jax.linear_transpose(lambda v: forward.fun(*forward.parameters, v), tree)
             derived = Operator.of("A^T", lambda u: transposed(u)[0], forward.codomain)
-            columns = derived(deltas(derived, cols))
+            columns = derived(derived.domain.deltas(cols))
     except Exception:  # no transpose rule: no diagnosis
         return None
     return np.conj(columns) if pair.conjugate else columns

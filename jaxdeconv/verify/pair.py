@@ -82,9 +82,7 @@ class Pair:
         order = np.argsort(weights)
         lit = order[np.searchsorted(weights[order], 0, side="right") :]
         cells = lit[[0, len(lit) // 2, -1]] if len(lit) else order[-1:]
-        block = np.zeros((len(cells), self.forward.domain.size), self.forward.domain.wide)
-        block[np.arange(len(cells)), cells] = 1
-        largest = np.abs(self.forward(block)).max(axis=1, initial=0)
+        largest = np.abs(self.forward(self.forward.domain.deltas(cells))).max(axis=1, initial=0)
         return float(np.min(largest[largest > 0], initial=np.inf)) if largest.any() else 0.0
 
     def size_at(self, row: Any, col: Any) -> Any:

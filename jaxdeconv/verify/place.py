@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.pair import Pair, Sample
 from jaxdeconv.verify.precision import NOUGHT, entry_bound
 
-__all__ = ["Place", "deltas", "locate", "place_of"]
+__all__ = ["Place", "locate", "place_of"]
 
 PARTS = 8
 """Parts that a support is cut into at once."""
@@ -79,7 +78,8 @@ def _defects(sample: Sample) -> np.ndarray:
 
 def _entry(pair: Pair, row: int, col: int) -> Place | None:
     """What A and At have at one entry; None where they agree up to rounding."""
-    delta = deltas(pair.forward, np.array([row])), deltas(pair.backward, np.array([col]))
+    spaces = pair.forward.domain, pair.backward.domain
+    delta = spaces[0].deltas(np.array([row])), spaces[1].deltas(np.array([col]))
     y, x = pair.forward(delta[0]), pair.backward(delta[1])
     expected, got = y[0, col], x[0, row]
     expected = np.add(np.conj(expected) if pair.conjugate else expected, 0)  # -0.0 + 0 is 0.0
@@ -107,10 +107,3 @@ def _delta(vector: np.ndarray, cell: int) -> np.ndarray:
     result = np.zeros_like(vector)
     result[cell] = vector[cell]
     return result
-
-
-def deltas(operator: Operator, cells: np.ndarray) -> np.ndarray:
-    """Probes that hold a single one each: `(cells, cells of the domain)`."""
-    block = np.zeros((len(cells), operator.domain.size), operator.domain.wide)
-    block[np.arange(len(cells)), cells] = 1
-    return block

@@ -112,6 +112,12 @@ class Space:
             return min(int(jnp.iinfo(leaf.dtype).bits) for leaf in self.leaves)
         return min(int(jnp.finfo(leaf.dtype).nmant) + 1 for leaf in self.leaves)
 
+    def deltas(self, cells: np.ndarray) -> np.ndarray:
+        """Vectors that hold a single one each: `(cells, cells of a member)`."""
+        block = np.zeros((len(cells), self.size), self.wide)
+        block[np.arange(len(cells)), cells] = 1
+        return block
+
     def members(self, block: np.ndarray) -> Any:
         """`(vectors, cells)` as one pytree with a leading axis of vectors, NumPy."""
         parts = np.split(block, self._ends(), axis=1)
