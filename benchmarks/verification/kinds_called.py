@@ -10,10 +10,10 @@ from jax import Array, lax
 from numpy.random import Generator
 
 from benchmarks.verification.kinds import Kind
-from benchmarks.verification.pair import Pair, compiled
+from benchmarks.verification.pair import Map, Pair, compiled
 from benchmarks.verification.ways import called, struct
 
-__all__ = ["KINDS", "TOLERANCES"]
+__all__ = ["KINDS", "TOLERANCES", "masked_mri"]
 
 _NUMPY = (jnp.float32, jnp.float64, jnp.complex64, jnp.complex128)
 _JAX = (jnp.float32, jnp.complex64)
@@ -115,20 +115,25 @@ def _circulant(way: str, least: int, most: int) -> Kind:
     return kind
 
 
+def masked_mri(mask: np.ndarray, real: bool = False) -> tuple[Map, Map]:
+    """The sampled Fourier transform of an image, and back; of a real image, the real part."""
+    kept = jnp.asarray(mask, jnp.float32)
+
+    def forward(v: Array) -> Array:
+        return kept * jnp.fft.fft2(v.astype(jnp.complex64), norm="ortho")
+
+    def backward(u: Array) -> Array:
+        image = jnp.fft.ifft2(kept * u, norm="ortho")
+        return image.real if real else image
+
+    return forward, backward
+
+
 def _mri(rng: Generator, dtype: Any) -> Pair:
     """A sampled Fourier transform in two dimensions; of a real image, the real part back."""
     shape = tuple(int(n) for n in rng.integers(3, 24, 2))
-    mask = (rng.random(shape) < 0.4).astype(np.complex64)
-    real = jnp.issubdtype(dtype, jnp.floating)
-
-    def forward(v: Array) -> Array:
-        return mask * jnp.fft.fft2(v.astype(jnp.complex64), norm="ortho")
-
-    def backward(u: Array) -> Array:
-        v = jnp.fft.ifft2(mask * u, norm="ortho")
-        return v.real if real else v
-
-    return Pair("", forward, backward, struct(shape, dtype), struct(shape, np.complex64))
+    A, At = masked_mri(rng.random(shape) < 0.4, real=jnp.issubdtype(dtype, jnp.floating))
+    return Pair("", A, At, struct(shape, dtype), struct(shape, np.complex64))
 
 
 def _solve(way: str, condition: float) -> Kind:

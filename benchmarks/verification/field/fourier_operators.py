@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from benchmarks.verification.field.imaging_operators import masked_mri, sampled
+from benchmarks.verification.field.imaging_operators import sampled
 from benchmarks.verification.field.operator import Operator
+from benchmarks.verification.kinds_called import masked_mri
 from benchmarks.verification.pair import Map
 
 __all__ = ["KINDS", "SIZES", "operators"]

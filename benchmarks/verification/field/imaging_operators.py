@@ -10,9 +10,10 @@ from jax import Array
 
 from benchmarks.verification.field.jax_operators import derived
 from benchmarks.verification.field.operator import Operator
+from benchmarks.verification.kinds_called import masked_mri
 from benchmarks.verification.pair import Map
 
-__all__ = ["masked_mri", "operators", "sampled"]
+__all__ = ["operators", "sampled"]
 
 
 def operators() -> Iterator[Operator]:
@@ -29,20 +30,6 @@ def _operator(name: str, A: Map, At: Map, *shape: int, dtype: str, **options: An
 def sampled(*shape: int) -> np.ndarray:
     """A mask of about a third of k-space."""
     return np.random.default_rng(int(np.prod(shape))).random(shape) < 0.35
-
-
-def masked_mri(mask: np.ndarray, real: bool = False) -> tuple[Map, Map]:
-    """The sampled Fourier transform of an image, and back; of a real image, the real part."""
-    kept = jnp.asarray(mask, jnp.float32)
-
-    def forward(v: Array) -> Array:
-        return kept * jnp.fft.fft2(v.astype(jnp.complex64), norm="ortho")
-
-    def backward(u: Array) -> Array:
-        image = jnp.fft.ifft2(kept * u, norm="ortho")
-        return image.real if real else image
-
-    return forward, backward
 
 
 def _sensitivities(coils: int, n: int) -> Array:
