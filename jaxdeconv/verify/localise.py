@@ -12,7 +12,7 @@ from jaxdeconv.verify.maps import Operator
 from jaxdeconv.verify.matrices import Entries
 from jaxdeconv.verify.pair import Pair
 from jaxdeconv.verify.place import Place, place_of
-from jaxdeconv.verify.precision import entry_bound
+from jaxdeconv.verify.precision import entry_bound, norms
 
 __all__ = ["explain", "worst_place"]
 
@@ -56,9 +56,8 @@ def relative_size(pair: Pair, comparison: Comparison | None) -> float | None:
 
 
 def _norm(values: np.ndarray) -> float:
-    """In the 2-norm; squares do not overflow."""
-    largest = float(np.abs(values).max(initial=0))
-    return largest * float(np.linalg.norm(values / largest)) if largest else 0.0
+    """Of all values together, in the 2-norm."""
+    return float(norms(np.abs(values).reshape(1, -1))[0])
 
 
 def explain(pair: Pair, comparison: Comparison | None, place: Place) -> Diagnosis | None:

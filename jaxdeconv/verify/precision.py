@@ -28,6 +28,7 @@ __all__ = [
     "error_bound",
     "error_bounds",
     "measure",
+    "norms",
     "precision",
     "root_mean_square",
     "underflow",
@@ -65,22 +66,29 @@ def error_bounds(
     """The same, and a bound in the 2-norm of each vector: `(vectors,)`."""
     if operator.rounding.magnitude is None:
         entries = _observed(operator, result)
-        return entries, root_mean_square(entries)[:, 0] * math.sqrt(entries.shape[1])
-    inputs, outputs = (1.0 if scale is None else scale for scale in operator.scales)
+        return entries, norms(entries)
+    inputs, outputs = _factors(operator)
     sizes = np.abs(block * inputs).astype(operator.domain.wide)
     if (sizes == sizes[:1]).all():
         sizes = sizes[:1]
-    entries, norms = operator.rounding_of(sizes)
+    entries, of_vectors = operator.rounding_of(sizes)
     entries = (entries + underflow(operator)) * outputs
-    norms = (norms + underflow(operator) * math.sqrt(operator.codomain.size)) * np.max(outputs)
-    return np.broadcast_to(entries, result.shape), np.broadcast_to(norms, len(result))
+    lost = underflow(operator) * math.sqrt(operator.codomain.size)
+    of_vectors = (of_vectors + lost) * np.max(outputs)
+    return np.broadcast_to(entries, result.shape), np.broadcast_to(of_vectors, len(result))
+
+
+def _factors(operator: Operator) -> tuple[np.ndarray | float, np.ndarray | float]:
+    """What the cells of its arguments and of its results are multiplied by."""
+    inputs, outputs = (1.0 if scale is None else scale for scale in operator.scales)
+    return inputs, outputs
 
 
 def _observed(operator: Operator, result: np.ndarray) -> np.ndarray:
     """Where nothing can be derived: a few times what was seen, of the size of each leaf."""
     few = 16 if operator.codomain.size < MANY else 1  # the largest of many has been seen
     sizes = operator.codomain.leafwise(np.abs(result), root_mean_square)
-    lost = underflow(operator) * (1.0 if operator.scales[1] is None else operator.scales[1])
+    lost = underflow(operator) * _factors(operator)[1]
     own = 2.0 ** (1 - operator.rounding.bits) * np.abs(result)
     noise = operator.noise if operator.noise <= SENSIBLE else 0.0  # more than that is no rounding
     return few * noise * sizes + own + lost
@@ -107,7 +115,7 @@ def entry_bound(operator: Operator, block: np.ndarray, result: np.ndarray) -> np
         return bound
     unit = 2.0**-given.rounding.bits
     own = max(4 * unit, min(512 * unit, 2.0**-12)) * sizes
-    outputs = 1.0 if operator.scales[1] is None else operator.scales[1]
+    outputs = _factors(operator)[1]
     largest = operator.codomain.leafwise(sizes / outputs, lambda part: part.max(1, keepdims=True))
     spread = min(64 * unit, max(4 * unit, 2.0**-12)) * outputs * largest
     if given.rounding.magnitude is not None:
@@ -132,6 +140,13 @@ def root_mean_square(block: np.ndarray) -> np.ndarray:
     peak = block.max(axis=1, keepdims=True, initial=0)
     scaled = block / np.where(peak > 0, peak, 1)
     return peak * np.sqrt(np.mean(scaled**2, axis=1, keepdims=True))
+
+
+def norms(block: np.ndarray) -> np.ndarray:
+    """2-norms of rows of magnitudes, `(vectors,)`; squares neither overflow nor vanish."""
+    if not block.shape[1]:
+        return np.zeros(len(block))
+    return root_mean_square(block)[:, 0] * math.sqrt(block.shape[1])
 
 
 @dataclasses.dataclass(frozen=True)
