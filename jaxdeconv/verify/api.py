@@ -94,7 +94,7 @@ def adjoint(
         tolerance: of |At - A^T| / |A| in the Frobenius norm, for pairs that are meant to match in
             part only, as projectors do: up to it At passes, and the report says how far it is off.
         seconds: that it should take, but for one application of each function, compilation and, on
-            failure, the search for the place. Too few for the usual probes leave about ten
+            failure, the search for the place. Too few for the usual probes leave about twenty
             applications of each function, and the report says what these prove. None: no limit.
         progress: whether each kind of evidence is printed to standard error when it is found.
 
@@ -281,7 +281,7 @@ def linearity(A: Function, domain: Any, *, key: Any = None) -> Report:
         TypeError: a domain without dtypes.
         ValueError: A raises.
 
-    Cost: one trace and about ten applications.
+    Cost: one trace and about 25 applications.
 
     Example:
         >>> import jax, jax.numpy as jnp

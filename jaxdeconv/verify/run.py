@@ -144,7 +144,7 @@ class Run:
             pattern: of A, if the user knows one.
             budget: applications that the recovery of all entries may take; 0 leaves it out.
             seconds: that all of it should take. Where they are too few for the usual probes, there
-                are about ten applications of each function.
+                are about twenty applications of each function.
         """
         if not all(self.pair.sizes):
             text = "the domain or the codomain has no cells: there is nothing to see"
